@@ -1,0 +1,101 @@
+"""flock(2) on directories and files: what tells a running pod from an exited one.
+
+A lock lives as long as its descriptor, in any process, so it survives every crash. The
+descriptor is close-on-exec; only the final exec of a pod makes it inheritable.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+
+from rktpy.errors import RktError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+
+class LockBusyError(RktError):
+    """Somebody else holds the lock."""
+
+
+class Lock:
+    """A held lock; closing it, or leaving its ``with`` block, gives it up."""
+
+    __slots__ = ("fd",)
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def close(self) -> None:
+        """Give the lock up; twice is fine."""
+        if self.fd >= 0:
+            fd, self.fd = self.fd, -1
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def lock_dir(path: str, *, exclusive: bool = True, wait: bool = True) -> Lock:
+    """Lock the directory ``path``.
+
+    Raises:
+        LockBusyError: ``wait`` is false and another holder is in the way.
+        OSError: the directory is not there.
+    """
+    return _flock(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), path, exclusive, wait)
+
+
+def lock_file(path: str, *, exclusive: bool = True, wait: bool = True, mode: int = 0o660) -> Lock:
+    """Lock the file ``path``, creating it if needed. If somebody replaced the file while we
+    waited, the new file is locked instead.
+
+    Raises:
+        LockBusyError: ``wait`` is false and another holder is in the way.
+    """
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+        lock = _flock(fd, path, exclusive, wait)
+        try:
+            if os.path.samestat(os.fstat(fd), os.stat(path)):
+                return lock
+        except FileNotFoundError:
+            pass  # unlinked by the former holder: lock its successor
+        lock.close()
+
+
+def is_locked(path: str) -> bool:
+    """Return whether somebody holds the directory ``path`` exclusively; never waits.
+
+    Raises:
+        OSError: the directory is not there.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _flock(fd: int, path: str, exclusive: bool, wait: bool) -> Lock:  # noqa: FBT001 - private
+    operation = (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if wait else fcntl.LOCK_NB)
+    try:
+        fcntl.flock(fd, operation)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise LockBusyError(f"{path} is in use by another process") from error
+    except BaseException:
+        os.close(fd)
+        raise
+    return Lock(fd)

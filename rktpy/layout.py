@@ -1,0 +1,194 @@
+"""Every path rktpy keeps on disk, named once. Pure: nothing here touches the disk.
+
+<data dir>, default /var/lib/rkt
+├── cas/
+│   ├── blob/sha512/<2 hex>/sha512-<64 hex>             uncompressed ACI
+│   ├── imageManifest/sha512/<2 hex>/sha512-<64 hex>    its manifest
+│   ├── db/index.sqlite                                  names, labels, times, remotes, trees
+│   ├── tree/<tree id>/{rootfs/,manifest,hash,image,rendered}
+│   ├── tmp/  imagelocks/<key>  treestorelocks/<tree id>
+├── locks/prepareLock
+├── pods/{embryo,prepare,prepared,run,exited-garbage,garbage}/<uuid>/
+└── tmp/
+"""
+
+from __future__ import annotations
+
+DEFAULT_DATA_DIR = "/var/lib/rkt"
+RUNTIME_DIR = "/run/rktpy"
+
+
+class Layout:
+    """Paths below one data directory (rkt: ``--dir``)."""
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: str) -> None:
+        self.data = data.rstrip("/") or "/"
+
+    @property
+    def cas(self) -> str:
+        return f"{self.data}/cas"
+
+    @property
+    def blobs(self) -> str:
+        return f"{self.data}/cas/blob"
+
+    @property
+    def image_manifests(self) -> str:
+        return f"{self.data}/cas/imageManifest"
+
+    @property
+    def index(self) -> str:
+        return f"{self.data}/cas/db/index.sqlite"
+
+    @property
+    def cas_tmp(self) -> str:
+        return f"{self.data}/cas/tmp"
+
+    @property
+    def image_locks(self) -> str:
+        return f"{self.data}/cas/imagelocks"
+
+    @property
+    def trees(self) -> str:
+        return f"{self.data}/cas/tree"
+
+    @property
+    def tree_locks(self) -> str:
+        return f"{self.data}/cas/treestorelocks"
+
+    @property
+    def locks(self) -> str:
+        return f"{self.data}/locks"
+
+    @property
+    def prepare_lock(self) -> str:
+        return f"{self.data}/locks/prepareLock"
+
+    @property
+    def pods(self) -> str:
+        return f"{self.data}/pods"
+
+    @property
+    def tmp(self) -> str:
+        return f"{self.data}/tmp"
+
+    def phase_dir(self, phase: str) -> str:
+        """Directory of all pods in ``phase`` (see ``rktpy.pod.phase``)."""
+        return f"{self.data}/pods/{phase}"
+
+    def pod(self, phase: str, uuid: str) -> PodTree:
+        """Paths of one pod while it is in ``phase``."""
+        return PodTree(f"{self.data}/pods/{phase}/{uuid}")
+
+    def blob(self, key: str) -> str:
+        """Path of the uncompressed image ``key`` (``sha512-<64 hex>``)."""
+        return f"{self.data}/cas/blob/sha512/{key[7:9]}/{key}"
+
+    def image_manifest(self, key: str) -> str:
+        return f"{self.data}/cas/imageManifest/sha512/{key[7:9]}/{key}"
+
+    def tree(self, tree_id: str) -> str:
+        """Directory of a rendered tree; ``rootfs`` is below it."""
+        return f"{self.data}/cas/tree/{tree_id}"
+
+
+class PodTree:
+    """Paths inside one pod directory. A rename of the pod makes it stale: ask ``Layout`` anew."""
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    @property
+    def manifest(self) -> str:
+        return f"{self.root}/pod"
+
+    @property
+    def created(self) -> str:
+        return f"{self.root}/pod-created"
+
+    @property
+    def manifest_lock(self) -> str:
+        return f"{self.root}/pod.lck"
+
+    @property
+    def stage1_manifest(self) -> str:
+        return f"{self.root}/stage1/manifest"
+
+    @property
+    def stage1_rootfs(self) -> str:
+        return f"{self.root}/stage1/rootfs"
+
+    @property
+    def stage1_tree_id(self) -> str:
+        return f"{self.root}/stage1TreeStoreID"
+
+    @property
+    def apps_info(self) -> str:
+        return f"{self.root}/appsinfo"
+
+    def app_manifest(self, app: str) -> str:
+        return f"{self.root}/appsinfo/{app}/manifest"
+
+    def app_tree_id(self, app: str) -> str:
+        return f"{self.root}/appsinfo/{app}/treeStoreID"
+
+    def app_dir(self, app: str) -> str:
+        """``/opt/stage2/<app>`` of the pod as seen from outside."""
+        return f"{self.root}/stage1/rootfs/opt/stage2/{app}"
+
+    def app_rootfs(self, app: str) -> str:
+        return f"{self.root}/stage1/rootfs/opt/stage2/{app}/rootfs"
+
+    @property
+    def overlay_marker(self) -> str:
+        return f"{self.root}/overlay-prepared"
+
+    @property
+    def private_users_marker(self) -> str:
+        return f"{self.root}/private-users-prepared"
+
+    def overlay_upper(self, tree_id: str, app: str = "") -> str:
+        return f"{self.root}/overlay/{tree_id}/upper/{app}".rstrip("/")
+
+    def overlay_work(self, tree_id: str, app: str = "") -> str:
+        return f"{self.root}/overlay/{tree_id}/work/{app}".rstrip("/")
+
+    @property
+    def pid(self) -> str:
+        return f"{self.root}/pid"
+
+    @property
+    def ppid(self) -> str:
+        return f"{self.root}/ppid"
+
+    @property
+    def subcgroup(self) -> str:
+        return f"{self.root}/subcgroup"
+
+    @property
+    def cgroups(self) -> str:
+        """Places of the pod's cgroups where no systemd made them (``rktpy.cgroup``)."""
+        return f"{self.root}/cgroups"
+
+    @property
+    def flavor(self) -> str:
+        return f"{self.root}/flavor"
+
+    @property
+    def netns(self) -> str:
+        return f"{self.root}/netns"
+
+    @property
+    def net_info(self) -> str:
+        return f"{self.root}/net-info.json"
+
+    @property
+    def runtime_config(self) -> str:
+        return f"{self.root}/runtime-config"
+
+    def shared_volume(self, name: str) -> str:
+        return f"{self.root}/sharedVolumes/{name}"

@@ -1,0 +1,61 @@
+"""Diagnostics for people: warnings always, debug lines with ``--debug``, all on stderr.
+
+The standard ``logging`` costs 20 ms to import, so a logger here is a prefix and a sink.
+Lines look as rkt's do: ``<prefix>: <text>`` without time or level.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Sink(Protocol):
+        """Receives one finished line."""
+
+        def __call__(self, line: str) -> None: ...
+
+
+class _State:
+    """The only switch of the process; the edge sets it once, before any room runs."""
+
+    debug = False
+
+
+def enable_debug() -> None:
+    """Show debug lines from now on."""
+    _State.debug = True
+
+
+def debug_enabled() -> bool:
+    """Return whether debug lines are shown, for callers whose text is costly to make."""
+    return _State.debug
+
+
+def write_line(line: str) -> None:
+    """Write ``line`` to stderr in one call, so that lines of several processes do not mix."""
+    # A closed or full stderr must not stop a pod from starting or ending.
+    try:
+        os.write(2, (line + "\n").encode("utf-8", "surrogateescape"))
+    except OSError:
+        return
+
+
+class Logger:
+    """Writes lines that begin with ``prefix``."""
+
+    __slots__ = ("prefix",)
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def debug(self, text: str, *args: object) -> None:
+        """Write a diagnostic line if ``--debug`` was given; ``args`` fill ``%`` marks."""
+        if _State.debug:
+            self.warning(text, *args)
+
+    def warning(self, text: str, *args: object) -> None:
+        """Write a line: we went on without something the user may miss."""
+        write_line(f"{self.prefix}: {text % args if args else text}")

@@ -1,0 +1,91 @@
+"""Pod plan → argv and environment of systemd-nspawn. Pure (rkt: stage1/init/init.go)."""
+
+from __future__ import annotations
+
+from rktpy.nspawn.quoting import nspawn_path
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rktpy.nspawn.plan import AppPlan, PodPlan
+
+
+class HostTraits(Value):
+    """What the command line depends on besides the pod."""
+
+    nspawn: str  # absolute path
+    booted: bool  # the host's PID 1 is systemd
+    register: bool
+    keep_unit: bool
+    systemd_version: int
+    stdin_is_tty: bool
+
+
+def nspawn_argv(pod: PodPlan, host: HostTraits, root: str) -> list[str]:
+    """Return the command that becomes the pod, its tree at ``root``."""
+    argv = [
+        host.nspawn,
+        "--boot",
+        "--notify-ready=yes",
+        "--settings=no",  # a host's /etc/systemd/nspawn/*.nspawn must not change pods
+        "--resolv-conf=off",
+        "--timezone=off",
+        f"--register={'yes' if host.register else 'no'}",
+        f"--link-journal={'try-guest' if host.booted else 'no'}",
+    ]
+    if host.keep_unit:
+        argv.append("--keep-unit")
+    if not pod.debug:
+        argv.append("--quiet")
+    if pod.interactive and not host.stdin_is_tty:
+        # The default console reads nothing from a pipe.
+        argv.append("--console=interactive")
+    if host.systemd_version >= 256:  # noqa: PLR2004 - the release that began to tint terminals
+        argv.append("--background=")
+    argv += [f"--uuid={pod.uuid}", f"--machine={pod.machine}", f"--directory={root}"]
+    for app in pod.apps:
+        argv += _binds(app)
+    argv += _capabilities(pod)
+    argv += ["--", "--default-standard-output=tty"]
+    if not pod.debug:
+        argv += ["--log-target=null", "--show-status=0"]
+    return argv
+
+
+def nspawn_environment(pod: PodPlan, caller: Mapping[str, str]) -> dict[str, str]:
+    """Return the caller's environment with what the pod needs; ours wins.
+
+    ``NOTIFY_SOCKET`` and ``LISTEN_FDS`` pass through, so readiness and socket activation of the
+    host's service work; nspawn's own switches do not (rkt-stage1.md 1.7).
+    """
+    env = {
+        name: value for name, value in caller.items() if not name.startswith("SYSTEMD_NSPAWN_")
+    }
+    env["SYSTEMD_NSPAWN_CONTAINER_SERVICE"] = "rkt"
+    if not pod.debug:
+        env["SYSTEMD_LOG_LEVEL"] = "err"
+    if pod.ipc_parent:
+        env["SYSTEMD_NSPAWN_SHARE_NS_IPC"] = "1"
+    if not all(app.protect_paths for app in pod.apps):
+        env["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "yes"
+    return env
+
+
+def _binds(app: AppPlan) -> Iterator[str]:
+    for bind in app.binds:
+        option = "--bind-ro" if bind.read_only else "--bind"
+        target = nspawn_path(app.root + bind.target)
+        depth = "rbind" if bind.recursive else "norbind"
+        yield f"{option}={nspawn_path(bind.source)}:{target}:{depth}"
+
+
+def _capabilities(pod: PodPlan) -> Iterator[str]:
+    """Yield what apps need beyond nspawn's own set; per-app bounds are in their units."""
+    for app in pod.apps:
+        if app.capabilities is None:
+            yield "--capability=all"
+            return
+        if app.capabilities:
+            yield f"--capability={','.join(app.capabilities)}"

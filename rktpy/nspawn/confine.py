@@ -1,0 +1,89 @@
+"""What an app may do: capabilities, system calls, kernel paths, devices, limits. Pure.
+
+nspawn's own filter and capability set stand around the whole pod; this is the fence around one
+app (design.md decision 15; rkt: stage1/init/common/pod.go, seccomp.go).
+"""
+
+from __future__ import annotations
+
+from rktpy.nspawn.quoting import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rktpy.nspawn.plan import AppPlan, Limits, SeccompPlan
+
+HIDDEN = (
+    "/proc/config.gz", "/proc/kallsyms", "/proc/sched_debug", "/proc/kcore", "/proc/kmem",
+    "/proc/mem", "/sys/firmware", "/sys/fs", "/sys/hypervisor", "/sys/module", "/sys/power",
+)  # fmt: skip
+READ_ONLY = (
+    "/proc/bus", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe",
+    "/proc/sys/vm/panic_on_oom", "/proc/sysrq-trigger", "/sys/block", "/sys/bus", "/sys/class",
+    "/sys/dev", "/sys/devices", "/sys/kernel",
+)  # fmt: skip
+# Calls younger than rkt's list that stay closed: programs probe for them and must see ENOSYS,
+# as on an old kernel, instead of being killed.
+ENOSYS_WHEN_CLOSED = (
+    "io_uring_setup", "io_uring_enter", "io_uring_register", "fsopen", "fsconfig", "fsmount",
+    "fspick", "move_mount", "open_tree", "mount_setattr", "pidfd_getfd", "process_madvise",
+    "quotactl_fd", "clone3", "close_range", "faccessat2", "openat2", "statx", "rseq",
+)  # fmt: skip
+
+
+def confinement(app: AppPlan) -> Iterator[tuple[str, str]]:
+    """Yield the ``[Service]`` options that fence ``app`` in."""
+    if app.capabilities is not None:
+        yield "CapabilityBoundingSet", " ".join(app.capabilities)
+    if app.seccomp is not None:
+        yield from _system_calls(app.seccomp)
+    yield "NoNewPrivileges", "yes" if app.no_new_privileges else "no"
+    if app.read_only_rootfs:
+        yield "ReadOnlyPaths", "+/"
+        for bind in app.binds:
+            if not bind.read_only:
+                yield "ReadWritePaths", quote(f"-+{bind.target}")
+    if app.protect_paths:
+        yield from _paths(app)
+    yield from _limits(app.limits)
+
+
+def _paths(app: AppPlan) -> Iterator[tuple[str, str]]:
+    """Yield protections of /proc and /sys, except where the user mounted something."""
+    taken = [bind.target for bind in app.binds]
+    for option, paths in (("InaccessiblePaths", HIDDEN), ("ReadOnlyPaths", READ_ONLY)):
+        for path in paths:
+            if not any(path == t or path.startswith(t.rstrip("/") + "/") for t in taken):
+                yield option, f"-+{path}"
+    yield "DevicePolicy", "closed"
+    for bind in app.binds:
+        if bind.is_device:
+            mode = "r" if bind.read_only else "rw"
+            yield "DeviceAllow", f"{quote(app.root + bind.target)} {mode}"
+
+
+def _system_calls(filter_: SeccompPlan) -> Iterator[tuple[str, str]]:
+    if filter_.errno:
+        yield "SystemCallErrorNumber", filter_.errno
+    mark = "" if filter_.retain else "~"
+    for name in filter_.names:
+        yield "SystemCallFilter", f"{mark}{name}"
+    if filter_.retain:
+        allowed = set(filter_.names)
+        for name in ENOSYS_WHEN_CLOSED:
+            if name not in allowed:
+                yield "SystemCallFilter", f"~{name}:ENOSYS"
+
+
+def _limits(limits: Limits) -> Iterator[tuple[str, str]]:
+    """Yield limits in the v2 spelling, which systemd translates on v1 hosts too."""
+    if limits.memory is not None:
+        yield "MemoryMax", str(limits.memory)
+    if limits.cpu_percent is not None:
+        yield "CPUQuota", f"{max(limits.cpu_percent, 1)}%"
+    if limits.cpu_shares is not None:
+        # systemd's own translation: 1024 shares are the default weight of 100.
+        yield "CPUWeight", str(min(max(limits.cpu_shares * 100 // 1024, 1), 10000))
+    if limits.oom_score_adj is not None:
+        yield "OOMScoreAdjust", str(limits.oom_score_adj)

@@ -1,0 +1,99 @@
+"""The last steps before a pod exists: cgroup, process files, exec of systemd-nspawn.
+
+Order matters and is rkt's: ``subcgroup`` before ``ppid``, both before the exec, so that whoever
+finds a supervisor also finds what to kill when it is gone (rkt-stage1.md 1.9, 2.1).
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import cgroup, log
+from rktpy.errors import RktError
+from rktpy.host import mount, process
+from rktpy.host.files import write_atomic
+from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from rktpy.layout import PodTree
+    from rktpy.nspawn.plan import PodPlan
+    from rktpy.systemd.facts import HostFacts
+    from rktpy.systemd.unit import Placement
+
+_NSPAWN_RUNTIME = "/run/systemd/nspawn"
+_ROOT = "stage1/rootfs"  # below the pod directory, our working directory
+_logger = log.Logger("stage1")
+
+
+class NspawnMissingError(RktError):
+    """The host has no systemd-nspawn."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "systemd-nspawn is not on this host", hint="install the package systemd-container"
+        )
+
+
+def launch(
+    plan: PodPlan,
+    tree: PodTree,
+    facts: HostFacts,
+    placement: Placement,
+    environ: Mapping[str, str],
+    lock_fd: int,
+) -> NoReturn:
+    """Become systemd-nspawn running ``plan``; the caller has mounted ``tree`` and holds the lock.
+
+    Raises:
+        RktError: something is missing or refused; nothing runs then, and the files written are
+            ``gc``'s to remove with the pod.
+    """
+    if not facts.nspawn:
+        raise NspawnMissingError
+    os.chdir(tree.root)
+    if not facts.booted:
+        _private_runtime_dir()
+    _enter_cgroup(plan.uuid, tree, placement)
+    write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
+    host = HostTraits(
+        nspawn=facts.nspawn,
+        booted=facts.booted,
+        register=placement.register,
+        keep_unit=placement.keep_unit,
+        systemd_version=facts.systemd,
+        stdin_is_tty=os.isatty(0),
+    )
+    argv = nspawn_argv(plan, host, _ROOT)
+    process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
+
+
+def _private_runtime_dir() -> None:
+    """Cover nspawn's runtime directory with a tmpfs where /run is none.
+
+    nspawn refuses to clean up on a disk file system, and complains on every exit. Our mount
+    namespace is private, so the host keeps its own.
+    """
+    os.makedirs(_NSPAWN_RUNTIME, exist_ok=True)
+    mount.tmpfs(_NSPAWN_RUNTIME).execute()
+
+
+def _enter_cgroup(uuid: str, tree: PodTree, placement: Placement) -> None:
+    """Record where the pod will be; make and join that place if no systemd does."""
+    if placement.kind != "none":
+        write_atomic(tree.subcgroup, placement.subcgroup.encode(), mode=0o644, durable=False)
+        return
+    try:
+        own = cgroup.plan(uuid)
+    except cgroup.CgroupError as error:
+        # Without any hierarchy nspawn may still manage: it mounts what the pod needs itself.
+        _logger.warning("%s; the pod stays in the caller's", error.message)
+        write_atomic(tree.subcgroup, placement.subcgroup.encode(), mode=0o644, durable=False)
+        return
+    write_atomic(f"{tree.root}/cgroups", own.record.encode(), mode=0o644, durable=False)
+    write_atomic(tree.subcgroup, own.subcgroup.encode(), mode=0o644, durable=False)
+    cgroup.create(own)
+    cgroup.join(own, os.getpid())

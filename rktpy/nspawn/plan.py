@@ -1,0 +1,94 @@
+"""What a pod is to become, fully resolved: the input of ``units`` and ``command``. Pure data."""
+
+from __future__ import annotations
+
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class BindPlan(Value):
+    """A host directory, file or device that appears inside one app."""
+
+    source: str
+    target: str  # resolved inside the app's root, absolute there
+    read_only: bool = False
+    recursive: bool = True
+    is_device: bool = False
+
+
+class SocketPlan(Value):
+    """A port whose listening socket the host hands over."""
+
+    protocol: str  # "tcp" or "udp"
+    port: int  # as bound on the host
+
+
+class SeccompPlan(Value):
+    """A system call filter: an allow list (``retain``) or a deny list."""
+
+    retain: bool
+    names: tuple[str, ...]
+    errno: str = ""  # what a refused call returns; empty kills with SIGSYS
+
+
+class Limits(Value):
+    """Resource isolators of one app; ``None`` means not limited."""
+
+    memory: int | None = None  # bytes
+    cpu_percent: int | None = None  # of one CPU
+    cpu_shares: int | None = None
+    oom_score_adj: int | None = None
+
+
+class AppPlan(Value):
+    """One app, ready to be written as units."""
+
+    name: str
+    image_name: str
+    argv: tuple[str, ...]  # argv[0] is a path inside the app's root
+    working_directory: str = "/"
+    uid: int = 0
+    gid: int = 0
+    supplementary_gids: tuple[int, ...] = ()
+    environment: Mapping[str, str] = {}
+    pre_start: tuple[tuple[str, ...], ...] = ()
+    post_stop: tuple[tuple[str, ...], ...] = ()
+    read_only_rootfs: bool = False
+    binds: tuple[BindPlan, ...] = ()
+    notify: bool = False
+    capabilities: tuple[str, ...] | None = None  # bounding set; None leaves it whole
+    seccomp: SeccompPlan | None = None
+    no_new_privileges: bool = False
+    protect_paths: bool = True
+    limits: Limits = Limits()
+    sockets: tuple[SocketPlan, ...] = ()
+
+    @property
+    def root(self) -> str:
+        """The app's root as the pod's PID 1 sees it."""
+        return f"/opt/stage2/{self.name}/rootfs"
+
+
+class PodPlan(Value):
+    """A pod, ready to be started."""
+
+    uuid: str
+    apps: tuple[AppPlan, ...]
+    hostname: str
+    interactive: bool = False
+    debug: bool = False
+    ipc_parent: bool = False
+    resolv_conf: bool = False  # bind stage1's rkt-resolv.conf over the apps'
+    hosts: bool = False  # likewise rkt-hosts; otherwise the fallback where an app has none
+
+    @property
+    def machine(self) -> str:
+        """Name under which machined knows the pod."""
+        return f"rkt-{self.uuid}"
+
+    @property
+    def machine_id(self) -> str:
+        return self.uuid.replace("-", "")

@@ -1,0 +1,181 @@
+"""Pod plan → unit files. Pure: ``{name: text}`` in, nothing on disk (rkt: stage1/init/common/units.go).
+
+How a pod lives and ends. ``default.target`` wants every app; an app wants its reaper; reapers hold
+``apps.target``. An app that ends makes its reaper unneeded: it writes the app's status and, after
+a failure, asks for ``exit.target`` with that status. When the last reaper is gone ``apps.target``
+falls and exits with 0. On SIGTERM ``halt.target`` comes instead. Either way ``shutdown.target``
+conflicts with reapers first and apps second, so that an app stopped along with the pod counts as
+0, as in rkt, and still gets its stop job with hooks and time limit.
+"""
+
+from __future__ import annotations
+
+from rktpy.nspawn.confine import confinement
+from rktpy.nspawn.quoting import bind_word, command_line, quote, specifiers
+from rktpy.nspawn.unitfile import UnitFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rktpy.nspawn.plan import AppPlan, PodPlan
+
+UNIT_DIR = "usr/lib/systemd/system"
+_JOURNAL_SOCKETS = "systemd-journald.socket systemd-journald-dev-log.socket"
+# What every app finds in its root besides its own files (appc executor ABI; rkt: prepare-app).
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console", "net/tun")
+_API_DIRS = ("/dev/pts", "/dev/shm", "/run/systemd/journal")  # noqa: S108 - the pod's, not ours
+
+
+def unit_files(pod: PodPlan) -> dict[str, str]:
+    """Return every unit that this pod adds to the ones its stage1 image ships."""
+    units = {"default.target": _default_target(pod)}
+    for app in pod.apps:
+        units[f"{app.name}.service"] = _app_service(pod, app)
+        units[f"reaper-{app.name}.service"] = _reaper(app)
+        if app.sockets:
+            units[f"{app.name}.socket"] = _socket(app)
+    return units
+
+
+def unit_links(pod: PodPlan) -> dict[str, str]:
+    """Return ``{link below UNIT_DIR: target}``: what starts by itself."""
+    return {
+        f"sockets.target.wants/{app.name}.socket": f"../{app.name}.socket"
+        for app in pod.apps
+        if app.sockets
+    }
+
+
+def environment_path(app: str) -> str:
+    """Where the manager reads the environment of ``app``: quoted, unlike ``/rkt/env/<app>``."""
+    return f"/rkt/env/{app}.systemd"
+
+
+def _default_target(pod: PodPlan) -> str:
+    unit = UnitFile()
+    unit.add("Unit", "Description", "rkt apps target")
+    unit.add("Unit", "DefaultDependencies", "no")
+    unit.add("Unit", "Wants", "supervisor-ready.service")
+    for app in pod.apps:
+        unit.add("Unit", "After", f"{app.name}.service")
+        unit.add("Unit", "Wants", f"{app.name}.service")
+    return unit.text()
+
+
+def _reaper(app: AppPlan) -> str:
+    unit = UnitFile()
+    unit.add("Unit", "Description", f"{app.name} Reaper")
+    unit.add("Unit", "DefaultDependencies", "no")
+    unit.add("Unit", "StopWhenUnneeded", "yes")
+    unit.add("Unit", "Wants", "apps.target")
+    # Stopped in the reverse order: the reaper looks before the app gets its stop signal.
+    unit.add("Unit", "After", f"apps.target {app.name}.service")
+    unit.add("Unit", "Conflicts", "shutdown.target")
+    unit.add("Unit", "Before", "shutdown.target")
+    unit.add("Service", "Type", "oneshot")
+    unit.add("Service", "RemainAfterExit", "yes")
+    words = " ".join(quote(word, dollars=True) for word in (app.name, app.root, app.argv[0]))
+    unit.add("Service", "ExecStop", f"/usr/bin/sh /rkt/libexec/reaper {words}")
+    unit.add("Service", "StandardInput", "null")
+    unit.add("Service", "StandardOutput", "journal+console")
+    unit.add("Service", "StandardError", "journal+console")
+    unit.add("Service", "SyslogIdentifier", app.name)
+    return unit.text()
+
+
+def _socket(app: AppPlan) -> str:
+    unit = UnitFile()
+    text = f"Application={app.name} Image={app.image_name} socket-activated ports"
+    unit.add("Unit", "Description", specifiers(text))
+    unit.add("Unit", "DefaultDependencies", "no")
+    unit.add("Socket", "BindIPv6Only", "both")
+    unit.add("Socket", "Service", f"{app.name}.service")
+    for socket in app.sockets:
+        kind = "ListenStream" if socket.protocol == "tcp" else "ListenDatagram"
+        unit.add("Socket", kind, str(socket.port))
+    return unit.text()
+
+
+def _app_service(pod: PodPlan, app: AppPlan) -> str:
+    unit = UnitFile()
+    unit.add("Unit", "Description", specifiers(f"Application={app.name} Image={app.image_name}"))
+    unit.add("Unit", "DefaultDependencies", "no")
+    unit.add("Unit", "Wants", f"reaper-{app.name}.service systemd-journald.service")
+    unit.add("Unit", "Requires", _JOURNAL_SOCKETS)
+    unit.add("Unit", "After", _JOURNAL_SOCKETS)
+    unit.add("Unit", "Conflicts", "shutdown.target")
+    unit.add("Unit", "Before", "shutdown.target")
+    if app.sockets:
+        unit.add("Unit", "Requires", f"{app.name}.socket")
+    unit.add("Service", "Restart", "no")
+    unit.add("Service", "SyslogIdentifier", app.name)
+    if app.notify:
+        unit.add("Service", "Type", "notify")
+    unit.add("Service", "TimeoutStartSec", "0")
+    for name, value in (
+        *_streams(pod), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app)
+    ):  # fmt: skip
+        unit.add("Service", name, value)
+    return unit.text()
+
+
+def _streams(pod: PodPlan) -> Iterator[tuple[str, str]]:
+    yield "StandardInput", "tty" if pod.interactive else "null"
+    output = "tty" if pod.interactive else "journal+console"
+    yield "StandardOutput", output
+    yield "StandardError", output
+
+
+def _commands(app: AppPlan) -> Iterator[tuple[str, str]]:
+    yield "ExecStart", command_line(app.argv)
+    # "!" lifts the app's user, groups and capabilities from its hooks (rkt 1.30: hooks are root).
+    for argv in app.pre_start:
+        yield "ExecStartPre", "!" + command_line(argv)
+    for argv in app.post_stop:
+        yield "ExecStopPost", "!" + command_line(argv)
+
+
+def _identity(app: AppPlan) -> Iterator[tuple[str, str]]:
+    yield "WorkingDirectory", specifiers(app.working_directory)
+    yield "EnvironmentFile", environment_path(app.name)
+    yield "User", str(app.uid)
+    yield "Group", str(app.gid)
+    for gid in app.supplementary_gids:
+        yield "SupplementaryGroups", str(gid)
+
+
+def _root(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
+    """Yield the app's root and what is bound into it.
+
+    systemd resolves the targets inside the root, so an image's links cannot lead out of it
+    (rkt's prepare-app followed them; rkt-stage1.md 6.5).
+    """
+    yield "RootDirectory", app.root
+    yield "MountAPIVFS", "no"
+    yield "MountFlags", "shared"
+    yield "BindPaths", "/proc"
+    taken = {bind.target for bind in app.binds}
+    if not any(target == "/sys" or target.startswith("/sys/") for target in taken):
+        yield "BindPaths", "/sys"
+    for device in _DEVICES:
+        if f"/dev/{device}" not in taken:
+            yield "BindPaths", f"-/dev/{device}"
+    for directory in _API_DIRS:
+        if directory not in taken:
+            yield "BindPaths", directory
+    if app.notify:
+        yield "BindPaths", "/run/systemd/notify"
+    yield from _provided_files(pod, taken)
+
+
+def _provided_files(pod: PodPlan, taken: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the files of /etc that the pod provides; a volume on the path wins."""
+    files = {"/etc/hostname": "/proc/sys/kernel/hostname"}
+    if pod.resolv_conf:
+        files["/etc/resolv.conf"] = "/etc/rkt-resolv.conf"
+    if pod.hosts:
+        files["/etc/hosts"] = "/etc/rkt-hosts"
+    for target, source in files.items():
+        if target not in taken:
+            yield "BindReadOnlyPaths", f"-{bind_word(source)}:{target}"

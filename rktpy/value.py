@@ -10,10 +10,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, ClassVar, Self, dataclass_transform
+    from typing import Any, Self, dataclass_transform
 else:
 
-    def dataclass_transform(**_options):
+    def dataclass_transform(**_options: object):  # noqa: ANN201 - checkers see typing's own
         return lambda cls: cls
 
 
@@ -52,13 +52,13 @@ class Value(metaclass=_ValueType):
 
     if not TYPE_CHECKING:
 
-        def __init__(self, *args, **kwargs):
+        def __init__(self, *args: object, **kwargs: object) -> None:
             cls = type(self)
             fields = cls._fields_
             if len(args) > len(fields):
                 raise TypeError(f"{cls.__name__} takes {len(fields)} values, got {len(args)}")
             put = object.__setattr__
-            for field, value in zip(fields, args):
+            for field, value in zip(fields, args, strict=False):
                 put(self, field, value)
             defaults = cls._defaults_
             for field in fields[len(args) :]:

@@ -6,12 +6,14 @@ import os
 
 
 def write_atomic(path: str, data: bytes, *, mode: int = 0o640, durable: bool = True) -> None:
-    """Replace ``path`` by a file holding ``data``: readers see the old or the new one, never a part.
+    """Make ``path`` a file holding ``data``: readers see the old or the new one, never a part.
 
     ``durable`` also survives a power cut (fsync of file and directory).
     """
     temporary = f"{path}.{os.getpid()}.tmp"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+    fd = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode
+    )
     try:
         os.fchmod(fd, mode)
         _write_all(fd, data)

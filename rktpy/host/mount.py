@@ -69,9 +69,7 @@ def bind(source: str, target: str, *, recursive: bool = False) -> Mount:
 
 def tmpfs(target: str, *, mode: str = "0755") -> Mount:
     """Plan a fresh tmpfs."""
-    return Mount(
-        "tmpfs", target, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, f"mode={mode}"
-    )
+    return Mount("tmpfs", target, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, f"mode={mode}")
 
 
 def private_namespace() -> None:
@@ -97,7 +95,7 @@ def unmount(target: str) -> None:
 
 
 def mounted_below(root: str, mountinfo: str = "/proc/self/mountinfo") -> list[str]:
-    """Return mount points at or below ``root``, deepest (and newest) first, compared by component."""
+    """Return mount points at or below ``root``, deepest and newest first, by path component."""
     with open(mountinfo, "rb") as table:
         lines = table.read().splitlines()
     points = (os.fsdecode(_unescape(line.split(b" ", 5)[4])) for line in lines)

@@ -1,4 +1,4 @@
-"""Starting other programs: ``run`` one and wait, ``fork`` work of our own, or ``replace`` ourselves.
+"""Other programs: ``run`` one and wait for it, or ``replace`` ourselves by it.
 
 argv lists only, never a shell. Children get an environment built from nothing unless one is
 given, and no descriptor but 0-2.
@@ -67,7 +67,7 @@ def replace(argv: Sequence[str], *, env: Mapping[str, str], keep: int) -> NoRetu
     _logger.debug("+ exec %s", _shown(argv))
     os.set_inheritable(keep, True)  # the pod counts as running for as long as this stays open
     try:
-        os.execve(argv[0], list(argv), dict(env))
+        os.execve(argv[0], list(argv), dict(env))  # noqa: S606 - that is the point
     except OSError as error:
         raise CommandError(f"cannot execute {argv[0]}: {os.strerror(error.errno or 0)}") from error
 

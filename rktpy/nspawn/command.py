@@ -42,7 +42,7 @@ def nspawn_argv(pod: PodPlan, host: HostTraits, root: str) -> list[str]:
     if pod.interactive and not host.stdin_is_tty:
         # The default console reads nothing from a pipe.
         argv.append("--console=interactive")
-    if host.systemd_version >= 256:  # noqa: PLR2004 - the release that began to tint terminals
+    if host.systemd_version >= 256:
         argv.append("--background=")
     argv += [f"--uuid={pod.uuid}", f"--machine={pod.machine}", f"--directory={root}"]
     for app in pod.apps:
@@ -60,9 +60,7 @@ def nspawn_environment(pod: PodPlan, caller: Mapping[str, str]) -> dict[str, str
     ``NOTIFY_SOCKET`` and ``LISTEN_FDS`` pass through, so readiness and socket activation of the
     host's service work; nspawn's own switches do not (rkt-stage1.md 1.7).
     """
-    env = {
-        name: value for name, value in caller.items() if not name.startswith("SYSTEMD_NSPAWN_")
-    }
+    env = {name: value for name, value in caller.items() if not name.startswith("SYSTEMD_NSPAWN_")}
     env["SYSTEMD_NSPAWN_CONTAINER_SERVICE"] = "rkt"
     if not pod.debug:
         env["SYSTEMD_LOG_LEVEL"] = "err"

@@ -57,7 +57,7 @@ def launch(
     os.chdir(tree.root)
     if not facts.booted:
         _private_runtime_dir()
-    _enter_cgroup(plan.uuid, tree, placement)
+    own = _enter_cgroup(plan.uuid, tree, placement)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
     host = HostTraits(
         nspawn=facts.nspawn,
@@ -68,7 +68,12 @@ def launch(
         stdin_is_tty=os.isatty(0),
     )
     argv = nspawn_argv(plan, host, _ROOT)
-    process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
+    try:
+        process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
+    finally:  # only reached if there was no exec
+        if own is not None:
+            cgroup.leave(own, os.getpid())
+            cgroup.remove(own)
 
 
 def _private_runtime_dir() -> None:
@@ -81,19 +86,20 @@ def _private_runtime_dir() -> None:
     mount.tmpfs(_NSPAWN_RUNTIME).execute()
 
 
-def _enter_cgroup(uuid: str, tree: PodTree, placement: Placement) -> None:
-    """Record where the pod will be; make and join that place if no systemd does."""
+def _enter_cgroup(uuid: str, tree: PodTree, placement: Placement) -> cgroup.PodCgroup | None:
+    """Record where the pod will be; make, join and return that place if no systemd does."""
     if placement.kind != "none":
         write_atomic(tree.subcgroup, placement.subcgroup.encode(), mode=0o644, durable=False)
-        return
+        return None
     try:
         own = cgroup.plan(uuid)
     except cgroup.CgroupError as error:
         # Without any hierarchy nspawn may still manage: it mounts what the pod needs itself.
         _logger.warning("%s; the pod stays in the caller's", error.message)
         write_atomic(tree.subcgroup, placement.subcgroup.encode(), mode=0o644, durable=False)
-        return
+        return None
     write_atomic(f"{tree.root}/cgroups", own.record.encode(), mode=0o644, durable=False)
     write_atomic(tree.subcgroup, own.subcgroup.encode(), mode=0o644, durable=False)
     cgroup.create(own)
     cgroup.join(own, os.getpid())
+    return own

@@ -21,27 +21,29 @@ _DIRECTORIES = (
     "usr/lib/systemd", UNIT_DIR, f"{UNIT_DIR}/sockets.target.wants", "var", "var/log",
     "var/log/journal",
 )  # fmt: skip
-_PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
-_GROUP = "root:x:0:\nnogroup:x:65534:\n"
+_USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
+_GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 _KNOWN_IDS = (0, 65534)
 
 
-def lay_stage1(root: str, pod: PodPlan, extra: Mapping[str, str]) -> None:
+def lay_stage1(root: str, pod: PodPlan, extra: Mapping[str, bytes]) -> None:
     """Write units, identity and environment of ``pod`` below ``root``.
 
-    ``extra`` maps further paths below ``root`` to their text (resolv.conf, hosts, …). Runs
+    ``extra`` maps further paths below ``root`` to their content (environment, hosts, …). Runs
     again over its own results: a run that was killed half-way is simply laid anew.
     """
     for directory in _DIRECTORIES:
         _make_directory(f"{root}/{directory}")
     for path, text in _files(pod):
-        _write(f"{root}/{path}", text)
-    for path, text in extra.items():
-        _write(f"{root}/{path}", text)
+        _write(f"{root}/{path}", text.encode("utf-8", "surrogateescape"))
+    for path, data in extra.items():
+        _write(f"{root}/{path}", data)
     for link, target in unit_links(pod).items():
         path = f"{root}/{UNIT_DIR}/{link}"
         if not os.path.islink(path):
             os.symlink(target, path)
+    # Statuses are read from the upper directory, without the mount: force it into existence.
+    os.utime(f"{root}/rkt/status")
 
 
 def stage1_files(pod: PodPlan) -> dict[str, str]:
@@ -61,12 +63,12 @@ def _files(pod: PodPlan) -> Iterator[tuple[str, str]]:
 def _passwd(apps: tuple[AppPlan, ...]) -> str:
     """Return a passwd that names every uid of the pod: systemd refuses ``User=`` without one."""
     uids = sorted({app.uid for app in apps} - set(_KNOWN_IDS))
-    return _PASSWD + "".join(f"gen{uid}:x:{uid}:{uid}:gen{uid}:/:/bin/false\n" for uid in uids)
+    return _USERS + "".join(f"gen{uid}:x:{uid}:{uid}:gen{uid}:/:/bin/false\n" for uid in uids)
 
 
 def _group(apps: tuple[AppPlan, ...]) -> str:
     gids = {gid for app in apps for gid in (app.gid, app.uid, *app.supplementary_gids)}
-    return _GROUP + "".join(f"gen{gid}:x:{gid}:\n" for gid in sorted(gids - set(_KNOWN_IDS)))
+    return _GROUPS + "".join(f"gen{gid}:x:{gid}:\n" for gid in sorted(gids - set(_KNOWN_IDS)))
 
 
 def _make_directory(path: str) -> None:
@@ -77,11 +79,10 @@ def _make_directory(path: str) -> None:
     os.chmod(path, 0o755)  # noqa: S103 - the caller's umask must not decide; stage1 is public
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, data: bytes) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         os.fchmod(fd, 0o644)
-        data = text.encode("utf-8", "surrogateescape")
         while data:
             data = data[os.write(fd, data) :]
     finally:

@@ -58,6 +58,7 @@ class AppPlan(Value):
     post_stop: tuple[tuple[str, ...], ...] = ()
     read_only_rootfs: bool = False
     binds: tuple[BindPlan, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()  # (file of stage1, where the app sees it)
     notify: bool = False
     capabilities: tuple[str, ...] | None = None  # bounding set; None leaves it whole
     seccomp: SeccompPlan | None = None
@@ -81,8 +82,6 @@ class PodPlan(Value):
     interactive: bool = False
     debug: bool = False
     ipc_parent: bool = False
-    resolv_conf: bool = False  # bind stage1's rkt-resolv.conf over the apps'
-    hosts: bool = False  # likewise rkt-hosts; otherwise the fallback where an app has none
 
     @property
     def machine(self) -> str:

@@ -41,11 +41,6 @@ def specifiers(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def bind_word(text: str) -> str:
-    """Return a path for ``BindPaths=``: a quoted word in which ``:`` does not separate."""
-    return quote(text.replace(":", "\\:"))
-
-
 def nspawn_path(text: str) -> str:
     """Return a path for nspawn's ``--bind=``, where ``:`` separates and ``\\`` escapes."""
     return text.replace("\\", "\\\\").replace(":", "\\:")

@@ -46,7 +46,10 @@ def _expand(name: str, machine: str) -> tuple[str, ...]:
         return (name,)
     scope, _, which = name[1:].partition("/")
     if scope in ("rkt", "docker"):
-        sets = {"default-whitelist": default_allowed(machine), "default-blacklist": default_denied()}
+        sets = {
+            "default-whitelist": default_allowed(machine),
+            "default-blacklist": default_denied(),
+        }
         return sets.get(which, ())
     if scope == "systemd":
         if which == "default-whitelist":

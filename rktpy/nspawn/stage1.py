@@ -43,7 +43,7 @@ class Stage1Error(RktError):
 class Entry:
     """One member of the tree: a file of the host or of ours, text, a directory or a link."""
 
-    __slots__ = ("path", "mode", "source", "text", "link")
+    __slots__ = ("link", "mode", "path", "source", "text")
 
     def __init__(
         self, path: str, mode: int, *, source: str = "", text: bytes = b"", link: str = ""
@@ -140,7 +140,7 @@ def _manifest(files: str, mark: str) -> bytes:
 
 
 def _arch() -> str:
-    from rktpy.appc.labels import host_arch
+    from rktpy.appc.arch import host_arch
 
     return host_arch()
 

@@ -1,4 +1,4 @@
-"""Pod plan → unit files. Pure: ``{name: text}`` in, nothing on disk (rkt: stage1/init/common/units.go).
+"""Pod plan → unit files. Pure: ``{name: text}``, nothing on disk (rkt: stage1/init/common).
 
 How a pod lives and ends. ``default.target`` wants every app; an app wants its reaper; reapers hold
 ``apps.target``. An app that ends makes its reaper unneeded: it writes the app's status and, after
@@ -11,7 +11,7 @@ conflicts with reapers first and apps second, so that an app stopped along with 
 from __future__ import annotations
 
 from rktpy.nspawn.confine import confinement
-from rktpy.nspawn.quoting import bind_word, command_line, quote, specifiers
+from rktpy.nspawn.quoting import command_line, quote, specifiers
 from rktpy.nspawn.unitfile import UnitFile
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 UNIT_DIR = "usr/lib/systemd/system"
 _JOURNAL_SOCKETS = "systemd-journald.socket systemd-journald-dev-log.socket"
+_HOSTNAME = ("/proc/sys/kernel/hostname", "/etc/hostname")
 # What every app finds in its root besides its own files (appc executor ABI; rkt: prepare-app).
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console", "net/tun")
 _API_DIRS = ("/dev/pts", "/dev/shm", "/run/systemd/journal")  # noqa: S108 - the pod's, not ours
@@ -114,7 +115,7 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
         unit.add("Service", "Type", "notify")
     unit.add("Service", "TimeoutStartSec", "0")
     for name, value in (
-        *_streams(pod), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app)
+        *_streams(pod), *_commands(app), *_identity(app), *_root(app), *confinement(app)
     ):  # fmt: skip
         unit.add("Service", name, value)
     return unit.text()
@@ -145,7 +146,7 @@ def _identity(app: AppPlan) -> Iterator[tuple[str, str]]:
         yield "SupplementaryGroups", str(gid)
 
 
-def _root(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
+def _root(app: AppPlan) -> Iterator[tuple[str, str]]:
     """Yield the app's root and what is bound into it.
 
     systemd resolves the targets inside the root, so an image's links cannot lead out of it
@@ -166,16 +167,6 @@ def _root(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
             yield "BindPaths", directory
     if app.notify:
         yield "BindPaths", "/run/systemd/notify"
-    yield from _provided_files(pod, taken)
-
-
-def _provided_files(pod: PodPlan, taken: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the files of /etc that the pod provides; a volume on the path wins."""
-    files = {"/etc/hostname": "/proc/sys/kernel/hostname"}
-    if pod.resolv_conf:
-        files["/etc/resolv.conf"] = "/etc/rkt-resolv.conf"
-    if pod.hosts:
-        files["/etc/hosts"] = "/etc/rkt-hosts"
-    for target, source in files.items():
-        if target not in taken:
-            yield "BindReadOnlyPaths", f"-{bind_word(source)}:{target}"
+    for source, target in (_HOSTNAME, *app.files):
+        if target not in taken:  # a volume on the path wins
+            yield "BindReadOnlyPaths", f"-{source}:{target}"

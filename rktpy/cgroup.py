@@ -1,0 +1,353 @@
+"""The control groups of a pod: made where no systemd does it, emptied and removed by ``gc``.
+
+Where systemd places pods (rktpy.systemd.unit: kinds service and scope) nothing is made here.
+Otherwise each hierarchy gets ``<the caller's cgroup>/machine-rkt…scope``. Because the caller may
+be elsewhere in each v1 hierarchy, the places are written into the pod as ``record``, in the
+format of ``/proc/<pid>/cgroup``, *before* they are made: a killed start leaves nothing unknown.
+
+Removal touches only cgroups that are the pod's beyond doubt: those below a component named after
+its UUID, or a unit's ``payload`` whose PID 1 carries the pod's UUID. A unit's own cgroup belongs
+to systemd, and a restarted service runs its next pod in the same one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from _signal import (  # type: ignore[import-not-found]  # signal itself imports enum
+    SIGKILL,
+    pidfd_send_signal,
+)
+
+from rktpy.errors import RktError
+from rktpy.host.cgroupfs import (
+    LEGACY,
+    UNIFIED,
+    Hierarchy,
+    mode_of,
+    parse_membership,
+    parse_mountinfo,
+    tree_path,
+)
+from rktpy.log import Logger
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_log = Logger("stage0")
+# What a pod's systemd can use below us on cgroup2, if the caller's cgroup lets us pass it on.
+_WANTED = ("cpu", "memory", "pids", "io")
+
+
+class CgroupError(RktError):
+    """A control group cannot be made or joined."""
+
+
+class Place(Value):
+    """The pod's cgroup in one hierarchy."""
+
+    key: str  # controllers as in /proc/<pid>/cgroup, sorted; "" is cgroup2
+    path: str  # in the hierarchy
+    directory: str  # on disk
+    origin: str  # directory of the caller's own cgroup
+
+
+class PodCgroup(Value):
+    """Where the cgroups of one pod will be, or are."""
+
+    places: tuple[Place, ...]
+    mode: str
+    subcgroup: str  # text of the pod's file "subcgroup": where its PID 1 will be
+
+    @property
+    def record(self) -> str:
+        """Text of the pod's file "cgroups", one ``0:<controllers>:<path>`` line per hierarchy."""
+        return "".join(f"0:{place.key}:{place.path}\n" for place in self.places)
+
+
+def cgroup_name(uuid: str) -> str:
+    r"""Return the name of a pod's cgroup, ``machine-rkt\x2d<uuid>.scope`` with dashes escaped."""
+    return "machine-" + f"rkt-{uuid}".replace("-", "\\x2d") + ".scope"
+
+
+def host_mode() -> str:
+    """Return LEGACY, HYBRID, UNIFIED or ABSENT for the caller's mount namespace."""
+    return mode_of(_hierarchies())
+
+
+def plan(uuid: str) -> PodCgroup:
+    """Return where the pod's cgroups will be: below the caller's, in every writable hierarchy.
+
+    Raises:
+        CgroupError: no hierarchy here that a pod's systemd could live in is writable.
+    """
+    return plan_from(uuid, _hierarchies(), _read("/proc/self/cgroup"))
+
+
+def plan_from(uuid: str, hierarchies: tuple[Hierarchy, ...], membership_text: str) -> PodCgroup:
+    """``plan`` with the answers of the kernel given."""
+    mode = mode_of(hierarchies)
+    membership = parse_membership(membership_text)
+    name = cgroup_name(uuid)
+    places = []
+    for hierarchy in hierarchies:
+        own = membership.get(hierarchy.key)
+        origin = hierarchy.directory(own) if own is not None else None
+        if own is None or origin is None or not os.access(origin, os.W_OK):
+            continue
+        path = f"{own.rstrip('/')}/{name}"
+        places.append(Place(hierarchy.key, path, f"{origin}/{name}", origin))
+    tree = "name=systemd" if mode == LEGACY else ""
+    if all(place.key != tree for place in places):
+        raise CgroupError(
+            "no writable control group hierarchy for the pod",
+            hint="mount one at /sys/fs/cgroup, or start from a systemd service",
+        )
+    base = f"{tree_path(membership, mode).rstrip('/')}/{name}"
+    return PodCgroup(tuple(places), mode, base if mode == LEGACY else f"{base}/payload")
+
+
+def create(pod: PodCgroup) -> None:
+    """Make the pod's cgroups. Those of an earlier try are taken over.
+
+    Raises:
+        CgroupError: the kernel refuses; cgroups made so far are removed again.
+    """
+    for place in pod.places:
+        try:
+            os.mkdir(place.directory, 0o755)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            remove(pod)
+            raise CgroupError(f"cannot create control group {place.directory}") from error
+        if "cpuset" in place.key.split(","):
+            _inherit_cpuset(place)
+    if pod.mode == UNIFIED:
+        _pass_controllers_on(pod.places)
+
+
+def join(pod: PodCgroup, pid: int) -> None:
+    """Move the process ``pid`` into the pod's cgroups.
+
+    Raises:
+        CgroupError: the kernel refuses one; the process is back where it was.
+    """
+    for place in pod.places:
+        try:
+            _write(f"{place.directory}/cgroup.procs", str(pid))
+        except OSError as error:
+            leave(pod, pid)
+            raise CgroupError(f"cannot join control group {place.directory}") from error
+
+
+def leave(pod: PodCgroup, pid: int) -> None:
+    """Move ``pid`` back to where ``plan`` found the caller. For a start that failed."""
+    for place in pod.places:
+        try:
+            _write(f"{place.origin}/cgroup.procs", str(pid))
+        except OSError as error:
+            _log.debug("cannot leave control group %s: %s", place.directory, error)
+
+
+def remove(pod: PodCgroup) -> bool:
+    """Remove the pod's cgroups if nothing runs in them; return whether all are gone."""
+    gone = [_remove_tree(place.directory) for place in pod.places]
+    return all(gone)
+
+
+def own_directories(uuid: str, subcgroup: str, record: str = "") -> tuple[str, ...]:
+    """Return the existing directories of the pod, one per hierarchy, topmost only.
+
+    ``subcgroup`` and ``record`` are the texts of the pod's files, "" if it has none.
+    """
+    names = (cgroup_name(uuid), f"rkt-{uuid}.scope")
+    recorded = parse_membership(record)
+    found = []
+    for hierarchy in _hierarchies():
+        for path in {recorded.get(hierarchy.key, ""), "/" + subcgroup.strip().lstrip("/")}:
+            base = _pod_part(path, names)
+            directory = hierarchy.directory(base) if base else None
+            if directory is not None and os.path.isdir(directory):
+                found.append(directory)
+                continue
+            payload = hierarchy.directory(path) if path.endswith("/payload") else None
+            if payload is not None and not base and _carries(payload, uuid):
+                found.append(payload)
+    return tuple(dict.fromkeys(found))
+
+
+def processes(directories: Iterable[str]) -> set[int]:
+    """Return the processes in these cgroups and below. 0 stands for one of an outer namespace."""
+    return {pid for top in directories for folder in _walk(top) for pid in _members(folder)}
+
+
+def kill_and_remove(uuid: str, subcgroup: str, record: str = "", *, timeout: float = 10.0) -> bool:
+    """Kill what is left of an exited pod and remove its cgroups; return whether all are gone.
+
+    Never touches a cgroup that contains the caller, nor one that only a unit owns.
+    """
+    directories = own_directories(uuid, subcgroup, record)
+    if os.getpid() in processes(directories):
+        _log.debug("pod %s: running inside its control group, leaving it", uuid)
+        return False
+    deadline = time.monotonic() + timeout
+    pause = 0.001
+    while processes(directories):
+        for directory in directories:
+            _kill(directory)
+        if time.monotonic() > deadline:
+            _log.warning("pod %s: processes in its control group do not end", uuid)
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+    gone = [_remove_tree(directory, deadline) for directory in directories]
+    return all(gone)
+
+
+def _pod_part(path: str, names: tuple[str, str]) -> str:
+    """Return ``path`` up to and with the component named after the pod, "" if there is none."""
+    parts = path.split("/")
+    for index, part in enumerate(parts):
+        if part in names and ".." not in parts:
+            return "/".join(parts[: index + 1])
+    return ""
+
+
+def _carries(payload: str, uuid: str) -> bool:
+    """Return whether PID 1 of the pod is in ``payload``; nspawn gives it ``container_uuid``."""
+    mark = f"container_uuid={uuid}".encode()
+    for folder in (f"{payload}/init.scope", payload):
+        for pid in _members(folder):
+            if mark in _read_bytes(f"/proc/{pid}/environ").split(b"\0"):
+                return True
+    return False
+
+
+def _kill(directory: str) -> None:
+    try:
+        _write(f"{directory}/cgroup.kill", "1")  # cgroup2, Linux 5.14: all at once, no race
+        return
+    except OSError:
+        pass
+    frozen = _freeze(directory, "FROZEN")
+    for folder in _walk(directory):
+        for pid in _members(folder):
+            _kill_member(pid, folder)
+    if frozen:
+        _freeze(directory, "THAWED")
+
+
+def _kill_member(pid: int, folder: str) -> None:
+    if pid in (0, 1, os.getpid()):
+        return
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        # The number may have been reused between reading it and opening it.
+        if pid in _members(folder):
+            pidfd_send_signal(fd, SIGKILL)
+    except OSError:
+        return
+    finally:
+        os.close(fd)
+
+
+def _freeze(directory: str, state: str) -> bool:
+    """v1 freezer: a frozen tree cannot fork while it is being killed."""
+    try:
+        _write(f"{directory}/freezer.state", state)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_tree(directory: str, deadline: float = 0.0) -> bool:
+    """Remove ``directory`` depth first; a busy one is tried until ``deadline``."""
+    while True:
+        for folder in reversed(list(_walk(directory))):
+            try:
+                os.rmdir(folder)
+            except OSError as error:
+                _log.debug("cannot remove control group %s: %s", folder, error)
+        if not os.path.isdir(directory):
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)  # the last process is dead but not yet off the kernel's books
+
+
+def _walk(top: str) -> Iterator[str]:
+    """Yield ``top`` and the cgroups below it, parents first; nothing if it is not there."""
+    try:
+        with os.scandir(top) as entries:
+            below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return
+    yield top
+    for folder in below:
+        yield from _walk(folder)
+
+
+def _members(folder: str) -> list[int]:
+    return [int(word) for word in _read_bytes(f"{folder}/cgroup.procs").split()]
+
+
+def _inherit_cpuset(place: Place) -> None:
+    """A new v1 cpuset is empty, and nothing can join it until it has processors and memory."""
+    for file in ("cpuset.cpus", "cpuset.mems"):
+        try:
+            if not _read(f"{place.directory}/{file}").strip():
+                _write(f"{place.directory}/{file}", _read(f"{place.origin}/{file}").strip())
+        except OSError as error:
+            _log.debug("cannot set %s of %s: %s", file, place.directory, error)
+
+
+def _pass_controllers_on(places: tuple[Place, ...]) -> None:
+    """Enable the controllers below the caller's cgroup, so that limits inside the pod work.
+
+    Refused where the caller's cgroup has processes (all but the root); then limits do not hold.
+    """
+    for place in places:
+        for controller in _WANTED if not place.key else ():
+            try:
+                _write(f"{place.origin}/cgroup.subtree_control", f"+{controller}")
+            except OSError as error:
+                _log.debug("no %s limits in the pod: %s: %s", controller, place.origin, error)
+
+
+def _hierarchies() -> tuple[Hierarchy, ...]:
+    return parse_mountinfo(_read("/proc/self/mountinfo"))
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _read(path: str) -> str:
+    return _read_bytes(path).decode("utf-8", "surrogateescape")
+
+
+def _read_bytes(path: str) -> bytes:
+    """Return the content, b"" if it cannot be read: processes and cgroups vanish at any time."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    chunks = []
+    try:
+        while chunk := os.read(fd, 1 << 16):
+            chunks.append(chunk)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+    return b"".join(chunks)

@@ -1,0 +1,136 @@
+"""One pass over an image file: unwrap, hash and store it while a worker unpacks it.
+
+The caller's process reads and writes, a thread hashes, the forked worker extracts: three
+things at once on two cores, because an import is bounded by SHA-512 and page-cache copies.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import threading
+
+from rktpy.host import archive_formats, archive_worker
+from rktpy.host.archive_limits import ArchiveError, Limits
+from rktpy.host.archive_reader import announce
+from rktpy.host.archive_unpack import Layer, Order, Outcome
+from rktpy.value import Value
+
+_AHEAD = 8  # pieces the hash may lag behind
+
+
+class Intake(Value):
+    """A stored archive: its SHA-512 in hex, its uncompressed size, and what was unpacked."""
+
+    digest: str
+    size: int
+    outcome: Outcome
+
+
+def take_in(source: int, blob: int, order: Order) -> Intake:
+    """Copy the archive ``source`` uncompressed into the empty file ``blob`` and unpack it.
+
+    ``source`` is read from its position to its end. ``order`` needs no layers: the blob becomes
+    the only one. Nothing is made durable here.
+
+    Raises:
+        ArchiveError: the archive is damaged, hostile or too large.
+        OSError: the disk is full, or ``source`` cannot be read.
+    """
+    kind = archive_formats.detect(_head(source))
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    try:
+        filled = order.replace(layers=(Layer(fd=blob, progress=reading),))
+        worker = archive_worker.start(filled, close=(writing,))
+    except BaseException:
+        os.close(writing)
+        raise
+    finally:
+        os.close(reading)
+    try:
+        digest, size = _copy(source, kind, blob, writing, order.limits)
+    except BrokenPipeError:
+        worker.wait()  # it refused the archive: its words are the error
+        raise ArchiveError("the unpacking process ended early") from None
+    except BaseException:
+        worker.cancel()
+        raise
+    finally:
+        os.close(writing)
+    return Intake(digest, size, worker.wait())
+
+
+def hash_of(fd: int) -> str:
+    """Return the SHA-512 in hex of the file ``fd``, from its start."""
+    digest = hashlib.sha512()
+    position = 0
+    while piece := os.pread(fd, archive_formats.PIECE, position):
+        digest.update(piece)
+        position += len(piece)
+    return digest.hexdigest()
+
+
+def _copy(source: int, kind: str, blob: int, progress: int, limits: Limits) -> tuple[str, int]:
+    with _Hasher() as hasher:
+        size = 0
+        for piece in archive_formats.pieces(source, kind):
+            data = piece.data
+            hasher.update(data)
+            size += len(data)
+            limits.check_stream(size, piece.consumed)
+            written = os.write(blob, data)
+            while written < len(data):
+                written += os.write(blob, memoryview(data)[written:])
+            announce(progress, size)
+        announce(progress, size, complete=True)
+        return hasher.finish(), size
+
+
+class _Hasher:
+    """SHA-512 in a thread of its own, at most ``_AHEAD`` pieces behind."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha512()
+        self._pieces: list[bytes | None] = []
+        self._ready = threading.Semaphore(0)
+        self._room = threading.Semaphore(_AHEAD)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> _Hasher:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.finish()
+
+    def update(self, piece: bytes) -> None:
+        self._room.acquire()
+        self._pieces.append(piece)
+        self._ready.release()
+
+    def finish(self) -> str:
+        if self._thread.is_alive():
+            self._pieces.append(None)
+            self._ready.release()
+            self._thread.join()
+        return self._digest.hexdigest()
+
+    def _run(self) -> None:
+        while True:
+            self._ready.acquire()
+            piece = self._pieces.pop(0)
+            if piece is None:
+                return
+            self._digest.update(piece)
+            self._room.release()
+
+
+def _head(source: int) -> bytes:
+    """Return the first bytes of ``source``, which must be seekable; the position is kept."""
+    try:
+        return os.pread(source, archive_formats.SNIFFED, os.lseek(source, 0, os.SEEK_CUR))
+    except OSError as error:
+        if error.errno == errno.EISDIR:
+            raise ArchiveError("error: unknown image filetype") from error
+        raise

@@ -1,0 +1,127 @@
+"""System calls that Python 3.11 lacks, through one libc handle. Thin: numbers in, OSError out."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
+MS_MOVE = 0x2000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MS_SLAVE = 0x80000
+MS_SHARED = 0x100000
+
+MNT_DETACH = 0x2
+UMOUNT_NOFOLLOW = 0x8
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, *names: str) -> int:
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), *names[:1])
+    return result
+
+
+def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    """mount(2). ``kind`` and ``data`` may be empty."""
+    _check(
+        _libc.mount(
+            os.fsencode(source),
+            os.fsencode(target),
+            os.fsencode(kind) or None,
+            ctypes.c_ulong(flags),
+            os.fsencode(data) or None,
+        ),
+        target,
+    )
+
+
+def umount2(target: str, flags: int) -> None:
+    """umount2(2)."""
+    _check(_libc.umount2(os.fsencode(target), flags), target)
+
+
+def unshare(flags: int) -> None:
+    """unshare(2): move this process into new namespaces."""
+    _check(_libc.unshare(flags))
+
+
+def setns(fd: int, flags: int) -> None:
+    """setns(2): join the namespaces of ``fd``, a namespace file or a pidfd."""
+    _check(_libc.setns(fd, flags))
+
+
+def prctl(option: int, value: int) -> int:
+    """prctl(2) with one argument."""
+    return _check(
+        _libc.prctl(
+            option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)
+        )
+    )
+
+
+_SYS_OPENAT2 = 437  # the same on every architecture
+RESOLVE_NO_XDEV = 0x01
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_IN_ROOT = 0x10
+
+
+def openat2(dir_fd: int, path: str, flags: int, resolve: int) -> int:
+    """openat2(2) without creation: ``resolve`` says which ways out of ``dir_fd`` are shut."""
+    how = (ctypes.c_uint64 * 3)(flags, 0, resolve)
+    return _check(
+        _libc.syscall(
+            ctypes.c_long(_SYS_OPENAT2),
+            ctypes.c_int(dir_fd),
+            os.fsencode(path),
+            ctypes.byref(how),
+            ctypes.c_size_t(ctypes.sizeof(how)),
+        ),
+        path,
+    )
+
+
+def syncfs(fd: int) -> None:
+    """syncfs(2): make the whole file system that holds ``fd`` durable."""
+    _check(_libc.syncfs(fd))
+
+
+PR_SET_PDEATHSIG = 1
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+
+
+def keep_capabilities(mask: int) -> None:
+    """Give up, for good, every capability of this process outside the bit ``mask``.
+
+    Capabilities it does not have are not gained. The bounding set shrinks too where the
+    process may change it.
+    """
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
+    data = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable: low words, then high
+    _check(_libc.capget(ctypes.byref(header), ctypes.byref(data)))
+    for number in range(64):
+        if not mask >> number & 1:
+            try:
+                prctl(PR_CAPBSET_DROP, number)
+            except OSError:
+                break  # past the kernel's last one, or no CAP_SETPCAP
+    low, high = data[1] & mask & 0xFFFFFFFF, data[4] & mask >> 32
+    data[0], data[1], data[2], data[3], data[4], data[5] = low, low, 0, high, high, 0
+    _check(_libc.capset(ctypes.byref(header), ctypes.byref(data)))

@@ -1,0 +1,148 @@
+"""Enters a running pod: joins its namespaces and starts a command in an app's root.
+
+Where the app still runs, its own mount namespace is joined, so the command sees just what the
+app sees. Where it has ended while the pod goes on, a private copy of the pod's namespace is made
+and the kernel's file systems are bound into the app's root there (rkt: stage1/enter, enterexec).
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.errors import RktError
+from rktpy.host import mount, syscalls
+from rktpy.host.rootpath import make_dir_in_root, make_file_in_root
+from rktpy.host.signals import (
+    SIG_DFL,
+    SIG_IGN,
+    SIGCONT,
+    SIGHUP,
+    SIGINT,
+    SIGKILL,
+    SIGQUIT,
+    SIGSTOP,
+    SIGTERM,
+    signal,
+)  # fmt: skip
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+# The order matters: mnt last, because /proc of the host is needed until then.
+_NAMESPACES = ("ipc", "uts", "net", "cgroup", "pid", "mnt")
+_DIRECTORIES = ("/proc", "/sys", "/dev/pts", "/dev/shm")  # noqa: S108 - inside the pod
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console")
+
+
+class EnterError(RktError):
+    """The pod cannot be entered."""
+
+
+def app_process(leader: int, app: str) -> int | None:
+    """Return a process of ``app`` that is a child of the pod's PID 1 ``leader``, if one runs.
+
+    The main process of a unit is PID 1's child in the unit's cgroup, on every cgroup layout.
+    """
+    mark = f"/{app}.service\n".encode()
+    for child in _children(leader):
+        try:
+            with open(f"/proc/{child}/cgroup", "rb") as file:
+                if mark in file.read():
+                    return child
+        except OSError:
+            continue  # ended meanwhile
+    return None
+
+
+def enter(leader: int, app: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """Run ``argv`` in ``app`` and end as it ends: same exit status, or same signal.
+
+    Raises:
+        EnterError: the pod went away, or the kernel does not let us in.
+    """
+    process = app_process(leader, app)
+    try:
+        root = os.open(f"/proc/{process or leader}/root", os.O_PATH | os.O_CLOEXEC)
+        _join(leader, process or leader)
+    except OSError as error:
+        raise EnterError(f"cannot join the namespaces of app {app!r}") from error
+    child = os.fork()  # only children are in the joined PID namespace
+    if child == 0:
+        _become(root, "" if process else f"/opt/stage2/{app}/rootfs", argv, env)
+    _end_as(child)
+
+
+def _join(leader: int, mounts_of: int) -> None:
+    """Join every namespace of ``leader``, and the mount namespace of ``mounts_of``."""
+    opened = []
+    for name in _NAMESPACES:
+        owner = mounts_of if name == "mnt" else leader
+        try:
+            opened.append(os.open(f"/proc/{owner}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError:
+            if name != "cgroup":  # kernels before 4.6 have none
+                raise
+    for fd in opened:
+        syscalls.setns(fd, 0)
+        os.close(fd)
+
+
+def _become(root: int, below: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """In the child: take the app's root and exec. Never returns to the caller's code."""
+    status = 254
+    try:
+        os.fchdir(root)
+        os.chroot(".")
+        if below:
+            _mount_kernel_files(below)
+            os.chroot(below)
+        os.chdir("/")
+        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606 - the user asked for it
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        os.write(2, f'enter: cannot execute "{argv[0]}": {reason}\n'.encode())
+    finally:
+        os._exit(status)
+
+
+def _mount_kernel_files(root: str) -> None:
+    """Bind what the app's unit would bind, into a mount namespace that ends with the command."""
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    syscalls.mount("", "/", "", syscalls.MS_PRIVATE | syscalls.MS_REC)
+    for directory in _DIRECTORIES:
+        target = root + make_dir_in_root(root, directory)
+        mount.bind(directory, target, recursive=True).execute()
+    for device in _DEVICES:
+        if os.path.exists(f"/dev/{device}"):
+            target = root + make_file_in_root(root, f"/dev/{device}")
+            mount.bind(f"/dev/{device}", target).execute()
+
+
+def _end_as(child: int) -> NoReturn:
+    """Wait for ``child``, stop and continue along with it, and end the way it did."""
+    for number in (SIGINT, SIGQUIT):
+        signal(number, SIG_IGN)  # the terminal sends these to the child as well
+    for number in (SIGTERM, SIGHUP):
+        signal(number, lambda number, _frame: os.kill(child, number))
+    while True:
+        _, status = os.waitpid(child, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            break
+        os.kill(os.getpid(), SIGSTOP)
+        os.kill(child, SIGCONT)
+    if os.WIFSIGNALED(status):
+        death = os.WTERMSIG(status)
+        if death != SIGKILL:  # it has no handler to reset
+            signal(death, SIG_DFL)
+        os.kill(os.getpid(), death)
+    os._exit(os.waitstatus_to_exitcode(status))
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []

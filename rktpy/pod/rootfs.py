@@ -1,0 +1,165 @@
+"""The pod's trees: stage1 with every app below it, as overlays or as plain copies.
+
+pods/run/<uuid>/
+├── stage1/rootfs                              stage1's tree, mounted (or copied)
+│   └── opt/stage2/<app>/rootfs                an app's tree, mounted (or rendered)
+└── overlay/<tree id>/{upper,work}[/<app>]     what the pod has written; survives the mounts
+
+Mounts are made in the pod's own mount namespace only, so they end with the pod and nothing is
+left to unmount after a crash (design.md decision 1).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from rktpy.host import mount, process
+from rktpy.host.rootpath import make_dir_in_root, open_in_root, stat_in_root
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rktpy.layout import Layout, PodTree
+
+
+_LINKS = {
+    "etc/mtab": "../proc/self/mounts",
+    "dev/log": "/run/systemd/journal/dev-log",
+    "dev/ptmx": "pts/ptmx",
+}
+
+
+class AppTree(Value):
+    """Where the rendered tree of one app lies in the store."""
+
+    app: str
+    tree_id: str
+
+
+def make_overlay_dirs(
+    tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree]
+) -> None:
+    """Create upper and work directories, modes as rkt's. May run again over its own result."""
+    _overlay_dir(tree, stage1_id, "", layout.tree(stage1_id))
+    for app in apps:
+        _overlay_dir(tree, app.tree_id, app.app, layout.tree(app.tree_id))
+
+
+def mount_plan(
+    tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree]
+) -> list[mount.Mount]:
+    """Return the overlay mounts of a pod in the order they must be made. Pure."""
+    plan = [
+        mount.overlay(
+            [f"{layout.tree(stage1_id)}/rootfs"],
+            tree.overlay_upper(stage1_id),
+            tree.overlay_work(stage1_id),
+            tree.stage1_rootfs,
+        )
+    ]
+    for app in apps:
+        plan.append(  # noqa: PERF401 - reads better than a nested comprehension
+            mount.overlay(
+                [f"{layout.tree(app.tree_id)}/rootfs"],
+                tree.overlay_upper(app.tree_id, app.app),
+                tree.overlay_work(app.tree_id, app.app),
+                tree.app_rootfs(app.app),
+            )
+        )
+    return plan
+
+
+def mount_trees(tree: PodTree, plan: Sequence[mount.Mount], apps: Sequence[AppTree]) -> None:
+    """Make the mounts of ``plan`` in this (private) mount namespace."""
+    stage1, *rest = plan
+    stage1.execute()
+    for app, overlay in zip(apps, rest, strict=True):
+        make_app_dir(tree, app.app)
+        overlay.execute()
+
+
+def copy_trees(tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree]) -> None:
+    """Copy the trees into the pod instead of mounting them (``--no-overlay``).
+
+    cp(1) keeps owners, times, extended attributes, hard links and holes, and shares blocks
+    where the file system can.
+    """
+    _copy(f"{layout.tree(stage1_id)}/rootfs", tree.stage1_rootfs)
+    for app in apps:
+        make_app_dir(tree, app.app)
+        _copy(f"{layout.tree(app.tree_id)}/rootfs", tree.app_rootfs(app.app))
+
+
+def _copy(source: str, target: str) -> None:
+    process.run(["cp", "-a", "--reflink=auto", "-T", "--", source, target], timeout=3600)
+
+
+def make_app_dir(tree: PodTree, app: str) -> None:
+    """Create ``opt/stage2/<app>/rootfs`` in stage1."""
+    for path in (tree.app_dir(app), tree.app_rootfs(app)):
+        try:
+            os.mkdir(path, 0o755)
+        except FileExistsError:
+            continue
+        os.chmod(path, 0o755)  # noqa: S103 - whatever the caller's umask; an app may be any user
+
+
+def prepare_app_root(rootfs: str) -> None:
+    """Give an app's root what the executor owes it and units cannot make.
+
+    ``/etc/mtab``, ``/dev/log``, ``/dev/ptmx`` and a sticky ``/tmp``; what the image has stays.
+    The rest (device nodes, /proc, /sys) is bound by the app's unit (rkt: stage1/prepare-app).
+    """
+    for link, target in _LINKS.items():
+        directory, name = link.split("/")
+        if directory == "dev":
+            make_dir_in_root(rootfs, directory)
+        _link_in_root(rootfs, directory, name, target)
+    if not _exists(rootfs, "tmp"):
+        make_dir_in_root(rootfs, "tmp", mode=0o1777)
+
+
+def _link_in_root(rootfs: str, directory: str, name: str, target: str) -> None:
+    """Create a link in a directory of an image, unless the directory or the name says no."""
+    try:
+        fd = open_in_root(rootfs, directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return  # an image without /etc gets no mtab
+    try:
+        os.symlink(target, name, dir_fd=fd)
+    except FileExistsError:
+        pass  # the image brought its own
+    finally:
+        os.close(fd)
+
+
+def _exists(rootfs: str, path: str) -> bool:
+    try:
+        stat_in_root(rootfs, path)
+    except OSError:
+        return False
+    return True
+
+
+def _overlay_dir(tree: PodTree, tree_id: str, app: str, stored: str) -> None:
+    mode = stat.S_IMODE(os.stat(f"{stored}/rootfs").st_mode)
+    upper, work = tree.overlay_upper(tree_id, app), tree.overlay_work(tree_id, app)
+    for path in (f"{tree.root}/overlay", f"{tree.root}/overlay/{tree_id}"):
+        _mkdir(path, 0o750)
+    for base, path, leaf in (
+        (tree.overlay_upper(tree_id), upper, mode),
+        (tree.overlay_work(tree_id), work, 0o755),
+    ):
+        _mkdir(base, 0o755)
+        _mkdir(path, leaf)
+
+
+def _mkdir(path: str, mode: int) -> None:
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        return
+    os.chmod(path, mode)  # drops the umask and the setgid bit inherited from pods/*

@@ -1,0 +1,102 @@
+"""``rktpy enter``: run a command in an app of a running pod."""
+
+from __future__ import annotations
+
+from rktpy import log
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.host.files import read_bytes
+from rktpy.nspawn.enter import enter
+from rktpy.pod.appstate import stage1_state_dir
+from rktpy.pod.lifecycle import open_pod
+from rktpy.pod.phase import State
+from rktpy.pod.pids import find_pid1
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.verbs.site import Site
+
+_DEFAULT_COMMAND = "/bin/bash"
+_ENVIRONMENT_LIMIT = 16 << 20
+_logger = log.Logger("enter")
+
+
+class EnterRequest(Value):
+    """``uuid`` as typed, ``app`` empty if not given, ``command`` empty for a shell."""
+
+    uuid: str
+    app: str = ""
+    command: tuple[str, ...] = ()
+    term: str = ""  # the caller's terminal type
+
+
+class AppChoiceError(RktError):
+    """It cannot be told which app is meant."""
+
+
+def enter_pod(site: Site, request: EnterRequest) -> NoReturn:
+    """Run the command with the app's environment and end as it ends.
+
+    Raises:
+        RktError: the pod does not run, or the app is not clear.
+    """
+    try:
+        pod = open_pod(site.layout, request.uuid)
+    except RktError as error:
+        raise RktError("problem retrieving pod", hint=error.hint) from error
+    if pod.state() != State.RUNNING:
+        raise RktError(
+            f"pod {quote(pod.uuid)} isn't currently running", hint=f"see: rktpy status {pod.uuid}"
+        )
+    app = _choose_app(pod, request.app)
+    try:
+        leader = find_pid1(pod).pid
+    except RktError as error:
+        raise RktError(f"unable to determine the pid for pod {quote(pod.uuid)}") from error
+    command = request.command
+    if not command:
+        _logger.warning('no command specified, assuming "%s"', _DEFAULT_COMMAND)
+        command = (_DEFAULT_COMMAND,)
+    env = _environment(pod, app) | {"TERM": request.term or "vt100"}
+    enter(leader, app, command, env)
+
+
+def _choose_app(pod: Pod, wanted: str) -> str:
+    names = [str(app.name) for app in pod.manifest().apps]
+    if wanted:
+        if wanted not in names:
+            raise AppChoiceError(
+                f"app {quote(wanted)} is not present in pod {quote(pod.uuid)}",
+                hint=f"its apps are: {', '.join(names)}",
+            )
+        return wanted
+    if not names:
+        raise RktError("unable to determine app name") from AppChoiceError(
+            "pod contains zero apps"
+        )
+    if len(names) > 1:
+        listing = "".join(f"\n\t{name}" for name in names)
+        _logger.warning("pod contains multiple apps:%s", listing)
+        raise RktError("unable to determine app name") from AppChoiceError(
+            'specify app using "rkt enter --app= ..."'
+        )
+    return names[0]
+
+
+def _environment(pod: Pod, app: str) -> dict[str, str]:
+    """Return exactly the app's environment; a line without ``=`` continues the one before."""
+    directory = stage1_state_dir(pod)
+    try:
+        data = read_bytes(f"{directory}/rkt/env/{app}", limit=_ENVIRONMENT_LIMIT)
+    except (OSError, ValueError) as error:
+        raise RktError(f"cannot read the environment of app {quote(app)}") from error
+    env: dict[str, str] = {}
+    for line in data.decode("utf-8", "surrogateescape").splitlines():
+        name, equals, value = line.partition("=")
+        if equals:
+            env[name] = value
+    return env

@@ -1,0 +1,96 @@
+"""Images → contents of a pod: everything found, verified and rendered before a pod exists.
+
+Whatever is wrong with an image or an option is found here, while there is nothing to clean up.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.image.fetch import fetch
+from rktpy.image.reference import parse_reference
+from rktpy.nspawn import stage1 as builtin
+from rktpy.pod.compose import PodImage, complete, compose, read_pod_manifest, require_apps
+from rktpy.pod.contents import Contents, StoredTree
+from rktpy.store.trees import Trees
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.appc.image import ImageManifest
+    from rktpy.appc.pod import PodManifest
+    from rktpy.store.images import ImageStore
+    from rktpy.verbs.requests import PodSource, Stage1Choice
+    from rktpy.verbs.site import Site
+
+
+def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -> Contents:
+    """Return the contents of a pod made from ``source``; stage1 first, as rkt does.
+
+    The caller holds the prepare lock (shared), so that no tree is collected meanwhile.
+
+    Raises:
+        RktError: an image is missing or not runnable, or the options do not fit together.
+    """
+    trees = Trees(site.layout)
+    stage1_key = _stage1(site, store, source.stage1)
+    stage1 = StoredTree(trees.render(store, stage1_key), store.manifest(stage1_key))
+    manifest, keys = _manifest(site, store, source)
+    require_apps(manifest)
+    apps = {}
+    for app, (key, image) in keys.items():
+        store.touch(key)
+        apps[app] = StoredTree(trees.render(store, key), image)
+    return Contents(manifest, stage1, apps, overlay)
+
+
+def _manifest(
+    site: Site, store: ImageStore, source: PodSource
+) -> tuple[PodManifest, dict[str, tuple[str, ImageManifest]]]:
+    """Return the pod manifest, and key and manifest of each app's image."""
+    if source.pod_manifest:
+
+        def find(image_id: str) -> tuple[str, ImageManifest]:
+            key = store.resolve(image_id)
+            return key, store.manifest(key)
+
+        manifest, found = complete(read_pod_manifest(source.pod_manifest), find)
+        return manifest, {image.app: (image.key, image.manifest) for image in found}
+    images = []
+    for spec in source.apps:
+        key = fetch(
+            store,
+            parse_reference(spec.image),
+            policy=source.policy,
+            insecure=site.insecure,
+            signature=spec.signature or None,
+        )
+        images.append(PodImage(spec, key, store.manifest(key)))
+    manifest = compose(images, source.options, uid=os.getuid(), gid=os.getgid())
+    return manifest, {
+        app.name: (image.key, image.manifest)
+        for app, image in zip(manifest.apps, images, strict=True)
+    }
+
+
+def _stage1(site: Site, store: ImageStore, choice: Stage1Choice | None) -> str:
+    if choice is not None:
+        return fetch(store, parse_reference(choice.text), policy="new", insecure=site.insecure)
+    return builtin_stage1(store)
+
+
+def builtin_stage1(store: ImageStore) -> str:
+    """Return the key of the built-in stage1 image, assembling it if this host has no current one.
+
+    Several at once assemble the same bytes; the store keeps them once.
+    """
+    files = builtin.files_dir()
+    mark = builtin.fingerprint(files)
+    key = store.find(builtin.NAME, {builtin.FINGERPRINT_LABEL: mark})
+    if key is not None:
+        return key
+    import tempfile  # cold: once per host and systemd
+
+    with tempfile.TemporaryFile(dir=store.scratch()) as aci:
+        builtin.write_aci(files, mark, aci)
+        aci.seek(0)
+        return store.add_aci(aci.fileno())

@@ -1,0 +1,249 @@
+"""Pod manifest and mounted trees → the plan that ``nspawn`` carries out.
+
+The one place where what the manifest says (``pod``) meets what systemd is told (``nspawn``).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from rktpy.appc import isolators as of
+from rktpy.appc.isolator import CPU, CPU_SHARES, MEMORY, OOM_SCORE_ADJ
+from rktpy.errors import RktError
+from rktpy.host.rootpath import resolve_in_root, stat_in_root
+from rktpy.nspawn.plan import AppPlan, BindPlan, Limits, PodPlan, SeccompPlan, SocketPlan
+from rktpy.nspawn.seccomp import default_filter, filter_plan
+from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
+from rktpy.pod.environment import app_environment, enter_file, systemd_file
+from rktpy.pod.executable import find_executable
+from rktpy.pod.ports import map_ports
+from rktpy.pod.users import resolve_identity
+from rktpy.pod.volume_dirs import make_volume_dir
+from rktpy.pod.volumes import resolve_mounts
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.appc.app import App
+    from rktpy.appc.image import ImageManifest
+    from rktpy.appc.pod import PodManifest, RuntimeApp
+    from rktpy.layout import PodTree
+    from rktpy.log import Logger
+    from rktpy.pod.volumes import ResolvedMount
+    from rktpy.verbs.requests import StartOptions
+    from rktpy.verbs.site import Insecure
+
+NOTIFY_ANNOTATION = "appc.io/executor/supports-systemd-notify"
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_RESOLV_CONF = "etc/rkt-resolv.conf"
+_HOSTS = "etc/rkt-hosts"
+_HOSTS_FALLBACK = "etc/hosts-fallback"
+
+
+class Planned(Value):
+    """A pod's plan and the further files of stage1 that belong to it."""
+
+    plan: PodPlan
+    files: dict[str, bytes]
+
+
+class Planner:
+    """Plans the apps of one pod; its trees are mounted, or laid out, below ``tree``."""
+
+    def __init__(  # noqa: PLR0913 - all of it is needed by every app, and nothing is optional
+        self,
+        *,
+        uuid: str,
+        manifest: PodManifest,
+        images: dict[str, ImageManifest],
+        tree: PodTree,
+        start: StartOptions,
+        insecure: Insecure,
+        logger: Logger,
+    ) -> None:
+        self.uuid = uuid
+        self.manifest = manifest
+        self.images = images
+        self.tree = tree
+        self.start = start
+        self.insecure = insecure
+        self.logger = logger
+        self.hostname = start.hostname or f"rkt-{uuid}"
+        self.machine = os.uname().machine
+
+    def plan(self, *, debug: bool) -> Planned:
+        """Return the plan of the pod, creating the directories of its empty volumes.
+
+        Raises:
+            RktError: a user, program or volume of an app does not exist; the text says which.
+        """
+        files = self._pod_files()
+        apps = []
+        for runtime in self.manifest.apps:
+            app = self._app(runtime)
+            files[f"rkt/env/{app.name}"] = enter_file(app.environment)
+            files[f"rkt/env/{app.name}.systemd"] = systemd_file(app.environment)
+            apps.append(app)
+        plan = PodPlan(
+            uuid=self.uuid,
+            apps=tuple(apps),
+            hostname=self.hostname,
+            interactive=self.start.interactive,
+            debug=debug,
+            ipc_parent=self.start.ipc == "parent",
+        )
+        return Planned(plan, files)
+
+    def _app(self, runtime: RuntimeApp) -> AppPlan:
+        image = self.images[runtime.name]
+        app = runtime.app or image.app
+        if app is None:  # compose and complete see to it; a damaged manifest may still come here
+            raise RktError(f"app {runtime.name!r} of the pod manifest has nothing to run")
+        rootfs = self.tree.app_rootfs(runtime.name)
+        identity = resolve_identity(rootfs, app, image)
+        program = find_executable(rootfs, app, image.name)
+        filter_ = self._filter(app)
+        environment = {variable.name: variable.value for variable in app.environment}
+        return AppPlan(
+            name=runtime.name,
+            image_name=image.name,
+            argv=(program, *app.exec[1:]),
+            working_directory=app.working_directory or "/",
+            uid=identity.uid,
+            gid=identity.gid,
+            supplementary_gids=identity.supplementary_gids,
+            environment=app_environment(environment, app=runtime.name),
+            pre_start=_handlers(app, "pre-start"),
+            post_stop=_handlers(app, "post-stop"),
+            read_only_rootfs=runtime.read_only_rootfs,
+            binds=self._binds(runtime, app, image, rootfs),
+            files=self._app_files(rootfs),
+            notify=image.annotation(NOTIFY_ANNOTATION) in _TRUE,
+            capabilities=None if self.insecure.capabilities else of.bounding_set(app.isolators),
+            seccomp=filter_,
+            # Without CAP_SYS_ADMIN a filter can only be installed together with this.
+            no_new_privileges=of.no_new_privileges(app.isolators)
+            or (filter_ is not None and identity.uid != 0),
+            protect_paths=not self.insecure.paths,
+            limits=_limits(app),
+            sockets=self._sockets(app),
+        )
+
+    def _binds(
+        self, runtime: RuntimeApp, app: App, image: ImageManifest, rootfs: str
+    ) -> tuple[BindPlan, ...]:
+        resolution = resolve_mounts(self.manifest, runtime, app, image, tree=self.tree)
+        for warning in resolution.warnings:
+            self.logger.warning("%s", warning)
+        return tuple(self._bind(mount, rootfs) for mount in resolution.mounts)
+
+    def _bind(self, mount: ResolvedMount, rootfs: str) -> BindPlan:
+        if mount.kind == "empty":
+            make_volume_dir(mount, rootfs)
+        return BindPlan(
+            source=mount.source,
+            target=resolve_in_root(rootfs, mount.target),
+            read_only=mount.read_only,
+            recursive=mount.recursive,
+            is_device=_is_device(mount.source),
+        )
+
+    def _filter(self, app: App) -> SeccompPlan | None:
+        if self.insecure.seccomp:
+            return None
+        asked = of.seccomp(app.isolators)
+        if asked is None:
+            return default_filter(self.machine)
+        mode, chosen = asked
+        return filter_plan(
+            retain=mode == of.SeccompMode.RETAIN,
+            names=chosen.names,
+            errno=chosen.errno,
+            machine=self.machine,
+        )
+
+    def _sockets(self, app: App) -> tuple[SocketPlan, ...]:
+        """Return the sockets the host hands over for ``app``, by their port on the host."""
+        published = {mapping.name: mapping.host_port for mapping in map_ports(self.manifest)}
+        sockets = []
+        for port in app.ports:
+            if not port.socket_activated:
+                continue
+            if port.protocol not in ("tcp", "udp"):
+                raise RktError(f"unrecognized protocol: {port.protocol}")
+            if port.name not in published:
+                self.logger.warning(
+                    'warning: no --port option for socket-activated port "%s", assuming port %d'
+                    " as specified in the manifest",
+                    port.name,
+                    port.port,
+                )
+            sockets.append(SocketPlan(port.protocol, published.get(port.name, port.port)))
+        return tuple(sockets)
+
+    def _pod_files(self) -> dict[str, bytes]:
+        """Return the files of stage1's /etc that apps are given to see."""
+        dns = self.start.dns
+        files = {_HOSTS_FALLBACK: hosts_fallback(self.hostname).encode()}
+        if dns.resolv == Mode.STAGE0:
+            files[_RESOLV_CONF] = resolv_conf(dns).encode()
+        elif dns.resolv == Mode.HOST:
+            files[_RESOLV_CONF] = _host_file("/etc/resolv.conf")
+        if dns.hosts == Mode.STAGE0:
+            files[_HOSTS] = hosts_file(dns, self.hostname).encode()
+        elif dns.hosts == Mode.HOST:
+            files[_HOSTS] = _host_file("/etc/hosts")
+        return files
+
+    def _app_files(self, rootfs: str) -> tuple[tuple[str, str], ...]:
+        dns = self.start.dns
+        files = []
+        if dns.resolv in (Mode.STAGE0, Mode.HOST):
+            files.append((f"/{_RESOLV_CONF}", "/etc/resolv.conf"))
+        if dns.hosts in (Mode.STAGE0, Mode.HOST):
+            files.append((f"/{_HOSTS}", "/etc/hosts"))
+        elif not _has(rootfs, "/etc/hosts"):
+            files.append((f"/{_HOSTS_FALLBACK}", "/etc/hosts"))
+        return tuple(files)
+
+
+def _limits(app: App) -> Limits:
+    memory = of.resource(app.isolators, MEMORY)
+    cpu = of.resource(app.isolators, CPU)
+    shares = of.last(app.isolators, CPU_SHARES)
+    score = of.last(app.isolators, OOM_SCORE_ADJ)
+    return Limits(
+        memory=memory.limit.integer() if memory and memory.limit else None,
+        cpu_percent=cpu.limit.milli() // 10 if cpu and cpu.limit else None,
+        cpu_shares=of.cpu_shares(app.isolators) if shares else None,
+        oom_score_adj=of.oom_score_adj(app.isolators) if score else None,
+    )
+
+
+def _handlers(app: App, name: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(handler.exec) for handler in app.event_handlers if handler.name == name)
+
+
+def _is_device(path: str) -> bool:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False  # nspawn says what is wrong with it
+    return stat.S_ISBLK(mode) or stat.S_ISCHR(mode)
+
+
+def _has(rootfs: str, path: str) -> bool:
+    try:
+        stat_in_root(rootfs, path)
+    except OSError:
+        return False
+    return True
+
+
+def _host_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(1 << 20)
+    except OSError as error:
+        raise RktError(f"cannot read {path} of the host") from error

@@ -1,0 +1,40 @@
+"""``rktpy prepare``: make a pod that ``run-prepared`` can start later."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.pod.contents import write_contents
+from rktpy.pod.lifecycle import create
+from rktpy.pod.phase import Phase
+from rktpy.store.images import ImageStore
+from rktpy.systemd.facts import host_facts
+from rktpy.verbs.gathering import gather
+from rktpy.verbs.preparing import choose_overlay, discard, prepare_lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.verbs.requests import PrepareRequest
+    from rktpy.verbs.site import Site
+
+
+def prepare_pod(site: Site, request: PrepareRequest) -> str:
+    """Return the UUID of a new pod in ``prepared``, durable on disk and unlocked.
+
+    Raises:
+        RktError: anything on the way; then no pod is left behind.
+    """
+    facts = host_facts(os.environ)
+    overlay = choose_overlay(facts, wanted=request.source.overlay)
+    store = ImageStore(site.layout)
+    with prepare_lock(site.layout):
+        contents = gather(site, store, request.source, overlay=overlay)
+        pod = create(site.layout)
+        try:
+            write_contents(pod.tree, contents)
+            pod.move(Phase.PREPARED)
+        except BaseException:
+            discard(pod)
+            raise
+    pod.close()
+    return pod.uuid

@@ -1,0 +1,46 @@
+"""``rktpy run``: turn images into a pod and become it."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.host.files import write_atomic
+from rktpy.pod.contents import write_contents
+from rktpy.pod.lifecycle import create
+from rktpy.pod.phase import Phase
+from rktpy.store.images import ImageStore
+from rktpy.systemd.facts import host_facts
+from rktpy.verbs.gathering import gather
+from rktpy.verbs.preparing import choose_overlay, discard, prepare_lock
+from rktpy.verbs.starting import check_start, start_pod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from rktpy.verbs.requests import RunRequest
+    from rktpy.verbs.site import Site
+
+
+def run_pod(site: Site, request: RunRequest) -> NoReturn:
+    """Fetch what is missing, make a pod of it and become it; its exit status is the pod's.
+
+    Raises:
+        RktError: anything on the way; then no pod is left behind.
+    """
+    facts = host_facts(os.environ)
+    overlay = choose_overlay(facts, wanted=request.source.overlay)
+    store = ImageStore(site.layout)
+    with prepare_lock(site.layout):
+        contents = gather(site, store, request.source, overlay=overlay)
+        start = check_start(request.start, contents)
+        pod = create(site.layout)
+        try:
+            if request.uuid_file:
+                write_atomic(request.uuid_file, pod.uuid.encode(), mode=0o644, durable=False)
+            write_contents(pod.tree, contents)
+            pod.move(Phase.RUN)
+            start_pod(site, pod, contents, start, facts)
+        except BaseException:
+            discard(pod)
+            raise

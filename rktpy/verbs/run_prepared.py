@@ -1,0 +1,57 @@
+"""``rktpy run-prepared``: start a pod that ``prepare`` has made, from its own files alone."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.pod.contents import read_contents
+from rktpy.pod.lifecycle import open_pod
+from rktpy.pod.phase import Phase, State
+from rktpy.systemd.facts import host_facts
+from rktpy.verbs.starting import check_start, start_pod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from rktpy.verbs.requests import RunPreparedRequest
+    from rktpy.verbs.site import Site
+
+
+class NotPreparedError(RktError):
+    """The pod is not waiting to be run."""
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"pod {quote(uuid)} is not prepared", hint=f"see: rktpy status {uuid}")
+
+
+def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
+    """Become the prepared pod whose UUID begins with ``request.uuid``.
+
+    Two callers race by the lock and the rename; the loser is told that the pod is not prepared.
+
+    Raises:
+        RktError: it is not there, not prepared, or cannot be started.
+    """
+    try:
+        pod = open_pod(site.layout, request.uuid)
+    except RktError as error:
+        raise RktError("problem retrieving pod", hint=error.hint) from error
+    if pod.state() != State.PREPARED:
+        raise NotPreparedError(pod.uuid)
+    contents = read_contents(pod.tree, pod.manifest())
+    start = check_start(request.start, contents)
+    facts = host_facts(os.environ)
+    if contents.overlay and not facts.overlay:
+        raise RktError(
+            "unable to run prepared overlay-enabled pod: overlay not supported",
+            hint="load the kernel's overlay module",
+        )
+    with pod:
+        pod.acquire(wait=True)
+        if pod.phase != Phase.PREPARED:
+            raise NotPreparedError(pod.uuid)
+        pod.move(Phase.RUN)
+        start_pod(site, pod, contents, start, facts)

@@ -1,0 +1,105 @@
+"""A pod in ``run``, locked → the pod itself. Shared by ``run`` and ``run-prepared``.
+
+From the move to ``run`` until the exec, a crash leaves an exited pod without a mount, a process
+or a network: those belong to this process and end with it. What remains is directories, and
+``gc`` takes those.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import log
+from rktpy.errors import RktError
+from rktpy.host import mount
+from rktpy.net.netlist import stand_in
+from rktpy.nspawn.launch import launch
+from rktpy.nspawn.lay import lay_stage1
+from rktpy.pod.rootfs import (
+    copy_trees,
+    make_overlay_dirs,
+    mount_plan,
+    mount_trees,
+    prepare_app_root,
+)
+from rktpy.systemd.unit import place_pod
+from rktpy.verbs.planning import Planner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from rktpy.pod.contents import Contents
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.systemd.facts import HostFacts
+    from rktpy.verbs.requests import StartOptions
+    from rktpy.verbs.site import Site
+
+_IPC_MODES = ("", "auto", "private", "parent")
+_logger = log.Logger("stage1")
+
+
+class StartOptionError(RktError):
+    """An option of the start has a word that stage1 does not know."""
+
+
+def check_start(start: StartOptions, contents: Contents) -> StartOptions:
+    """Return ``start`` with its network settled, or refuse it, before anything is made.
+
+    Raises:
+        RktError: a mode is unknown, a network is not there, or too many apps want the terminal.
+    """
+    if start.ipc not in _IPC_MODES:
+        raise StartOptionError(f"unknown value for --ipc parameter: {start.ipc}")
+    if start.interactive and len(contents.manifest.apps) > 1:
+        raise StartOptionError("interactive option only supports pods with one app")
+    net, warning = stand_in(start.net)
+    if warning:
+        _logger.warning("%s", warning)
+    return start.replace(net=net)
+
+
+def start_pod(
+    site: Site, pod: Pod, contents: Contents, start: StartOptions, facts: HostFacts
+) -> NoReturn:
+    """Become the pod. ``pod`` is in ``run`` and locked, ``start`` has been checked.
+
+    Raises:
+        RktError: the pod cannot be laid out or nspawn not be executed; mounts made so far are
+            in this process's own namespace and end with it.
+    """
+    if pod.lock is None:
+        raise ValueError("only a locked pod can be started")
+    tree = pod.tree
+    # Before any fork or mount: being alone in the unit's cgroup is part of the evidence.
+    placement = place_pod(pod.uuid, facts, os.environ)
+    mount.private_namespace()
+    if start.net.none:
+        from rktpy.host.namespace import enter_isolated_network
+
+        enter_isolated_network()
+    _lay_trees(site, pod, contents)
+    planner = Planner(
+        uuid=pod.uuid,
+        manifest=contents.manifest,
+        images={name: stored.manifest for name, stored in contents.apps.items()},
+        tree=tree,
+        start=start,
+        insecure=site.insecure,
+        logger=_logger,
+    )
+    planned = planner.plan(debug=site.debug)
+    lay_stage1(tree.stage1_rootfs, planned.plan, planned.files)
+    launch(planned.plan, tree, facts, placement, os.environ, pod.lock.fd)
+
+
+def _lay_trees(site: Site, pod: Pod, contents: Contents) -> None:
+    tree, apps = pod.tree, contents.app_trees
+    if contents.overlay:
+        make_overlay_dirs(tree, site.layout, contents.stage1.tree_id, apps)
+        plan = mount_plan(tree, site.layout, contents.stage1.tree_id, apps)
+        mount_trees(tree, plan, apps)
+    else:
+        copy_trees(tree, site.layout, contents.stage1.tree_id, apps)
+    for app in apps:
+        prepare_app_root(tree.app_rootfs(app.app))

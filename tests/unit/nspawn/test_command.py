@@ -1,0 +1,85 @@
+"""Pod plan → nspawn's argv and environment."""
+
+from __future__ import annotations
+
+from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
+from rktpy.nspawn.plan import BindPlan
+from tests.unit.nspawn.plans import UUID, app, pod
+
+HOST = HostTraits(
+    nspawn="/usr/bin/systemd-nspawn",
+    booted=True,
+    register=True,
+    keep_unit=False,
+    systemd_version=252,
+    stdin_is_tty=False,
+)
+
+
+def test_the_machine_is_named_after_the_pod() -> None:
+    argv = nspawn_argv(pod(), HOST, "stage1/rootfs")
+
+    assert argv[0] == "/usr/bin/systemd-nspawn"
+    assert {f"--uuid={UUID}", f"--machine=rkt-{UUID}", "--directory=stage1/rootfs"} <= set(argv)
+
+
+def test_a_service_keeps_its_unit() -> None:
+    argv = nspawn_argv(pod(), HOST.replace(keep_unit=True), "r")
+
+    assert "--keep-unit" in argv
+    assert "--register=yes" in argv
+
+
+def test_without_systemd_nothing_is_registered_or_linked() -> None:
+    argv = nspawn_argv(pod(), HOST.replace(booted=False, register=False, keep_unit=True), "r")
+
+    assert {"--register=no", "--keep-unit", "--link-journal=no"} <= set(argv)
+
+
+def test_the_pods_own_manager_is_quiet_unless_debugging() -> None:
+    quiet = nspawn_argv(pod(), HOST, "r")
+    loud = nspawn_argv(pod(debug=True), HOST, "r")
+
+    assert quiet[quiet.index("--") :] == [
+        "--", "--default-standard-output=tty", "--log-target=null", "--show-status=0",
+    ]  # fmt: skip
+    assert "--quiet" not in loud
+    assert "--log-target=null" not in loud
+
+
+def test_piped_input_of_an_interactive_pod_is_read() -> None:
+    piped = nspawn_argv(pod(interactive=True), HOST, "r")
+    terminal = nspawn_argv(pod(interactive=True), HOST.replace(stdin_is_tty=True), "r")
+
+    assert "--console=interactive" in piped
+    assert "--console=interactive" not in terminal
+
+
+def test_volumes_are_bound_into_the_apps_root() -> None:
+    binds = (BindPlan("/a:b", "/data"), BindPlan("/c", "/etc", read_only=True, recursive=False))
+    argv = nspawn_argv(pod(app(binds=binds)), HOST, "r")
+
+    assert r"--bind=/a\:b:/opt/stage2/web/rootfs/data:rbind" in argv
+    assert "--bind-ro=/c:/opt/stage2/web/rootfs/etc:norbind" in argv
+
+
+def test_capabilities_of_all_apps_are_added() -> None:
+    apps = (app("a", capabilities=("CAP_NET_ADMIN",)), app("b", capabilities=()))
+
+    assert "--capability=CAP_NET_ADMIN" in nspawn_argv(pod(*apps), HOST, "r")
+    assert "--capability=all" in nspawn_argv(pod(app(capabilities=None)), HOST, "r")
+
+
+def test_the_callers_environment_cannot_change_nspawn() -> None:
+    env = nspawn_environment(
+        pod(), {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes", "NOTIFY_SOCKET": "/run/n", "A": "b"}
+    )
+
+    assert "SYSTEMD_NSPAWN_API_VFS_WRITABLE" not in env
+    assert env["NOTIFY_SOCKET"] == "/run/n"
+    assert env["SYSTEMD_NSPAWN_CONTAINER_SERVICE"] == "rkt"
+
+
+def test_sharing_the_hosts_ipc_is_asked_of_nspawn() -> None:
+    assert "SYSTEMD_NSPAWN_SHARE_NS_IPC" not in nspawn_environment(pod(), {})
+    assert nspawn_environment(pod(ipc_parent=True), {})["SYSTEMD_NSPAWN_SHARE_NS_IPC"] == "1"

@@ -1,0 +1,109 @@
+"""The fence around one app."""
+
+from __future__ import annotations
+
+import pytest
+
+from rktpy.nspawn.confine import confinement
+from rktpy.nspawn.plan import AppPlan, BindPlan, Limits, SeccompPlan
+from rktpy.nspawn.seccomp import default_filter, filter_plan
+from tests.unit.nspawn.plans import app
+
+
+def values(plan: AppPlan, name: str) -> list[str]:
+    return [value for option, value in confinement(plan) if option == name]
+
+
+def test_an_empty_capability_set_is_written_not_left_out() -> None:
+    assert values(app(capabilities=()), "CapabilityBoundingSet") == [""]
+    assert values(app(capabilities=None), "CapabilityBoundingSet") == []
+
+
+@pytest.mark.parametrize("path", ["/proc/kcore", "/sys/firmware"])
+def test_kernel_paths_are_hidden_inside_the_app(path: str) -> None:
+    assert f"-+{path}" in values(app(), "InaccessiblePaths")
+
+
+def test_a_path_the_user_mounted_on_is_exempt() -> None:
+    plan = app(binds=(BindPlan("/srv/fw", "/sys/firmware"),))
+
+    assert "-+/sys/firmware" not in values(plan, "InaccessiblePaths")
+    assert "-+/sys/module" in values(plan, "InaccessiblePaths")
+
+
+def test_unprotected_paths_lift_the_device_policy_too() -> None:
+    assert values(app(protect_paths=False), "InaccessiblePaths") == []
+    assert values(app(protect_paths=False), "DevicePolicy") == []
+
+
+def test_a_device_volume_is_allowed_as_it_was_mounted() -> None:
+    binds = (
+        BindPlan("/dev/loop0", "/dev/loop0", is_device=True),
+        BindPlan("/dev/loop1", "/dev/loop1", is_device=True, read_only=True),
+    )
+
+    assert values(app(binds=binds), "DeviceAllow") == [
+        '"/opt/stage2/web/rootfs/dev/loop0" rw',
+        '"/opt/stage2/web/rootfs/dev/loop1" r',
+    ]
+
+
+def test_writable_volumes_stay_writable_below_a_read_only_root() -> None:
+    binds = (BindPlan("/a", "/data"), BindPlan("/b", "/config", read_only=True))
+    plan = app(read_only_rootfs=True, binds=binds)
+
+    assert values(plan, "ReadOnlyPaths")[0] == "+/"
+    writable = values(plan, "ReadWritePaths")
+    assert '"-+/data"' in writable
+    assert '"-+/config"' not in writable
+
+
+@pytest.mark.parametrize(("shares", "weight"), [(1024, "100"), (2, "1"), (262144, "10000")])
+def test_cpu_shares_become_systemds_weight(shares: int, weight: str) -> None:
+    assert values(app(limits=Limits(cpu_shares=shares)), "CPUWeight") == [weight]
+
+
+def test_a_tiny_cpu_limit_is_not_rounded_to_none() -> None:
+    assert values(app(limits=Limits(cpu_percent=0)), "CPUQuota") == ["1%"]
+
+
+def test_todays_c_library_runs_under_the_default_filter() -> None:
+    names = set(default_filter("x86_64").names)
+
+    assert {"statx", "clone3", "close_range", "faccessat2", "rseq"} <= names
+    assert not {"mount", "io_uring_setup", "bpf", "ptrace"} & names
+
+
+def test_a_closed_new_call_is_answered_and_does_not_kill() -> None:
+    plan = app(seccomp=SeccompPlan(retain=True, names=("read",)))
+
+    assert "~statx:ENOSYS" in values(plan, "SystemCallFilter")
+
+
+def test_a_remove_set_negates_every_line() -> None:
+    filter_ = filter_plan(
+        retain=False, names=("stat", "@systemd/mount"), errno="EXFULL", machine="x86_64"
+    )
+    plan = app(seccomp=filter_)
+
+    assert values(plan, "SystemCallFilter") == ["~stat", "~@mount"]
+    assert values(plan, "SystemCallErrorNumber") == ["EXFULL"]
+
+
+def test_the_set_of_all_calls_lifts_filtering() -> None:
+    all_calls = ("@appc.io/all",)
+
+    assert filter_plan(retain=True, names=all_calls, errno="", machine="x86_64") is None
+
+
+def test_removing_nothing_means_the_default_list() -> None:
+    nothing = filter_plan(retain=False, names=("@appc.io/empty",), errno="", machine="x86_64")
+
+    assert nothing == default_filter("x86_64")
+
+
+def test_unknown_sets_are_ignored() -> None:
+    plan = filter_plan(retain=True, names=("@x/y", "@rkt", "read"), errno="", machine="x86_64")
+
+    assert plan is not None
+    assert plan.names == ("read",)

@@ -1,0 +1,99 @@
+"""Pod plan → units: what makes a pod start, end and report as rkt's does."""
+
+from __future__ import annotations
+
+from rktpy.nspawn.plan import BindPlan, SocketPlan
+from rktpy.nspawn.units import unit_files, unit_links
+from tests.unit.nspawn.plans import app, pod
+
+
+def lines(text: str, name: str) -> list[str]:
+    return [line.partition("=")[2] for line in text.splitlines() if line.startswith(f"{name}=")]
+
+
+def test_every_app_has_a_service_and_a_reaper() -> None:
+    units = unit_files(pod(app("web"), app("db")))
+
+    assert sorted(units) == [
+        "db.service", "default.target", "reaper-db.service", "reaper-web.service", "web.service",
+    ]  # fmt: skip
+
+
+def test_default_target_pulls_every_app() -> None:
+    target = unit_files(pod(app("web"), app("db")))["default.target"]
+
+    assert lines(target, "Wants") == ["supervisor-ready.service", "web.service", "db.service"]
+
+
+def test_a_reaper_is_stopped_before_its_app() -> None:
+    reaper = unit_files(pod())["reaper-web.service"]
+
+    assert "web.service" in lines(reaper, "After")[0].split()
+    assert lines(reaper, "StopWhenUnneeded") == ["yes"]
+
+
+def test_reaper_and_app_end_before_the_pod_does() -> None:
+    units = unit_files(pod())
+
+    for name in ("web.service", "reaper-web.service"):
+        assert lines(units[name], "Conflicts") == ["shutdown.target"]
+        assert lines(units[name], "Before") == ["shutdown.target"]
+
+
+def test_the_reaper_hears_of_the_program_with_odd_characters() -> None:
+    reaper = unit_files(pod(app(argv=("/no such $file",))))["reaper-web.service"]
+
+    assert lines(reaper, "ExecStop")[0].endswith('"/opt/stage2/web/rootfs" "/no such $$file"')
+
+
+def test_hooks_run_as_root_inside_the_app() -> None:
+    unit = unit_files(pod(app(uid=1000, pre_start=(("/pre",),), post_stop=(("/post", "x"),))))[
+        "web.service"
+    ]
+
+    assert lines(unit, "ExecStartPre") == ['!"/pre"']
+    assert lines(unit, "ExecStopPost") == ['!"/post" "x"']
+    assert lines(unit, "User") == ["1000"]
+
+
+def test_only_interactive_pods_get_the_terminal() -> None:
+    unit = unit_files(pod())["web.service"]
+    interactive = unit_files(pod(interactive=True))["web.service"]
+
+    assert lines(unit, "StandardInput") == ["null"]
+    assert lines(unit, "StandardOutput") == ["journal+console"]
+    assert lines(interactive, "StandardInput") == ["tty"]
+
+
+def test_a_volume_on_sys_or_a_device_replaces_what_the_pod_provides() -> None:
+    binds = (BindPlan("/srv/sys", "/sys/fs"), BindPlan("/dev/zero", "/dev/null", is_device=True))
+    unit = unit_files(pod(app(binds=binds)))["web.service"]
+
+    assert "/sys" not in lines(unit, "BindPaths")
+    assert "-/dev/null" not in lines(unit, "BindPaths")
+    assert "-/dev/zero" in lines(unit, "BindPaths")
+
+
+def test_generated_etc_files_yield_to_volumes() -> None:
+    binds = (BindPlan("/srv/hosts", "/etc/hosts"),)
+    files = (("/etc/rkt-hosts", "/etc/hosts"), ("/etc/rkt-resolv.conf", "/etc/resolv.conf"))
+    unit = unit_files(pod(app(binds=binds, files=files)))["web.service"]
+
+    provided = lines(unit, "BindReadOnlyPaths")
+    assert any(line.endswith(":/etc/resolv.conf") for line in provided)
+    assert not any(line.endswith(":/etc/hosts") for line in provided)
+
+
+def test_socket_activated_ports_make_a_socket_unit() -> None:
+    plan = pod(app(sockets=(SocketPlan("tcp", 8080), SocketPlan("udp", 53))))
+    units = unit_files(plan)
+
+    assert lines(units["web.socket"], "ListenStream") == ["8080"]
+    assert lines(units["web.socket"], "ListenDatagram") == ["53"]
+    assert unit_links(plan) == {"sockets.target.wants/web.socket": "../web.socket"}
+
+
+def test_percent_signs_of_an_image_name_are_not_expanded() -> None:
+    unit = unit_files(pod(app(image_name="a%b")))["web.service"]
+
+    assert lines(unit, "Description") == ["Application=web Image=a%%b"]

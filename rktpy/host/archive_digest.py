@@ -38,8 +38,7 @@ def entry_digest(
     ``detail`` is ``file_detail`` of a file, a link's target, ``major:minor`` of a device.
     """
     parts = [b"%b %o %d:%d %d " % (kind, mode, *owner, len(detail)), detail]
-    for key in sorted(xattrs):
-        parts.append(b" %d %d " % (len(key), len(xattrs[key])) + key + xattrs[key])
+    parts.extend(b" %d %d " % (len(k), len(xattrs[k])) + k + xattrs[k] for k in sorted(xattrs))
     return hashlib.blake2b(b"".join(parts), digest_size=32).digest()
 
 

@@ -67,9 +67,9 @@ def check_member(member: Member, devices: str, limits: Limits) -> None:
 class Extractor:
     """Creates members below the current directory and remembers a digest of each.
 
-    ``owners`` false (not root) leaves owners, attributes but ``user.*`` and devices out. ``size`` is
-    the apparent size of what was made, complete after ``finish``; ``digests`` maps each path to its
-    entry digest.
+    ``owners`` false (not root) leaves out owners, devices and attributes but ``user.*``. ``size``
+    is the apparent size of what was made, complete after ``finish``; ``digests`` maps each path
+    to its entry digest.
     """
 
     def __init__(self, *, owners: bool = True) -> None:

@@ -125,7 +125,7 @@ class _GzipMember:
 
     __slots__ = ("_inner", "needs_input")
 
-    def __init__(self, zlib: Any) -> None:
+    def __init__(self, zlib: Any) -> None:  # noqa: ANN401 - zlib or a module like it
         self._inner = zlib.decompressobj(wbits=31)
         self.needs_input = True
 

@@ -14,7 +14,7 @@ from rktpy.host.archive_limits import ArchiveError, ArchiveLimitError, Limits, s
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BLOCK = 512
 PIECE = 1 << 20  # how much of a large member is handled at once
@@ -235,20 +235,9 @@ def _apply(member: Member, extra: dict[bytes, bytes]) -> None:
             member.xattrs[key[len(_XATTR) :]] = value
         elif key.startswith(b"GNU.sparse."):
             _refuse_kind(0x53, member.name)
-        elif not value:
-            continue  # an empty record takes back an earlier one
-        elif key == b"path":
-            member.name = value
-        elif key == b"linkpath":
-            member.link = value
-        elif key == b"size":
-            member.size = _decimal(value, key)
-        elif key == b"uid":
-            member.uid = _decimal(value, key)
-        elif key == b"gid":
-            member.gid = _decimal(value, key)
-        elif key == b"mtime":
-            member.mtime = _nanoseconds(value)
+        elif value and key in _OVERRIDES:  # an empty record takes back an earlier one
+            field, read = _OVERRIDES[key]
+            setattr(member, field, read(value))
 
 
 def _refuse_kind(flag: int, name: bytes) -> None:
@@ -319,9 +308,9 @@ def _pax_records(text: bytes) -> dict[bytes, bytes]:
     return records
 
 
-def _decimal(value: bytes, key: bytes) -> int:
-    if not value.isdigit() or len(value) > 19:
-        raise ArchiveError(f"invalid pax header: bad {shown(key)}")
+def _decimal(value: bytes) -> int:
+    if not value.isdigit() or len(value) > 18:
+        raise ArchiveError(f"invalid pax header: bad number {shown(value)}")
     return int(value)
 
 
@@ -333,3 +322,13 @@ def _nanoseconds(value: bytes) -> int:
         raise ArchiveError("invalid pax header: bad mtime")
     result = int(digits) * 10**9 + int((fraction + b"000000000")[:9])
     return -result if negative else result
+
+
+_OVERRIDES: dict[bytes, tuple[str, Callable[[bytes], object]]] = {
+    b"path": ("name", bytes),
+    b"linkpath": ("link", bytes),
+    b"size": ("size", _decimal),
+    b"uid": ("uid", _decimal),
+    b"gid": ("gid", _decimal),
+    b"mtime": ("mtime", _nanoseconds),
+}

@@ -93,7 +93,7 @@ class Unpacker:
             if not parts:
                 continue
             if parts[0] == self._order.tree:
-                rooted = True
+                rooted = rooted or len(parts) == 1
                 self._member(turn, b"/".join(parts[1:]), member)
             elif parts == [self._order.document]:
                 if document is not None:

@@ -109,7 +109,7 @@ def _work(order: Order, parent: int, result: int) -> NoReturn:
         answer = _failure("the archive needs too much memory to unpack", None)
     except OSError as error:
         answer = codec.compact({"errno": error.errno or errno.EIO}).encode() + b"\n"
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the parent raises it
         answer = codec.compact({"bug": f"{type(error).__name__}: {error}"}).encode() + b"\n"
     view = memoryview(answer)
     while view:

@@ -1,4 +1,4 @@
-"""Doing many independent things on all processors: this process and forked copies of it.
+"""Doing many independent things at once: this process and forked copies of it.
 
 Results come back as short texts, so that nothing here needs pickling or threads. A copy that
 dies takes nothing with it: what it had not answered is done again by this process.
@@ -16,6 +16,9 @@ else:
     from _signal import SIGKILL  # ``signal`` imports enum
 
 _WORTH_A_COPY = 4  # items per process below which a fork costs more than it brings
+# More than processors pays: deletion waits for the disk. With ext4's discard option and data
+# that has reached the disk, 100 pods took 10.0 s alone, 3.4 s in two, 2.4 s in four, 2.3 s in
+# eight processes; with data still in memory 0.57, 0.34, 0.31 s.
 _MAX_COPIES = 3
 _BATCH = 8192  # tickets that fit into a pipe at once: 64 KiB / 4, halved for safety
 _TICKET = 4  # bytes of an item number, and of a length
@@ -31,16 +34,12 @@ def share(items: Sequence[str], work: Callable[[str], str]) -> Iterator[tuple[st
     """
     for start in range(0, len(items), _BATCH):
         batch = items[start : start + _BATCH]
-        copies = min(_processors() - 1, _MAX_COPIES, len(batch) // _WORTH_A_COPY)
+        copies = min(_MAX_COPIES, len(batch) // _WORTH_A_COPY)
         if copies > 0:
             yield from _Team(batch, work).answers(copies)
         else:
             for item in batch:
                 yield item, work(item)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 class _Team:

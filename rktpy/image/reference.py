@@ -1,0 +1,140 @@
+"""What a user typed for an image → what kind of thing it names. Pure but for one look at a file.
+
+The order of the rules is rkt's (rkt: rkt/image/common.go, distribution.go); see
+``parse_reference`` for the list.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.appc.names import ImageName
+from rktpy.appc.types import ImageID
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.value import Value
+
+_SCHEME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.")
+
+
+class ImageReferenceError(RktError):
+    """The text names no image."""
+
+
+class Kind:
+    """What an image argument is."""
+
+    HASH = "hash"
+    FILE = "file"
+    URL = "url"  # http or https
+    DOCKER = "docker"
+    NAME = "name"
+
+
+class ImageRef(Value):
+    """An image argument, understood. ``text`` is what was typed, for messages.
+
+    ``path`` is absolute and set for files, ``url`` for URLs and docker references, ``name`` for
+    names, without the defaults for ``os`` and ``arch``.
+    """
+
+    kind: str
+    text: str
+    path: str = ""
+    url: str = ""
+    name: ImageName | None = None
+
+
+def parse_reference(text: str) -> ImageRef:
+    """Return what ``text`` names: a hash; a file (absolute, existing, with ``./`` or ending in
+    ``.aci``, or ``file://``); a URL; ``docker:``; else a name.
+
+    Raises:
+        ImageReferenceError: it is none of them.
+    """
+    if _is_hash(text):
+        return ImageRef(Kind.HASH, text)
+    scheme = _scheme(text)
+    if scheme in ("file", "http", "https"):
+        return _archive(text, text)
+    if scheme == "docker":
+        return _docker(text)
+    if scheme == "cimd":
+        raise ImageReferenceError(
+            f"distribution points are not supported yet: {quote(text)}",
+            hint="give the URL, file or name itself",
+        )
+    if not scheme and _looks_like_path(text):
+        return _archive(text, "file://" + os.path.abspath(text))
+    return _name(text)
+
+
+def _is_hash(text: str) -> bool:
+    try:
+        ImageID.parse(text)
+    except RktError:
+        return False
+    return True
+
+
+def _scheme(text: str) -> str:
+    """Return the URL scheme of ``text``, lower case, as Go's parser finds it; "" for none.
+
+    Raises:
+        ImageReferenceError: a colon in a place where a URL cannot have one.
+    """
+    for position, char in enumerate(text):
+        if char == ":" and position:
+            return text[:position].lower()
+        if char not in _SCHEME or (not position and not char.isalpha()):
+            break
+    first = text.split("/", 1)[0]
+    if ":" in first:
+        reason = "missing protocol scheme" if text[0] == ":" else "colon in first path segment"
+        raise ImageReferenceError(f"failed to parse image url {quote(text)}: {reason}")
+    return ""
+
+
+def _looks_like_path(text: str) -> bool:
+    if text.startswith("/") or os.path.isfile(text):
+        return True
+    return ":" not in text and ("./" in text or text.endswith(".aci"))
+
+
+def _archive(text: str, url: str) -> ImageRef:
+    scheme, _, rest = url.partition(":")
+    plain = rest.partition("#")[0].partition("?")[0] if text == url else rest
+    if not plain.endswith(".aci"):
+        raise ImageReferenceError(
+            f"invalid image string {quote(url)}", hint="the name of an image file ends in .aci"
+        )
+    if scheme.lower() != "file":
+        return ImageRef(Kind.URL, text, url=url)
+    path = plain[2:] if plain.startswith("//") else plain
+    if text == url:
+        path = _unescape(path)
+        path = path.removeprefix("localhost") if path.startswith("localhost/") else path
+    return ImageRef(Kind.FILE, text, path=path)
+
+
+def _unescape(path: str) -> str:
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote_to_bytes  # cold: escaped file URLs only
+
+    return os.fsdecode(unquote_to_bytes(path))
+
+
+def _docker(text: str) -> ImageRef:
+    reference = text.partition(":")[2]
+    reference = reference.removeprefix("//")
+    if not reference or reference.startswith("/"):
+        raise ImageReferenceError(f"invalid image string {quote(text)}")
+    return ImageRef(Kind.DOCKER, text, url="docker://" + reference)
+
+
+def _name(text: str) -> ImageRef:
+    try:
+        return ImageRef(Kind.NAME, text, name=ImageName.parse(text))
+    except RktError as error:
+        raise ImageReferenceError(f"invalid image string {quote(text)}") from error

@@ -1,0 +1,198 @@
+"""Adding an image archive to the store: everything aside, checked, then placed at once.
+
+Order of acts: unwrap, hash, store and unpack in one pass below ``cas/tmp``; check manifest and
+hash; sync; rename blob, manifest and tree; commit the row. Killed before the commit, the image is
+not there, and what was placed is an orphan that ``image gc`` or the next fetch of it takes over.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from rktpy.appc.image import ImageManifest
+from rktpy.codec import compact
+from rktpy.errors import RktError
+from rktpy.host.archive_intake import Intake, take_in
+from rktpy.host.archive_limits import Devices, Limits
+from rktpy.host.archive_unpack import Order
+from rktpy.store import locks, places
+from rktpy.store.errors import StoreError
+from rktpy.store.placing import (
+    TreeFiles,
+    finish_tree,
+    place_blob,
+    place_tree,
+    sync_filesystem,
+    write_index,
+)
+from rktpy.store.rows import Row
+from rktpy.store.trees import Trees
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.layout import Layout
+    from rktpy.store.index import Index
+
+# A file changed this long before we looked cannot change again without a new ctime (ns).
+_SETTLED = 100_000_000
+
+
+class WrongHashError(RktError):
+    """The archive is not the image that was asked for."""
+
+
+class Terms(Value):
+    """How to import: what is expected, allowed and remembered.
+
+    ``expect`` is an image ID or the beginning of one; ``render`` makes the tree on the way,
+    which only root can.
+    """
+
+    latest: bool = False
+    verified_by: str = ""
+    expect: str = ""
+    render: bool = True
+    devices: str = Devices.LISTED
+    limits: Limits = Limits()
+
+
+def import_aci(layout: Layout, index: Index, source: int, terms: Terms) -> str:
+    """Add the archive in the open file ``source``; return its key.
+
+    Two imports of one file at the same time do the work once. A file known by device, inode,
+    size and times is not read again.
+
+    Raises:
+        ArchiveError: no image archive, or a hostile one.
+        AppcError, CodecError: the manifest breaks a rule.
+        WrongHashError: it is another image than ``terms.expect``.
+        StoreError: the store cannot be written.
+    """
+    places.make_store(layout)
+    places.sweep(layout)
+    before = os.fstat(source)
+    if not stat.S_ISREG(before.st_mode):
+        raise StoreError("the image is not a regular file")
+    name = f"source-{before.st_dev}-{before.st_ino}"
+    try:
+        with locks.lock_image(layout, name, exclusive=True):
+            try:
+                known = _known(layout, index, before, terms)
+                return known or _import(layout, source, before, terms)
+            finally:
+                locks.forget(layout.image_lock(name))
+    except OSError as error:
+        raise StoreError(f"cannot write to the image store in {layout.cas}") from error
+
+
+def _known(layout: Layout, index: Index, info: os.stat_result, terms: Terms) -> str | None:
+    """Return the key of an unchanged file that was imported before, renewed as if read again."""
+    identity = _identity(info)
+    key = index.read(lambda db: db.source(identity))
+    index.forget()
+    row = next((row for row in index.rows() if row.key == key), None)
+    if row is None:
+        return None
+    try:
+        if os.stat(layout.blob(row.key)).st_size != row.size:
+            return None
+        os.utime(layout.image_manifest(row.key))
+    except OSError:
+        return None
+    _check_expected(row.digest, terms)
+    renewed = Row(
+        [*row.fields()[:4], time.time_ns(), terms.latest, row.size, terms.verified_by, ()]
+    )
+    write_index(layout, row=renewed)
+    index.forget()
+    return str(row.key)
+
+
+def _import(layout: Layout, source: int, before: os.stat_result, terms: Terms) -> str:
+    render = terms.render and os.geteuid() == 0
+    started = time.time_ns()
+    with places.open_room(layout) as room:
+        blob_path, tree = f"{room.path}/blob", f"{room.path}/tree"
+        if render:
+            os.makedirs(f"{tree}/rootfs", 0o755)
+        blob = os.open(blob_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660)
+        try:
+            os.fchmod(blob, 0o660)
+            os.fchown(blob, -1, os.stat(layout.blobs).st_gid)
+            order = Order(
+                layers=(),
+                target=f"{tree}/rootfs" if render else "",
+                devices=terms.devices,
+                limits=terms.limits,
+            )
+            intake = take_in(source, blob, order)
+        finally:
+            os.close(blob)
+        _check_expected(intake.digest, terms)
+        manifest = ImageManifest.from_json(intake.outcome.document)
+        identity = _settled_identity(before, os.fstat(source), started)
+        return _commit(layout, room, _Result(intake, manifest, terms, identity, render))
+
+
+class _Result(Value):
+    intake: Intake
+    manifest: ImageManifest
+    terms: Terms
+    identity: str
+    rendered: bool
+
+
+def _commit(layout: Layout, room: places.Room, result: _Result) -> str:
+    intake, manifest, terms = result.intake, result.manifest, result.terms
+    key = f"sha512-{intake.digest[:64]}"
+    stored = compact(manifest.to_object(keep_unknown=False)).encode()
+    row = Row(
+        [
+            *(key, intake.digest, manifest.name, [(v.name, v.value) for v in manifest.labels]),
+            *(time.time_ns(), terms.latest, intake.size, terms.verified_by, ()),
+        ]
+    )
+    # With dependencies or a whitelist the tree is more, or less, than what was extracted.
+    alone = not manifest.dependencies and not manifest.path_whitelist
+    tree_id = Trees(layout).tree_id([key]) if result.rendered and alone else ""
+    source = (result.identity, key) if result.identity else None
+    if not tree_id:
+        sync_filesystem(room.path)
+        with locks.lock_image(layout, key, exclusive=True):
+            place_blob(layout, key, f"{room.path}/blob", stored)
+            write_index(layout, row=row, source=source)
+        return key
+    files = TreeFiles(key, stored)
+    size = finish_tree(f"{room.path}/tree", files, intake.outcome, sync=True)
+    with (
+        locks.lock_tree(layout, tree_id, exclusive=True),
+        locks.lock_image(layout, key, exclusive=True),
+    ):
+        place_blob(layout, key, f"{room.path}/blob", stored)
+        if not Trees(layout).ready(tree_id):  # pods may have mounted the one that is there
+            place_tree(layout, tree_id, room)
+        write_index(layout, row=row, tree=(tree_id, key, size), source=source)
+    return key
+
+
+def _check_expected(digest: str, terms: Terms) -> None:
+    expected = terms.expect.lower()
+    if expected and not f"sha512-{digest}".startswith(expected):
+        raise WrongHashError(
+            f"image hash does not match expected (sha512-{digest[:64]} != {expected})"
+        )
+
+
+def _identity(info: os.stat_result) -> str:
+    fields = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    return ":".join(map(str, fields))
+
+
+def _settled_identity(before: os.stat_result, after: os.stat_result, started: int) -> str:
+    """Return by what to know the file again, or "" if it may have changed while it was read."""
+    if _identity(before) != _identity(after) or started - before.st_ctime_ns < _SETTLED:
+        return ""
+    return _identity(before)

@@ -1,0 +1,122 @@
+"""The image index: one SQLite file, and its snapshot for readers in a hurry.
+
+cas/db/              flock on the directory: exclusive around every change
+├── index.sqlite     the truth; WAL, ``user_version`` is the schema version
+└── images.json      all images, removed before and rewritten after each change. Absent, broken
+                     or of another boot: the truth is asked
+
+A reader thus never sees an older state than the truth, whatever was killed when. When an
+image was last used is the mtime of its manifest file: ``run`` touches it without a transaction.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import codec
+from rktpy.host.files import read_bytes, write_atomic
+from rktpy.host.lock import lock_dir
+from rktpy.store.errors import StoreError
+from rktpy.store.rows import Row
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
+
+    from rktpy.layout import Layout
+    from rktpy.store.database import Database
+
+    T = TypeVar("T")
+
+_FORMAT = 1
+_LIMIT = 1 << 26
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+class Index:
+    """All images of one store by key, name, labels, and where they came from."""
+
+    __slots__ = ("_layout", "_rows")
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._rows: list[Row] | None = None
+
+    def rows(self) -> list[Row]:
+        """Return every image, oldest import first; read once, see ``forget``.
+
+        Raises:
+            StoreError: the index is there but cannot be read.
+        """
+        if self._rows is None:
+            self._rows = self._snapshot()
+        if self._rows is None:
+            self._rows = self.read(lambda db: db.images()) or []
+        return self._rows
+
+    def forget(self) -> None:
+        """Look at the disk again next time: another process may have changed it."""
+        self._rows = None
+
+    def read(self, ask: Callable[[Database], T]) -> T | None:
+        """Return what ``ask`` finds in the database, None where there is none yet."""
+        from rktpy.store import database  # brings SQLite in
+
+        found = database.open_for_reading(self._layout.index)
+        if found is None:
+            return None
+        with found as db:
+            return ask(db)
+
+    def change(self, act: Callable[[Database], T]) -> T:
+        """Run ``act`` as one transaction; all of it happens, durably, or nothing.
+
+        Raises:
+            StoreError: the index cannot be written; the cause says why.
+        """
+        from rktpy.store import database
+
+        self._rows = None
+        try:
+            with lock_dir(os.path.dirname(self._layout.index)):
+                _unlink(self._layout.index_snapshot)
+                with database.open_for_writing(self._layout.index) as db:
+                    result = db.transact(act)
+                    rows = db.images()
+                self._write_snapshot(rows)
+        except OSError as error:
+            raise StoreError(f"cannot write the image index in {self._layout.cas}") from error
+        return result
+
+    def _snapshot(self) -> list[Row] | None:
+        """Return the images of the snapshot, None if it is absent or not to be trusted.
+
+        After a crash of the machine it may be older or newer than the database, hence the boot.
+        """
+        try:
+            stored = codec.parse(read_bytes(self._layout.index_snapshot, limit=_LIMIT))
+            if stored["format"] == _FORMAT and stored["boot"] == _boot_id():
+                return [Row(fields) for fields in stored["images"]]
+        except (OSError, codec.CodecError, KeyError, TypeError, ValueError):
+            pass  # the database knows
+        return None
+
+    def _write_snapshot(self, rows: Iterable[Row]) -> None:
+        content = {"format": _FORMAT, "boot": _boot_id(), "images": [r.fields() for r in rows]}
+        try:
+            data = codec.compact(content).encode()
+            write_atomic(self._layout.index_snapshot, data, mode=0o660, durable=False)
+        except OSError:
+            return  # a full disk: the change is made, readers ask the database
+
+
+def _boot_id() -> str:
+    return read_bytes(_BOOT_ID, limit=100).decode().strip()
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,55 @@
+"""Who may touch what in the store at the same time; all are flocks that die with their holder.
+
+cas/imagelocks/<key>          exclusive: image is being added or removed; shared: blob is read
+cas/treestorelocks/<tree id>  exclusive: tree is being made or removed; shared: it is checked
+locks/prepareLock             shared: a pod is being prepared and refers to trees; exclusive:
+                              ``image gc`` looks for trees no pod refers to
+
+Take them in the order prepareLock, tree, image.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.host.lock import Lock, lock_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.layout import Layout
+
+
+def lock_image(layout: Layout, key: str, *, exclusive: bool, wait: bool = True) -> Lock:
+    """Lock the image ``key``.
+
+    Raises:
+        LockBusyError: ``wait`` is false and somebody is in the way.
+        OSError: the lock directory cannot be written.
+    """
+    return lock_file(layout.image_lock(key), exclusive=exclusive, wait=wait)
+
+
+def lock_tree(layout: Layout, tree_id: str, *, exclusive: bool, wait: bool = True) -> Lock:
+    """Lock the tree ``tree_id``; errors as ``lock_image``."""
+    return lock_file(layout.tree_lock(tree_id), exclusive=exclusive, wait=wait)
+
+
+def lock_prepare(layout: Layout, *, exclusive: bool) -> Lock:
+    """Take the global lock between preparing pods and collecting trees.
+
+    Raises:
+        OSError: the lock file cannot be made.
+    """
+    try:
+        return lock_file(layout.prepare_lock, exclusive=exclusive)
+    except FileNotFoundError:
+        os.makedirs(layout.locks, 0o750, exist_ok=True)
+        return lock_file(layout.prepare_lock, exclusive=exclusive)
+
+
+def forget(lock_path: str) -> None:
+    """Unlink a lock file while holding it exclusively: its thing is gone. Waiters notice."""
+    try:
+        os.unlink(lock_path)
+    except FileNotFoundError:
+        pass

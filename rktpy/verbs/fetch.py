@@ -1,0 +1,38 @@
+"""``fetch``: bring images into the store and, as root, make them ready to run."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.image.resolve import Wanted, find_images
+from rktpy.store.images import ImageStore
+from rktpy.store.trees import Trees
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rktpy.verbs.site import Site
+
+
+class FetchRequest(Value):
+    """``policy`` is ``never``, ``new`` or ``update``."""
+
+    images: tuple[Wanted, ...]
+    policy: str = "update"
+
+
+def fetch_images(site: Site, request: FetchRequest) -> Iterator[str]:
+    """Yield the key of each image, in order, once it is stored and rendered.
+
+    Raises:
+        RktError: one cannot be had; those yielded before it stay.
+    """
+    store = ImageStore(site.layout)
+    trees = Trees(site.layout)
+    for found in find_images(store, request.images, policy=request.policy, insecure=site.insecure):
+        store.touch(found.key)
+        if os.geteuid() == 0:
+            trees.render(store, found.key)
+        yield found.key

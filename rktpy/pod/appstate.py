@@ -1,0 +1,176 @@
+"""How far each app of a pod got: state, times, exit status, mounts (rkt: lib/app.go).
+
+Statuses lie in ``rkt/status`` of stage1: in its overlay's upper directory, which is readable
+without any mount, or in the copied tree of a pod without overlay.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.errors import RktError
+from rktpy.pod.phase import State, after_run
+from rktpy.pod.texts import read_number, read_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.pod.record import PodRecord
+
+_MUTABLE = "coreos.com/rkt/stage1/mutable"
+_READY = "ready"
+
+
+class AppState:
+    """Words for how far an app got."""
+
+    UNKNOWN = "unknown"
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+
+
+class AppRecord:
+    """One app in full. Times are nanoseconds since 1970; None is "not known"."""
+
+    __slots__ = (
+        "created",
+        "exit_code",
+        "finished",
+        "image_id",
+        "mounts",
+        "name",
+        "started",
+        "state",
+        "user_annotations",
+        "user_labels",
+    )
+
+    def __init__(self, name: str, image_id: str) -> None:
+        self.name = name
+        self.image_id = image_id
+        self.state = AppState.UNKNOWN
+        self.created: int | None = None
+        self.started: int | None = None
+        self.finished: int | None = None
+        self.exit_code: int | None = None
+        self.mounts: list[dict[str, Any]] = []
+        self.user_annotations: dict[str, str] = {}
+        self.user_labels: dict[str, str] = {}
+
+
+class StatusError(RktError):
+    """What the pod manifest or a status file says about an app cannot be understood."""
+
+
+def stage1_state_dir(pod: Pod) -> str:
+    """Return the directory that stands for stage1's root when looking from outside."""
+    if os.path.lexists(f"{pod.path}/overlay-prepared"):
+        tree_id = read_text(f"{pod.path}/stage1TreeStoreID")
+        return f"{pod.path}/overlay/{tree_id}/upper"
+    return f"{pod.path}/stage1/rootfs"
+
+
+def is_ready(pod: Pod) -> bool:
+    """Return whether the pod's units are up: stage1 made its readiness link."""
+    try:
+        return os.readlink(f"{stage1_state_dir(pod)}/rkt/supervisor-status") == _READY
+    except OSError:
+        return False
+
+
+def exit_codes(pod: Pod) -> dict[str, int]:
+    """Return the exit status of every app that has one, by app name, sorted."""
+    directory = f"{stage1_state_dir(pod)}/rkt/status"
+    codes: dict[str, int] = {}
+    try:
+        names = sorted(os.listdir(directory))
+    except OSError:
+        return codes
+    for name in names:
+        code = read_number(f"{directory}/{name}")
+        if code is not None:
+            codes[name] = code
+    return codes
+
+
+def read_apps(pod: Pod, record: PodRecord) -> list[AppRecord]:
+    """Return the apps of ``record``'s manifest with their states.
+
+    Raises:
+        StatusError: the manifest is no pod manifest.
+    """
+    manifest = record.manifest or {}
+    try:
+        mutable = any(
+            note["name"] == _MUTABLE and note["value"] == "true"
+            for note in manifest.get("annotations") or ()
+        )
+        volumes = {volume["name"]: volume for volume in manifest.get("volumes") or ()}
+        apps = [_app(app, volumes) for app in manifest.get("apps") or ()]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise StatusError(f"unable to read pod {record.uuid} manifest") from error
+    directory = f"{stage1_state_dir(pod)}/rkt/status" if apps else ""
+    for app in apps:
+        (_from_marks if mutable else _from_pod)(app, record, directory)
+    return apps
+
+
+def _app(app: dict[str, Any], volumes: dict[str, Any]) -> AppRecord:
+    found = AppRecord(app["name"], app["image"]["id"])
+    inner = app.get("app") or {}
+    found.user_annotations = inner.get("userAnnotations") or {}
+    found.user_labels = inner.get("userLabels") or {}
+    for mount in app.get("mounts") or ():
+        volume = mount.get("appVolume") or volumes.get(mount["volume"]) or {}
+        found.mounts.append(
+            {
+                "name": mount["volume"],
+                "container_path": mount["path"],
+                "host_path": volume.get("source", ""),
+                "read_only": bool(volume.get("readOnly")),
+            }
+        )
+    return found
+
+
+def _from_pod(app: AppRecord, record: PodRecord, directory: str) -> None:
+    """The pod's apps never change, so most follows from the pod."""
+    if record.state == State.PREPARED:
+        app.state = AppState.CREATED
+    elif record.state == State.RUNNING:
+        app.state = AppState.RUNNING
+    elif after_run(record.state):
+        app.state = AppState.EXITED
+    app.created = record.created or None
+    app.started = record.started or None
+    app.finished = record.marked or None
+    app.exit_code = read_number(f"{directory}/{app.name}")
+    if app.exit_code is not None:
+        app.state = AppState.EXITED
+
+
+def _from_marks(app: AppRecord, record: PodRecord, directory: str) -> None:
+    """Apps come and go; each step of one leaves a file whose mtime is the moment."""
+    app.created = _mtime(f"{directory}/{app.name}-created")
+    if app.created is not None:
+        app.state = AppState.CREATED
+        app.started = _mtime(f"{directory}/{app.name}-started")
+    if app.started is not None:
+        app.state = AppState.RUNNING
+        app.finished = _mtime(f"{directory}/{app.name}")
+    if app.finished is not None:
+        app.state = AppState.EXITED
+        app.exit_code = read_number(f"{directory}/{app.name}")
+    elif after_run(record.state):  # killed hard: nothing wrote a status
+        app.state = AppState.EXITED
+        app.finished = record.marked or None
+
+
+def _mtime(path: str) -> int | None:
+    try:
+        return os.lstat(path).st_mtime_ns
+    except OSError:
+        return None

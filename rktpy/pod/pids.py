@@ -1,0 +1,284 @@
+"""The processes of a running pod: its supervisor (systemd-nspawn) and its PID 1.
+
+Numbers on disk may be stale and numbers in /proc may be reused, so a process is held by a pidfd
+and then checked to be the pod's, in this order.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.pod.phase import State
+from rktpy.pod.texts import read_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from signal import Signals
+    from types import TracebackType
+    from typing import Self
+
+    from rktpy.pod.lifecycle import Pod
+
+    def pidfd_send_signal(fd: int, signal: int) -> None:
+        """Send ``signal`` to the process that ``fd`` holds."""
+
+else:
+    from _signal import pidfd_send_signal  # ``signal`` imports enum
+
+_POLL = 0.005  # seconds; a pod is up within some 100 ms
+_STARTING = 5.0  # seconds during which several children mean that nspawn is not done yet
+_NSPAWN = "systemd-nspawn"
+_HALT_SIGNAL = 37  # SIGRTMIN+3 as systemd counts it: what nspawn sends its PID 1 to halt
+
+
+class NotRunningError(RktError):
+    """The pod ended, or was never started, while one of its processes was wanted."""
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"pod {quote(uuid)} is not running anymore")
+
+
+class NotReadyError(RktError):
+    """The pod runs, but did not get as far as needed in the time given."""
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(f"pod {quote(uuid)} is not up yet", hint="try again later")
+
+
+class ChildrenError(RktError):
+    """A supervisor has several children, so none of them is known to be PID 1."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"too many children of pid {pid}")
+
+
+class Process:
+    """A process that cannot be mistaken for another one; closing it lets go of it."""
+
+    __slots__ = ("fd", "pid")
+
+    def __init__(self, pid: int) -> None:
+        """Hold the process ``pid``.
+
+        Raises:
+            ProcessLookupError: there is none.
+        """
+        self.pid = pid
+        self.fd = os.pidfd_open(pid)
+
+    def send(self, signal: Signals | int) -> bool:
+        """Send ``signal``; return whether the process still was there.
+
+        Raises:
+            PermissionError: it is not ours to signal.
+        """
+        try:
+            pidfd_send_signal(self.fd, signal)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether the process ends within ``seconds``."""
+        import select
+
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        return bool(poll.poll(max(0, int(seconds * 1000))))
+
+    def close(self) -> None:
+        """Let go; twice is fine."""
+        if self.fd >= 0:
+            fd, self.fd = self.fd, -1
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def recorded_pid(pod: Pod) -> int | None:
+    """Return the number in the pod's ``pid`` file, else in ``ppid``; it may be long gone."""
+    for name in ("pid", "ppid"):
+        number = read_number(f"{pod.path}/{name}")
+        if number is not None:
+            return number
+    return None
+
+
+def find_supervisor(pod: Pod, *, timeout: float | None = None) -> Process:
+    """Return the process that is the pod (systemd-nspawn, or still the start of it).
+
+    The caller owns the result. ``timeout`` bounds the wait for the pod's ``ppid`` file, in
+    seconds; ``None`` waits as long as the pod runs.
+
+    Raises:
+        NotRunningError, NotReadyError: the pod ended, or the time is over.
+    """
+    deadline = _deadline(timeout)
+    while True:
+        pid = read_number(f"{pod.path}/ppid")
+        process = _hold(pid) if pid else None
+        if process is not None:
+            if _belongs(process.pid, pod):
+                return process
+            process.close()
+        _pause(pod, deadline)
+
+
+def find_pid1(pod: Pod, *, timeout: float | None = None) -> Process:
+    """Return the pod's PID 1, waiting for it while the pod starts. The caller owns the result.
+
+    A flavour that writes ``pid`` is believed. Otherwise it is the one child of the supervisor,
+    once it is PID 1 of a namespace and no longer nspawn's own intermediate process.
+
+    Raises:
+        NotRunningError: the pod is not running, or ended meanwhile.
+        NotReadyError: ``timeout`` seconds were not enough.
+        ChildrenError: the supervisor keeps several children.
+    """
+    deadline = _deadline(timeout)
+    crowded_until = time.monotonic() + _STARTING
+    while True:
+        written = read_number(f"{pod.path}/pid")
+        if written is not None:
+            process = _hold(written)
+        else:
+            process = _only_child(pod, patient=time.monotonic() < crowded_until)
+        if process is not None and pod.state() == State.RUNNING:
+            return process
+        if process is not None:
+            process.close()
+        _pause(pod, deadline)
+
+
+def takes_halt_signal(pid: int) -> bool:
+    """Return whether the pod's PID 1 would notice nspawn asking it to halt.
+
+    The kernel drops signals to a PID 1 that has not prepared for them, so a pod that is asked to
+    stop while systemd is starting in it would go on for ever.
+    """
+    fields = _status(pid)
+    bit = 1 << (_HALT_SIGNAL - 1)
+    return any(int(fields.get(key, "0"), 16) & bit for key in ("SigBlk", "SigCgt"))
+
+
+def is_nspawn(pid: int) -> bool:
+    """Return whether the process executes systemd-nspawn by now."""
+    return _program(pid) == _NSPAWN
+
+
+def children(pid: int) -> list[int]:
+    """Return the children of the process ``pid``; none if it is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            return [int(word) for word in file.read().split()]
+    except FileNotFoundError:
+        if os.path.exists("/proc/1/task/1/children"):
+            return []  # the process is gone
+    except (ProcessLookupError, PermissionError):
+        return []
+    # A kernel without CONFIG_PROC_CHILDREN: the fourth field of everybody's stat.
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(name) == pid]
+
+
+def _only_child(pod: Pod, *, patient: bool) -> Process | None:
+    parent = read_number(f"{pod.path}/ppid")
+    if parent is None:
+        return None
+    found = children(parent)
+    if len(found) > 1 and not patient:
+        raise ChildrenError(parent)
+    if len(found) != 1:
+        return None
+    process = _hold(found[0])
+    if process is None:
+        return None
+    if _is_pid1(process.pid) and _parent(str(process.pid)) == parent:
+        return process
+    process.close()
+    return None
+
+
+def _is_pid1(pid: int) -> bool:
+    namespaces = _status(pid).get("NSpid", "").split()
+    return len(namespaces) > 1 and namespaces[-1] == "1" and not is_nspawn(pid)
+
+
+def _belongs(pid: int, pod: Pod) -> bool:
+    """Return whether the process is the pod's: it was told the UUID, or holds the pod's lock."""
+    if pod.uuid.encode() in _read(f"/proc/{pid}/cmdline"):
+        return True
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return False
+    for name in names:
+        try:
+            if os.readlink(f"/proc/{pid}/fd/{name}") == pod.path:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _hold(pid: int) -> Process | None:
+    try:
+        return Process(pid)
+    except OSError:
+        return None
+
+
+def _deadline(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _pause(pod: Pod, deadline: float | None) -> None:
+    if pod.state() != State.RUNNING:
+        raise NotRunningError(pod.uuid)
+    if deadline is not None and time.monotonic() >= deadline:
+        raise NotReadyError(pod.uuid)
+    time.sleep(_POLL)
+
+
+def _program(pid: int) -> str:
+    """Return the name of the program a process executes, by link if we may read that."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return _read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
+
+
+def _status(pid: int) -> dict[str, str]:
+    lines = _read(f"/proc/{pid}/status").decode("utf-8", "replace").splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def _parent(pid: str) -> int:
+    stat = _read(f"/proc/{pid}/stat")
+    fields = stat[stat.rfind(b")") + 2 :].split()  # the name in brackets may contain anything
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
+def _read(path: str) -> bytes:
+    """Return what a file of /proc says, b"" if its process is gone or not ours to look at."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(fd, 1 << 16)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)

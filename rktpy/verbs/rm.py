@@ -1,0 +1,113 @@
+"""``rm``: delete pods now, whatever they were waiting for."""
+
+from __future__ import annotations
+
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.pod import sweep
+from rktpy.pod.lifecycle import PodGoneError, open_pod
+from rktpy.pod.phase import State
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rktpy.layout import Layout
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.verbs.site import Site
+
+MOVED_ABORTED = "moved-aborted"
+MOVED_PREPARED = "moved-prepared"
+REMOVED = "removed"
+FAILED = "failed"
+
+_REFUSALS = {
+    State.RUNNING: "running",
+    State.EMBRYO: "being prepared",
+    State.PREPARING: "being prepared",
+    State.DELETING: "being deleted",
+}
+
+# rkt: an exited pod that somebody deletes is waited for, one that never ran is refused
+_DELETABLE = (State.EXITED_GARBAGE, State.EXITED_DELETING, State.GARBAGE)
+
+_MARKS = {
+    State.EXITED: (sweep.mark_exited, ""),
+    State.ABORTED_PREPARE: (sweep.mark_aborted, MOVED_ABORTED),
+    State.PREPARED: (sweep.mark_prepared, MOVED_PREPARED),
+}
+
+
+class InUseError(RktError):
+    """The pod is doing something that ``rm`` does not interrupt."""
+
+    def __init__(self, uuid: str, state: str) -> None:
+        hint = f"stop it with: rktpy stop {uuid}" if state == State.RUNNING else None
+        super().__init__(f"pod {quote(uuid)} is currently {_REFUSALS[state]}", hint=hint)
+
+
+class PodLookupError(RktError):
+    """No pod is known by what the user typed."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot get pod")
+
+
+class RmEvent(Value):
+    """One thing to tell: the pod was marked, removed, or why it was not."""
+
+    kind: str
+    uuid: str
+    error: RktError | None = None
+
+
+def remove_pods(site: Site, texts: Sequence[str]) -> Iterator[RmEvent]:
+    """Delete the pods named by ``texts``; yield what happened, failures included.
+
+    All are marked first and then deleted, several at a time. Work and memory depend on the pods
+    named, not on those around them.
+    """
+    marked: dict[str, Pod] = {}
+    for text in texts:
+        try:
+            pod = _find(site.layout, text)
+            if pod.uuid in marked:
+                continue
+            kind = _mark(pod)
+        except RktError as error:
+            yield RmEvent(FAILED, text, error)
+            continue
+        marked[pod.uuid] = pod
+        if kind:
+            yield RmEvent(kind, pod.uuid)
+    for outcome in sweep.delete_all(site.layout, list(marked.values())):
+        kind = FAILED if outcome.messages else REMOVED
+        yield RmEvent(kind, outcome.uuid, outcome.error)
+
+
+def _find(layout: Layout, text: str) -> Pod:
+    try:
+        return open_pod(layout, text)
+    except RktError as error:
+        raise PodLookupError from error
+
+
+def _mark(pod: Pod) -> str:
+    """Bring a pod where it may be deleted; return what to tell the user, "" for nothing.
+
+    Losing a rename to a ``gc`` or ``run-prepared`` means looking again at what it is now.
+    """
+    try:
+        while True:
+            state = pod.state()
+            if state in _DELETABLE:
+                return ""
+            if state not in _MARKS:
+                raise InUseError(pod.uuid, state)
+            mark, kind = _MARKS[state]
+            if mark(pod):
+                return kind
+            pod.refresh()
+    except PodGoneError as error:
+        raise PodLookupError from error

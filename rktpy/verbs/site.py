@@ -1,0 +1,199 @@
+"""Where a command works: directories, security switches, configuration.
+
+Built once by the command line, unpacked by a verb, never passed below the verbs.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.errors import RktError
+from rktpy.layout import DEFAULT_DATA_DIR, Layout
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, Self
+
+    from rktpy.config import Config
+
+SYSTEM_CONFIG = "/usr/lib/rkt"
+LOCAL_CONFIG = "/etc/rkt"
+
+
+class InsecureOptionError(RktError):
+    """A word of ``--insecure-options`` is unknown or given twice."""
+
+
+class ConfigurationError(RktError):
+    """The configuration directories cannot be used; the cause says which file and why."""
+
+
+class DataDirError(RktError):
+    """The data directory cannot be resolved to a real path."""
+
+
+class Insecure(Value):
+    """Which fences the user took down with ``--insecure-options`` (rkt-cli 1.2).
+
+    ``ondisk`` is kept only so that the word is accepted and shown; nothing reads it.
+    """
+
+    image: bool = False
+    tls: bool = False
+    ondisk: bool = False
+    http: bool = False
+    pubkey: bool = False
+    capabilities: bool = False
+    paths: bool = False
+    seccomp: bool = False
+
+    # Words in help order. A group word stands for several fields.
+    WORDS: ClassVar[tuple[str, ...]] = (
+        "none",
+        *("image", "tls", "ondisk", "http", "pubkey", "capabilities", "paths", "seccomp"),
+        *("all-fetch", "all-run", "all"),
+    )
+    GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "none": (),
+        "all-fetch": ("image", "tls", "http", "pubkey"),
+        "all-run": ("capabilities", "paths", "seccomp"),
+        "all": WORDS[1:9],
+    }
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a comma separated list; letter case does not matter, empty text clears.
+
+        Raises:
+            InsecureOptionError: a word is unknown or repeated.
+        """
+        chosen: dict[str, bool] = {}
+        seen: list[str] = []
+        for word in text.lower().split(",") if text else ():
+            if word in seen:
+                raise InsecureOptionError(f"duplicated option {_quote(word)}")
+            if word not in cls.WORDS:
+                raise InsecureOptionError(
+                    f"unknown option {_quote(word)}", hint="choose from " + ",".join(cls.WORDS)
+                )
+            seen.append(word)
+            for field in cls.GROUPS.get(word, (word,)):
+                chosen[field] = True
+        return cls(**chosen)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The single words that are set, in help order."""
+        return tuple(word for word in self.WORDS[1:9] if getattr(self, word))
+
+    @property
+    def skips_all(self) -> bool:
+        """Whether every fence is down."""
+        return len(self.words) == len(self.WORDS[1:9])
+
+    @property
+    def skips_any(self) -> bool:
+        """Whether at least one fence is down."""
+        return bool(self.words)
+
+    def __str__(self) -> str:
+        return ",".join(self.words) or "none"
+
+
+class Site:
+    """One installation as one command sees it.
+
+    ``data_dir`` is what ``--dir`` gave, empty if it was not given: then configuration decides,
+    and only a command that asks for ``layout`` pays for reading it.
+    """
+
+    __slots__ = (
+        "_config",
+        "_layout",
+        "data_dir",
+        "debug",
+        "insecure",
+        "local_config",
+        "system_config",
+        "trust_keys_from_https",
+        "user_config",
+    )
+
+    def __init__(
+        self,
+        *,
+        data_dir: str = "",
+        system_config: str = SYSTEM_CONFIG,
+        local_config: str = LOCAL_CONFIG,
+        user_config: str = "",
+        insecure: Insecure | None = None,
+        debug: bool = False,
+        trust_keys_from_https: bool = False,
+    ) -> None:
+        self.data_dir = data_dir
+        self.system_config = system_config
+        self.local_config = local_config
+        self.user_config = user_config
+        self.insecure = insecure if insecure is not None else Insecure()
+        self.debug = debug
+        self.trust_keys_from_https = trust_keys_from_https
+        self._layout: Layout | None = None
+        self._config: Config | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """Paths below the effective data directory, symlinks resolved (rkt-cli 1.1).
+
+        Raises:
+            ConfigurationError: ``--dir`` is absent and the configuration is broken.
+            DataDirError: the directory exists but cannot be resolved.
+        """
+        if self._layout is None:
+            self._layout = Layout(_real_path(self.data_dir or self._configured_data_dir()))
+        return self._layout
+
+    def config(self) -> Config:
+        """Return the merged configuration, read on first use.
+
+        Raises:
+            ConfigurationError: a file is broken; the cause names it.
+        """
+        if self._config is None:
+            from rktpy import config  # only commands that need it pay for it
+
+            try:
+                self._config = config.load(self.system_config, self.local_config, self.user_config)
+            except (RktError, OSError) as error:
+                raise ConfigurationError("cannot get configuration") from error
+        return self._config
+
+    def _configured_data_dir(self) -> str:
+        """Only ``paths.d`` is read: credentials need not be readable for a ``list``.
+
+        Two or three failing lookups are far cheaper than importing the reader to find nothing.
+        """
+        roots = (self.system_config, self.local_config, self.user_config)
+        if not any(root and os.path.lexists(f"{root}/paths.d") for root in roots):
+            return DEFAULT_DATA_DIR
+        from rktpy import config
+
+        try:
+            return config.load_paths(*roots).data or DEFAULT_DATA_DIR
+        except (RktError, OSError) as error:
+            raise ConfigurationError("cannot get configuration") from error
+
+
+def _real_path(path: str) -> str:
+    try:
+        return os.path.realpath(path, strict=True)
+    except FileNotFoundError:
+        return path  # rkt creates it on first use
+    except OSError as error:
+        raise DataDirError(f"cannot evaluate dataDir {_quote(path)} real path") from error
+
+
+def _quote(text: str) -> str:
+    from rktpy import codec  # messages only
+
+    return codec.quote(text)

@@ -1,0 +1,109 @@
+"""``status``: one pod, perhaps after waiting for it."""
+
+from __future__ import annotations
+
+from rktpy.errors import RktError
+from rktpy.pod.appstate import exit_codes
+from rktpy.pod.lifecycle import open_pod
+from rktpy.pod.phase import State
+from rktpy.pod.pids import recorded_pid
+from rktpy.pod.record import read_record
+from rktpy.pod.wait import WaitTimeoutError, wait_finished, wait_ready
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.pod.record import PodRecord
+    from rktpy.verbs.site import Site
+
+_NS = 1_000_000_000
+_WITH_PID = (
+    State.RUNNING,
+    State.DELETING,
+    State.EXITED_DELETING,
+    State.EXITED,
+    State.EXITED_GARBAGE,
+)
+
+
+class RetrieveError(RktError):
+    """The pod cannot be found, or vanished while it was looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("problem retrieving pod")
+
+
+class WaitError(RktError):
+    """Waiting for the pod failed or took too long."""
+
+
+class StatusRequest(Value):
+    """Which pod, and what to wait for before. Waits: ns, 0 for none, negative for ever."""
+
+    uuid: str
+    wait_ready: int = 0
+    wait: int = 0
+
+
+class PodStatus:
+    """What ``status`` shows. ``pid`` is None where it says nothing in this state."""
+
+    __slots__ = ("codes", "pid", "pod", "record")
+
+    def __init__(
+        self, pod: Pod, record: PodRecord, pid: int | None, codes: Mapping[str, int]
+    ) -> None:
+        self.pod = pod
+        self.record = record
+        self.pid = pid
+        self.codes = codes
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the pod runs, or ran: then ``exited=`` is shown."""
+        return self.record.state in _WITH_PID
+
+
+def pod_status(site: Site, request: StatusRequest) -> PodStatus:
+    """Wait as asked, then return the state of a pod.
+
+    Raises:
+        RetrieveError: from the error that says why the pod cannot be found.
+        WaitError: from what ended the waiting too early.
+    """
+    try:
+        pod = open_pod(site.layout, request.uuid)
+    except RktError as error:
+        raise RetrieveError from error
+    if request.wait_ready:
+        try:
+            wait_ready(pod, _seconds(request.wait_ready))
+        except RktError as error:
+            raise WaitError("error waiting for pod readiness") from error
+    if request.wait:
+        try:
+            wait_finished(pod, _seconds(request.wait))
+        except WaitTimeoutError as error:
+            raise WaitError("error waiting for pod to finish") from error
+    return _look(pod)
+
+
+def _look(pod: Pod) -> PodStatus:
+    try:
+        record = read_record(pod)
+    except RktError as error:
+        raise RetrieveError from error
+    pid = None
+    codes: Mapping[str, int] = {}
+    if record.state in _WITH_PID:
+        pid = recorded_pid(pod)
+        if record.state != State.RUNNING:
+            codes = exit_codes(pod)
+    return PodStatus(pod, record, pid, codes)
+
+
+def _seconds(ns: int) -> float | None:
+    return None if ns < 0 else ns / _NS

@@ -1,0 +1,28 @@
+"""``rktpy enter [--app=NAME] UUID [CMD [ARGS]]``."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.errors import UsageError
+from rktpy.verbs.enter import EnterRequest, enter_pod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.cli.call import Call
+
+
+def enter(call: Call) -> int:
+    """Translate the command line and hand over; never returns on success."""
+    if not call.args:
+        raise UsageError("enter needs the UUID of a pod")
+    uuid, *command = call.args
+    enter_pod(
+        call.site,
+        EnterRequest(
+            uuid=uuid,
+            app=call.options["app"],
+            command=tuple(command),
+            term=os.environ.get("TERM", ""),
+        ),
+    )

@@ -1,0 +1,102 @@
+"""``rktpy list``."""
+
+from __future__ import annotations
+
+import time
+
+from rktpy.cli.output import full_time, relative_time, table
+from rktpy.cli.pods import network_text, pod_object, require_creation_time
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.log import write_line
+from rktpy.verbs.list import list_pods
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from rktpy.cli.call import Call
+    from rktpy.pod.record import PodRecord
+
+_RULE = "-" * 40
+_SHORT_UUID = 8
+_SHORT_ID = 19  # "sha512-" and twelve digits
+
+
+def list_(call: Call) -> int:
+    """Print pods as a table or JSON; what could not be read goes to stderr first."""
+    problems: list[RktError] = []
+    text = (_json if call.options["format"] else _table)(call, problems)
+    if problems:
+        _print_problems(call, problems)
+    call.out(text)
+    return 0
+
+
+def _table(call: Call, problems: list[RktError]) -> str:
+    full = bool(call.options["full"])
+    rows: list[list[str]] = []
+    if not call.options["no-legend"]:
+        names = ["UUID", "APP", "IMAGE NAME", "STATE", "CREATED", "STARTED", "NETWORKS"]
+        if full:
+            names.insert(3, "IMAGE ID")
+        rows.append(names)
+    now = time.time_ns()
+    for _pod, record in list_pods(call.site, odd=_odd):
+        problems += record.problems
+        if record.manifest is not None or not record.problems:
+            rows += _rows(record, now, full=full)
+    return table(rows)
+
+
+def _rows(record: PodRecord, now: int, *, full: bool) -> Iterator[list[str]]:
+    if full:
+        uuid, created = record.uuid, full_time(record.created)
+        started = full_time(record.started) if record.started else ""
+    else:
+        uuid, created = record.uuid[:_SHORT_UUID], relative_time(record.created, now)
+        started = relative_time(record.started, now) if record.started else ""
+    state, networks = record.state, network_text(record) if record.networks else ""
+    for app in record.apps:
+        cells = [app.name, app.image_name]
+        if full:
+            cells.append(app.image_id[:_SHORT_ID])
+        yield [uuid, *cells, state, created, started, networks]
+        uuid = state = created = started = networks = ""  # once per pod
+    if not record.apps:
+        yield [uuid, "-", "-", *(("-",) if full else ()), state, created, started, networks]
+
+
+def _json(call: Call, problems: list[RktError]) -> str:
+    from rktpy.codec import compact, pretty
+    from rktpy.pod.appstate import read_apps
+
+    found: list[dict[str, Any]] = []
+    for pod, record in list_pods(call.site, odd=_odd):
+        problems += record.problems
+        try:
+            require_creation_time(record)
+            found.append(pod_object(record, read_apps(pod, record)))
+        except RktError as error:
+            problems.append(error)
+    return (pretty if call.options["format"] == "json-pretty" else compact)(found or None)
+
+
+def _odd(name: str) -> None:
+    write_line(f"skipping {quote(name)}: not a UUID")
+
+
+def _print_problems(call: Call, problems: list[RktError]) -> None:
+    from rktpy.cli import errors
+    from rktpy.version import APPC_VERSION
+
+    call.err(f"{len(problems)} error(s) encountered when listing pods:")
+    call.err(_RULE)
+    for problem in problems:
+        for level in errors.causes(problem):
+            call.err(errors.message(level))
+        call.err(_RULE)
+    call.err("misc:")
+    call.err(f"  rkt's appc version: {APPC_VERSION}")
+    call.err("")

@@ -1,0 +1,264 @@
+"""Every command rkt has, as data. The argv walk and the click front end both read this.
+
+A command that is not ready answers "… is not implemented yet" (exit 254). Options stand in
+``rktpy.cli.tables`` and are imported with their command only.
+"""
+
+from __future__ import annotations
+
+from rktpy.cli.kinds import is_true
+from rktpy.cli.spec import IMAGES, IMAGES_ONLY, STOP, Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+GLOBAL_OPTIONS = "common:GLOBAL"
+
+_APP = "RKT_EXPERIMENT_APP"
+_ATTACH = "RKT_EXPERIMENT_ATTACH"
+
+_IMAGE_USAGE = "IMAGE [-- image-args...[---]]..."
+_VOLUME_USAGE = "[--volume=name,kind=host,...] [--mount volume=VOL,target=PATH]"
+
+ROOT = Command(
+    "",
+    "",
+    "run pods of application images, without a daemon",
+    usage="[command]",
+    commands=(
+        Command(
+            "api-service",
+            "api_service:serve",
+            "answer questions about pods and images over gRPC",
+            usage="api-service [--listen=ADDRESS]",
+            options="services:API_SERVICE",
+            ready=False,
+        ),
+        Command(
+            "app",
+            "",
+            "change the apps of a running pod (experimental)",
+            usage="app [command]",
+            experiment=_APP,
+            commands="groups:APP",
+        ),
+        Command(
+            "attach",
+            "attach:attach",
+            "connect to the streams of a running app",
+            usage="attach [--app=APPNAME] [--mode=MODE] UUID",
+            options="pods:ATTACH",
+            arity=(1, 1),
+            root=True,
+            ready=False,
+            experiment=_ATTACH,
+            complete="pod",
+        ),
+        Command(
+            "cat-manifest",
+            "cat_manifest:cat_manifest",
+            "print the manifest of a pod",
+            usage="cat-manifest UUID",
+            options="pods:CAT_MANIFEST",
+            arity=(1, 1),
+            uuid_file=True,
+            complete="pod",
+        ),
+        Command(
+            "completion",
+            "completion:completion",
+            "print a completion script for a shell",
+            usage="completion SHELL",
+            long="SHELL is bash, zsh or fish. For bash, run: source <(%(program)s completion bash)",
+            complete=("bash", "zsh", "fish"),
+        ),
+        Command(
+            "config",
+            "config:config",
+            "print the configuration in effect as JSON",
+            usage="config",
+            options="services:CONFIG",
+        ),
+        Command(
+            "enter",
+            "enter:enter",
+            "run a command inside an app of a running pod",
+            usage="enter [--app=APPNAME] UUID [CMD [ARGS ...]]",
+            options="pods:ENTER",
+            grammar=STOP,
+            arity=(1, None),
+            root=True,
+            complete="running-pod",
+        ),
+        Command(
+            "export",
+            "export:export",
+            "write an app of an exited pod to an ACI file",
+            usage="export [--app=APPNAME] UUID OUTPUT_ACI_FILE",
+            options="pods:EXPORT",
+            arity=(2, 2),
+            ready=False,
+            complete="pod",
+        ),
+        Command(
+            "fetch",
+            "fetch:fetch",
+            "fetch images into the local store",
+            usage="fetch IMAGE_URL...",
+            long="Prints one hash per image. An image is a file, a URL, a name or docker://NAME.",
+            options="images:FETCH",
+            grammar=IMAGES_ONLY,
+            complete="image",
+        ),
+        Command(
+            "gc",
+            "gc:gc",
+            "collect pods that ended",
+            usage="gc [--grace-period=duration] [--expire-prepared=duration]",
+            long="The first run marks a pod, one after the grace period deletes it.",
+            options="pods:GC",
+            root=True,
+        ),
+        Command(
+            "help",
+            "help:help_",
+            "show help for a command",
+            usage="help [command]",
+            complete="command",
+        ),
+        Command(
+            "image",
+            "",
+            "work with the local store of images",
+            usage="image [command]",
+            commands="groups:IMAGE",
+        ),
+        Command("list", "list:list_", "list pods", usage="list", options="pods:LIST"),
+        Command(
+            "logs",
+            "logs:logs",
+            "print what the apps of a pod wrote",
+            usage="logs [--app=APPNAME] UUID",
+            options="pods:LOGS",
+            arity=(1, 1),
+            ready=False,
+            extra=True,
+            hidden=True,
+            complete="pod",
+        ),
+        Command(
+            "metadata-service",
+            "metadata_service:serve",
+            "tell pods about themselves over HTTP",
+            usage="metadata-service [--listen-port=PORT]",
+            options="services:METADATA_SERVICE",
+            ready=False,
+        ),
+        Command(
+            "prepare",
+            "prepare:prepare",
+            "get a pod ready to be started later, and print its UUID",
+            usage=f"prepare {_VOLUME_USAGE} [--quiet] {_IMAGE_USAGE}",
+            long="Options after an image are for that image. Its arguments stand between"
+            " -- and ---.",
+            options="running:PREPARE",
+            grammar=IMAGES,
+            root=True,
+            complete="image",
+        ),
+        Command(
+            "rm",
+            "rm:rm",
+            "delete pods that are not running",
+            usage="rm --uuid-file=FILE | UUID ...",
+            options="pods:RM",
+            arity=(1, None),
+            uuid_file=True,
+            root=True,
+            complete="pod",
+        ),
+        Command(
+            "run",
+            "run:run",
+            "run images as one pod",
+            usage=f"run {_VOLUME_USAGE} {_IMAGE_USAGE}",
+            long="This process becomes the pod and exits with its status. Options after an image"
+            " are for that image. Its arguments stand between -- and ---.",
+            options="running:RUN",
+            grammar=IMAGES,
+            root=True,
+            complete="image",
+        ),
+        Command(
+            "run-prepared",
+            "run_prepared:run_prepared",
+            "start a prepared pod",
+            usage="run-prepared UUID",
+            options="running:RUN_PREPARED",
+            arity=(1, 1),
+            root=True,
+            complete="pod",
+        ),
+        Command(
+            "status",
+            "status:status",
+            "show the state of a pod",
+            usage="status [--wait=bool|timeout] [--wait-ready=bool|timeout]"
+            " --uuid-file=FILE | UUID",
+            options="pods:STATUS",
+            arity=(1, 1),
+            uuid_file=True,
+            complete="pod",
+        ),
+        Command(
+            "stop",
+            "stop:stop",
+            "stop running pods",
+            usage="stop --uuid-file=FILE | UUID ...",
+            options="pods:STOP",
+            arity=(1, None),
+            uuid_file=True,
+            complete="running-pod",
+        ),
+        Command(
+            "top",
+            "top:top",
+            "show what running pods use",
+            usage="top",
+            ready=False,
+            extra=True,
+            hidden=True,
+        ),
+        Command(
+            "trust",
+            "trust:trust",
+            "trust a signing key for images",
+            usage="trust [--prefix=PREFIX] [--insecure-allow-http] [--skip-fingerprint-review]"
+            " [--root] [PUBKEY ...]",
+            options="images:TRUST",
+            ready=False,
+            complete="file",
+        ),
+        Command("version", "version:version", "print versions", usage="version"),
+    ),
+)
+
+
+def options_of(where: str) -> tuple[Option, ...]:
+    """Return the options named ``"module:NAME"`` in ``rktpy.cli.tables``; empty text has none."""
+    found: tuple[Option, ...] = _rows(where) if where else ()
+    return found
+
+
+def subcommands(group: Command, environ: Mapping[str, str]) -> list[Command]:
+    """Return the commands of ``group`` that exist under these environment variables."""
+    inner = group.commands
+    rows: tuple[Command, ...] = _rows(inner) if isinstance(inner, str) else inner
+    return [row for row in rows if not row.experiment or is_true(environ.get(row.experiment))]
+
+
+def _rows(where: str) -> Any:  # noqa: ANN401 - the caller knows which of the two nouns it is
+    module, _, name = where.partition(":")
+    return getattr(__import__(f"rktpy.cli.tables.{module}", fromlist=[name]), name)

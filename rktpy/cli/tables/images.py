@@ -1,0 +1,63 @@
+"""Options of ``fetch``, ``image …`` and ``trust``."""
+
+from __future__ import annotations
+
+from rktpy.cli.output import HOUR
+from rktpy.cli.spec import Option
+from rktpy.cli.tables.common import (
+    FORMAT,
+    FULL,
+    NO_LEGEND,
+    OLD_POLICIES,
+    PRETTY_PRINT,
+    PULL_POLICY_UPDATE,
+    SIGNATURE,
+)
+
+FETCH = (
+    SIGNATURE,
+    Option("full", "bool", "print whole hashes"),
+    PULL_POLICY_UPDATE,
+    *OLD_POLICIES,
+)
+
+FIELDS = ("id", "name", "size", "importtime", "lastused")
+
+LIST = (
+    Option(
+        "fields",
+        "string",
+        "comma-separated columns, in order. Words: " + ",".join(FIELDS),
+        default=",".join(FIELDS),
+        complete=FIELDS,
+    ),
+    Option(
+        "sort",
+        "string",
+        "comma-separated columns to sort by. Words: name,importtime,lastused,size",
+        default="importtime",
+        complete=("name", "importtime", "lastused", "size"),
+    ),
+    Option("order", "string", "asc or desc", default="asc", complete=("asc", "desc")),
+    NO_LEGEND,
+    FULL,
+    FORMAT,
+)
+
+CAT_MANIFEST = (PRETTY_PRINT,)
+
+EXPORT = (Option("overwrite", "bool", "replace the output file if it exists"),)
+
+EXTRACT = (
+    Option("rootfs-only", "bool", "write only the files of the root file system"),
+    Option("overwrite", "bool", "replace the output directory if it exists"),
+)
+
+GC = (Option("grace-period", "duration", "keep images used less than this ago", default=24 * HOUR),)
+
+TRUST = (
+    Option("prefix", "string", "images whose names begin so are trusted with the key"),
+    Option("insecure-allow-http", "bool", "take keys over plain http as well"),
+    Option("skip-fingerprint-review", "bool", "accept the key without a question"),
+    Option("root", "bool", "trust the key for every image"),
+)

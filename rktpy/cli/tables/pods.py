@@ -1,0 +1,60 @@
+"""Options of the commands that look at pods and end them."""
+
+from __future__ import annotations
+
+from rktpy.cli.output import HOUR, MINUTE
+from rktpy.cli.spec import Option
+from rktpy.cli.tables.common import FORMAT, FULL, NO_LEGEND, PRETTY_PRINT, UUID_FILE
+
+LIST = (NO_LEGEND, FULL, FORMAT)
+
+STATUS = (
+    Option("wait", "wait", "wait for the pod to end: true, or at most this long", bare="true"),
+    Option(
+        "wait-ready",
+        "wait",
+        "wait for the pod to be ready: true, or at most this long",
+        bare="true",
+    ),
+    FORMAT,
+    UUID_FILE,
+)
+
+STOP = (Option("force", "bool", "kill the pod instead of asking it to end"), UUID_FILE)
+
+RM = (UUID_FILE,)
+
+GC = (
+    Option(
+        "grace-period", "duration", "keep pods that ended less than this ago", default=30 * MINUTE
+    ),
+    Option(
+        "expire-prepared",
+        "duration",
+        "keep prepared pods that were not started for less than this",
+        default=24 * HOUR,
+    ),
+    Option("mark-only", "bool", "mark what may go, delete nothing"),
+)
+
+ENTER = (Option("app", "string", "app to enter; needed when the pod has several"),)
+
+CAT_MANIFEST = (PRETTY_PRINT, UUID_FILE)
+
+ATTACH = (
+    Option("app", "string", "app to attach to; needed when the pod has several"),
+    Option(
+        "mode",
+        "string",
+        "auto, list, or a comma-separated choice of stdin,stdout,stderr or tty,tty-in,tty-out",
+        default="auto",
+        complete=("auto", "list"),
+    ),
+)
+
+EXPORT = (
+    Option("app", "string", "app to export; needed when the pod has several"),
+    Option("overwrite", "bool", "replace the output file if it exists"),
+)
+
+LOGS = (Option("app", "string", "app whose lines are printed; all when empty"),)

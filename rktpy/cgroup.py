@@ -152,6 +152,30 @@ def leave(pod: PodCgroup, pid: int) -> None:
             _log.debug("cannot leave control group %s: %s", place.directory, error)
 
 
+def limit(pod: PodCgroup, controller: str, amount: int) -> None:
+    """Limit all of the pod: ``memory`` to bytes, ``cpu`` to thousandths of a processor.
+
+    Only for pods that ``create`` made; below systemd the unit has the limits.
+
+    Raises:
+        CgroupError: the controller is not there for the pod, or the kernel refuses.
+    """
+    from rktpy.host.cgroup_limits import limit_v1, limit_v2
+
+    place = next((p for p in pod.places if controller in p.key.split(",")), None)
+    tree = next((p for p in pod.places if not p.key), None)
+    try:
+        if place is not None:
+            limit_v1(controller, place.directory, amount)
+            return
+        if tree is not None:
+            limit_v2(controller, tree.directory, amount)
+            return
+    except OSError as error:
+        raise CgroupError(f"cannot limit {controller} to {amount}") from error
+    raise CgroupError(f"cannot limit {controller}: no such controller here")
+
+
 def remove(pod: PodCgroup) -> bool:
     """Remove the pod's cgroups if nothing runs in them; return whether all are gone."""
     gone = [_remove_tree(place.directory) for place in pod.places]

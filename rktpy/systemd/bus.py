@@ -1,0 +1,175 @@
+"""The system message bus, behind one small port.
+
+Two back ends fulfil ``Bus``: pydbus where PyGObject is importable, and jeepney, pure Python,
+where it is not or where 70 ms of imports and a worker thread matter (docs/adr/0002-start-up.md).
+pydbus waits for ever if not told otherwise, so a timeout is part of every call here; both pass
+the same contract tests against a private dbus-daemon.
+
+Values: a reply is a tuple of plain values, variants unwrapped, ``ay`` as bytes (inside a variant
+as a list of integers). An argument of type ``v`` is given as ``Variant``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.errors import RktError
+from rktpy.value import Value
+
+CALL_TIMEOUT = 5.0  # seconds
+SYSTEM_ADDRESS = "unix:path=/run/dbus/system_bus_socket"
+
+BUS_NAME = "org.freedesktop.DBus"
+BUS_PATH = "/org/freedesktop/DBus"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+
+# Error names of the D-Bus specification that callers tell apart, and that the back ends give
+# to failures that have none.
+NO_REPLY = "org.freedesktop.DBus.Error.NoReply"
+NO_SERVER = "org.freedesktop.DBus.Error.NoServer"
+DISCONNECTED = "org.freedesktop.DBus.Error.Disconnected"
+AUTH_FAILED = "org.freedesktop.DBus.Error.AuthFailed"
+UNKNOWN_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
+SERVICE_UNKNOWN = "org.freedesktop.DBus.Error.ServiceUnknown"
+INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Protocol
+
+    class Bus(Protocol):
+        """A connection to a message bus; the one who connected closes it.
+
+        Everything raises ``BusError``: ``BusTimeoutError`` when no answer came in time.
+        """
+
+        def call(
+            self,
+            destination: str,
+            path: str,
+            interface: str,
+            method: str,
+            signature: str = "",
+            args: Sequence[object] = (),
+            *,
+            timeout: float = CALL_TIMEOUT,
+        ) -> tuple[Any, ...]:
+            """Call ``method`` with ``args`` of the D-Bus types ``signature``; return the reply."""
+
+        def get_property(
+            self,
+            destination: str,
+            path: str,
+            interface: str,
+            name: str,
+            *,
+            timeout: float = CALL_TIMEOUT,
+        ) -> Any:  # noqa: ANN401 - a property may be of any type
+            """Return the property ``name``."""
+
+        def name_has_owner(self, name: str, *, timeout: float = CALL_TIMEOUT) -> bool:
+            """Return whether somebody is connected as ``name``."""
+
+        def names_activatable(self, *, timeout: float = CALL_TIMEOUT) -> frozenset[str]:
+            """Return the names that the bus can start somebody for."""
+
+        def close(self) -> None:
+            """Disconnect; twice is fine."""
+
+
+class BusError(RktError):
+    """The bus, or somebody on it, refused. ``name`` is the D-Bus error name."""
+
+    def __init__(self, message: str, *, name: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+
+
+class BusTimeoutError(BusError):
+    """Nothing came back in time."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(f"{what}: no answer within {seconds:g} s", name=NO_REPLY)
+
+
+class Variant(Value):
+    """An argument of D-Bus type ``v``."""
+
+    signature: str
+    value: object
+
+
+def connect(
+    *, timeout: float = CALL_TIMEOUT, address: str | None = None, prefer: str | None = None
+) -> Bus:
+    """Connect to the bus at ``address`` (default: the system bus) within ``timeout`` seconds.
+
+    ``prefer`` names the back end to try first, ``"pydbus"`` (the default) or ``"jeepney"``; the
+    other one serves where that cannot be imported.
+
+    Raises:
+        BusError: nothing listens, it refuses us or does not answer; or no back end is installed.
+    """
+    where = address or SYSTEM_ADDRESS
+    _require_socket(where)  # spares the imports where there is no bus at all
+    order = ("jeepney", "pydbus") if prefer == "jeepney" else ("pydbus", "jeepney")
+    missing: Exception | None = None
+    for name in order:
+        try:
+            return _connect_with(name, where, timeout)
+        except (ImportError, ValueError) as error:  # gi without Gio's description: ValueError
+            missing = missing or error
+    raise BusError(
+        "no D-Bus library is installed", name=NO_SERVER, hint="pip install jeepney"
+    ) from missing
+
+
+def _connect_with(backend: str, address: str, timeout: float) -> Bus:
+    if backend == "jeepney":
+        from rktpy.systemd.bus_jeepney import connect_jeepney
+
+        return connect_jeepney(address, timeout)
+    from rktpy.systemd.bus_pydbus import connect_pydbus
+
+    return connect_pydbus(address, timeout)
+
+
+def socket_names(address: str) -> list[str]:
+    r"""Return the sockets of a D-Bus address, in order; abstract ones begin with ``\0``.
+
+    Raises:
+        BusError: there is none; rktpy speaks over unix sockets only.
+    """
+    names = []
+    for entry in address.split(";"):
+        transport, _, options = entry.partition(":")
+        for option in options.split(",") if transport == "unix" else ():
+            key, _, value = option.partition("=")
+            if key in ("path", "abstract") and value:
+                names.append(("\0" if key == "abstract" else "") + _unescape(value))
+    if not names:
+        raise BusError(f"{address!r} is not the address of a local bus", name=NO_SERVER)
+    return names
+
+
+def _unescape(text: str) -> str:
+    first, *rest = text.split("%")
+    return first + "".join(chr(int(part[:2], 16)) + part[2:] for part in rest)
+
+
+def _require_socket(address: str) -> None:
+    names = socket_names(address)
+    if not any(name.startswith("\0") or os.path.exists(name) for name in names):
+        raise BusError(f"no message bus at {names[0]}", name=NO_SERVER)
+
+
+def split_signature(signature: str) -> list[str]:
+    """Return the single complete types of ``signature``: ``"a{sv}u"`` is ``["a{sv}", "u"]``."""
+    types, start, depth = [], 0, 0
+    for index, char in enumerate(signature):
+        depth += (char in "({") - (char in ")}")
+        if depth == 0 and char != "a":
+            types.append(signature[start : index + 1])
+            start = index + 1
+    return types

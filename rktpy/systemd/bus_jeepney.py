@@ -1,0 +1,215 @@
+"""The port ``Bus`` over jeepney's messages and a socket of our own.
+
+jeepney's own blocking connection waits without limit for the reply to its greeting, and costs
+20 ms more to import, so only its message layer is used.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from jeepney import DBusAddress, HeaderFields, Message, MessageType, Parser, new_method_call
+from jeepney.auth import BEGIN, AuthenticationError, Authenticator
+
+from rktpy.systemd.bus import (
+    AUTH_FAILED,
+    BUS_NAME,
+    BUS_PATH,
+    CALL_TIMEOUT,
+    DISCONNECTED,
+    NO_SERVER,
+    PROPERTIES,
+    BusError,
+    BusTimeoutError,
+    Variant,
+    socket_names,
+    split_signature,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from rktpy.systemd.bus import Bus
+
+_CHUNK = 1 << 16
+
+
+def connect_jeepney(address: str, timeout: float) -> Bus:
+    """Connect within ``timeout`` seconds; see ``rktpy.systemd.bus.connect``."""
+    deadline = time.monotonic() + timeout
+    names = socket_names(address)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bus = JeepneyBus(sock)
+    try:
+        _open(sock, names, deadline)
+        bus.call(BUS_NAME, BUS_PATH, BUS_NAME, "Hello", timeout=_left(deadline))
+    except TimeoutError as error:
+        bus.close()
+        raise BusTimeoutError(f"message bus at {names[0]}", timeout) from error
+    except BusTimeoutError as error:
+        bus.close()
+        raise BusTimeoutError(f"message bus at {names[0]}", timeout) from error
+    except BaseException:
+        bus.close()
+        raise
+    return bus
+
+
+def _open(sock: socket.socket, names: list[str], deadline: float) -> None:
+    failure: OSError | None = None
+    for name in names:
+        try:
+            sock.settimeout(_left(deadline))
+            sock.connect(name)
+            break
+        except TimeoutError:
+            raise
+        except OSError as error:
+            failure = error
+    else:
+        raise BusError(
+            f"cannot connect to the message bus at {names[0]}", name=NO_SERVER
+        ) from failure
+    try:
+        _authenticate(sock, deadline)
+    except AuthenticationError as error:
+        text = f"the message bus at {names[0]} refuses us"
+        raise BusError(text, name=AUTH_FAILED) from error
+    except (ConnectionError, ValueError) as error:
+        text = f"the message bus at {names[0]} hung up"
+        raise BusError(text, name=DISCONNECTED) from error
+
+
+def _authenticate(sock: socket.socket, deadline: float) -> None:
+    authenticator = Authenticator()
+    for request in authenticator:
+        sock.settimeout(_left(deadline))
+        sock.sendall(request)
+        answer = sock.recv(1024)
+        if not answer:
+            raise ConnectionResetError("end of file")
+        authenticator.feed(answer)
+    sock.sendall(BEGIN)
+
+
+class JeepneyBus:
+    """``Bus`` over an authenticated socket, which it owns."""
+
+    __slots__ = ("_parser", "_serial", "_sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._parser = Parser()
+        self._serial = 0
+
+    def call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        method: str,
+        signature: str = "",
+        args: Sequence[object] = (),
+        *,
+        timeout: float = CALL_TIMEOUT,
+    ) -> tuple[Any, ...]:
+        """See ``rktpy.systemd.bus.Bus``."""
+        address = DBusAddress(path, bus_name=destination, interface=interface)
+        body = tuple(_wire(arg) for arg in args)
+        message = new_method_call(address, method, signature or None, body)
+        try:
+            reply = self._exchange(message, time.monotonic() + timeout)
+        except TimeoutError as error:
+            raise BusTimeoutError(f"{interface}.{method}", timeout) from error
+        except OSError as error:
+            text = f"{interface}.{method}: the message bus hung up"
+            raise BusError(text, name=DISCONNECTED) from error
+        if reply.header.message_type is MessageType.error:
+            name = str(reply.header.fields.get(HeaderFields.error_name, ""))
+            words = reply.body[0] if reply.body and isinstance(reply.body[0], str) else name
+            raise BusError(words, name=name)
+        kinds = split_signature(reply.header.fields.get(HeaderFields.signature, ""))
+        return tuple(_plain(kind, value) for kind, value in zip(kinds, reply.body, strict=True))
+
+    def get_property(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        name: str,
+        *,
+        timeout: float = CALL_TIMEOUT,
+    ) -> Any:  # noqa: ANN401 - a property may be of any type
+        """See ``rktpy.systemd.bus.Bus``."""
+        arguments = (interface, name)
+        return self.call(destination, path, PROPERTIES, "Get", "ss", arguments, timeout=timeout)[0]
+
+    def name_has_owner(self, name: str, *, timeout: float = CALL_TIMEOUT) -> bool:
+        """See ``rktpy.systemd.bus.Bus``."""
+        method = "NameHasOwner"
+        return bool(
+            self.call(BUS_NAME, BUS_PATH, BUS_NAME, method, "s", (name,), timeout=timeout)[0]
+        )
+
+    def names_activatable(self, *, timeout: float = CALL_TIMEOUT) -> frozenset[str]:
+        """See ``rktpy.systemd.bus.Bus``."""
+        reply = self.call(BUS_NAME, BUS_PATH, BUS_NAME, "ListActivatableNames", timeout=timeout)
+        return frozenset(reply[0])
+
+    def close(self) -> None:
+        """See ``rktpy.systemd.bus.Bus``."""
+        self._sock.close()
+
+    def _exchange(self, message: Message, deadline: float) -> Message:
+        self._serial += 1
+        self._sock.settimeout(_left(deadline))
+        self._sock.sendall(message.serialise(serial=self._serial))
+        while True:
+            reply = self._parser.get_next_message()
+            if reply is None:
+                self._sock.settimeout(_left(deadline))
+                data = self._sock.recv(_CHUNK)
+                if not data:
+                    raise ConnectionResetError("end of file")
+                self._parser.add_data(data)
+            elif reply.header.fields.get(HeaderFields.reply_serial) == self._serial:
+                return reply  # anything else is a signal, or late for a call given up
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _wire(value: object) -> object:
+    """Return ``value`` with each ``Variant`` as jeepney takes it."""
+    if isinstance(value, Variant):
+        return (value.signature, _wire(value.value))
+    if isinstance(value, list | tuple):
+        return type(value)(_wire(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _wire(item) for key, item in value.items()}
+    return value
+
+
+def _plain(kind: str, value: Any, *, inside: bool = False) -> Any:  # noqa: ANN401 - any D-Bus type
+    if kind == "v":
+        return _plain(value[0], value[1], inside=True)
+    if kind == "ay":
+        return list(value) if inside else bytes(value)
+    if kind.startswith("a{"):
+        key, item = split_signature(kind[2:-1])
+        return {
+            _plain(key, k, inside=inside): _plain(item, v, inside=inside) for k, v in value.items()
+        }
+    if kind.startswith("a"):
+        return [_plain(kind[1:], item, inside=inside) for item in value]
+    if kind.startswith("("):
+        pairs = zip(split_signature(kind[1:-1]), value, strict=True)
+        return tuple(_plain(item, v, inside=inside) for item, v in pairs)
+    return value

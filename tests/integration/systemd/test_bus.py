@@ -1,0 +1,260 @@
+"""The bus port: one contract, both back ends, a real dbus-daemon."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rktpy.systemd.bus import (
+    AUTH_FAILED,
+    DISCONNECTED,
+    NO_SERVER,
+    SERVICE_UNKNOWN,
+    UNKNOWN_METHOD,
+    BusError,
+    BusTimeoutError,
+    Variant,
+    connect,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from rktpy.systemd.bus import Bus
+    from tests.integration.systemd.conftest import PrivateBus
+
+pytestmark = pytest.mark.integration
+
+NAME, PATH = "org.example.Fake", "/org/example/Fake"
+
+
+class BusContract:
+    """What ``rktpy.systemd.bus.Bus`` promises, whoever fulfils it."""
+
+    backend = ""
+
+    @pytest.fixture
+    def bus(self, private_bus: PrivateBus) -> Iterator[Bus]:
+        private_bus.serve("example")
+        bus = connect(address=private_bus.address, prefer=self.backend)
+        assert self.backend in type(bus).__module__
+        yield bus
+        bus.close()
+
+    @pytest.mark.parametrize(
+        ("method", "signature", "args", "reply"),
+        [
+            ("Nothing", "", (), ()),
+            ("Echo", "s", ("grüß",), ("grüß",)),
+            ("Bytes", "ay", (b"\0\xff",), (b"\0\xff",)),
+            ("Two", "", (), ("a", 1)),
+            ("Pair", "", (), (("a", 1),)),
+            ("Rows", "", (), ([("x", True), ("y", False)],)),
+            ("Many", "", (), ({"a": 7, "b": [1, 2], "c": "x"},)),
+            (
+                "Keys",
+                "a(sv)",
+                ([("k", Variant("as", ["x"])), ("l", Variant("t", 1))],),
+                (["k", "l"],),
+            ),
+        ],
+    )
+    def test_values_come_back_plain(
+        self, bus: Bus, method: str, signature: str, args: tuple[object, ...], reply: object
+    ) -> None:
+        assert bus.call(NAME, PATH, NAME, method, signature, args) == reply
+
+    def test_a_property_is_unwrapped(self, bus: Bus) -> None:
+        assert bus.get_property(NAME, PATH, NAME, "Anything") == "value"
+
+    def test_an_error_keeps_its_name_and_words(self, bus: Bus) -> None:
+        with pytest.raises(BusError, match=r"^it is broken$") as caught:
+            bus.call(NAME, PATH, NAME, "Refuse")
+        assert caught.value.name == "org.example.Error.Broken"
+
+    def test_an_unknown_method_is_an_error(self, bus: Bus) -> None:
+        with pytest.raises(BusError) as caught:
+            bus.call(NAME, PATH, NAME, "Missing")
+        assert caught.value.name == UNKNOWN_METHOD
+
+    def test_an_unknown_service_is_an_error(self, bus: Bus) -> None:
+        with pytest.raises(BusError) as caught:
+            bus.call("org.example.Nobody", PATH, NAME, "Echo", "s", ("x",))
+        assert caught.value.name == SERVICE_UNKNOWN
+
+    def test_a_call_that_hangs_ends_in_time_and_the_next_one_works(self, bus: Bus) -> None:
+        begin = time.monotonic()
+        with pytest.raises(
+            BusTimeoutError, match=r"org\.example\.Fake\.Hang: no answer within 0\.3 s"
+        ):
+            bus.call(NAME, PATH, NAME, "Hang", timeout=0.3)
+        assert 0.2 < time.monotonic() - begin < 2
+        assert bus.call(NAME, PATH, NAME, "Echo", "s", ("x",)) == ("x",)
+
+    def test_a_bus_that_dies_is_an_error(self, bus: Bus, private_bus: PrivateBus) -> None:
+        private_bus.daemon.kill()
+        private_bus.daemon.wait()
+        with pytest.raises(BusError):
+            bus.call(NAME, PATH, NAME, "Echo", "s", ("x",), timeout=2)
+
+    def test_owners_and_activatable_names_are_told_apart(
+        self, bus: Bus, private_bus: PrivateBus
+    ) -> None:
+        private_bus.activatable("org.example.Later", "/bin/false")
+        assert bus.name_has_owner(NAME)
+        assert not bus.name_has_owner("org.example.Later")
+        until(lambda: "org.example.Later" in bus.names_activatable())
+        assert NAME not in bus.names_activatable()
+
+    def test_closing_twice_is_fine(self, bus: Bus) -> None:
+        bus.close()
+        bus.close()
+
+    def test_a_missing_bus_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(BusError, match=rf"no message bus at {tmp_path}/none") as caught:
+            connect(address=f"unix:path={tmp_path}/none", prefer=self.backend)
+        assert caught.value.name == NO_SERVER
+
+    def test_a_socket_that_nobody_listens_on_is_an_error(self, tmp_path: Path) -> None:
+        socket_at(tmp_path).close()
+        with pytest.raises(BusError, match=rf"cannot connect to the message bus at {tmp_path}/s"):
+            connect(address=f"unix:path={tmp_path}/s", prefer=self.backend)
+
+    def test_a_bus_that_never_answers_ends_in_time(self, tmp_path: Path) -> None:
+        with socket_at(tmp_path) as listener:
+            listener.listen()
+            self._expect_timeout(tmp_path)
+
+    def test_a_bus_that_never_greets_ends_in_time(self, tmp_path: Path) -> None:
+        with listening(tmp_path, authenticate):
+            self._expect_timeout(tmp_path)
+
+    def test_a_bus_that_does_not_take_us_is_an_error(self, tmp_path: Path) -> None:
+        def reject(peer: socket.socket) -> None:
+            while peer.recv(999):
+                peer.sendall(b"REJECTED KERBEROS\r\n")
+
+        with (
+            listening(tmp_path, reject),
+            pytest.raises(BusError, match=rf"the message bus at {tmp_path}/s refuses us") as caught,
+        ):
+            connect(address=f"unix:path={tmp_path}/s", prefer=self.backend, timeout=2)
+        assert caught.value.name == AUTH_FAILED
+
+    def test_a_bus_that_hangs_up_is_an_error(self, tmp_path: Path) -> None:
+        with (
+            listening(tmp_path, lambda peer: peer.recv(1), close=True),
+            pytest.raises(BusError, match=rf"the message bus at {tmp_path}/s hung up") as caught,
+        ):
+            connect(address=f"unix:path={tmp_path}/s", prefer=self.backend, timeout=2)
+        assert caught.value.name == DISCONNECTED
+
+    def test_nothing_stays_open(self, private_bus: PrivateBus) -> None:
+        connect(address=private_bus.address, prefer=self.backend).close()  # imports, GLib's own
+        before = open_sockets()
+        for _ in range(3):
+            connect(address=private_bus.address, prefer=self.backend).close()
+        until(lambda: open_sockets() <= before)
+
+    def _expect_timeout(self, folder: Path) -> None:
+        begin = time.monotonic()
+        with pytest.raises(
+            BusTimeoutError, match=rf"message bus at {folder}/s: no answer within 0\.5 s"
+        ):
+            connect(address=f"unix:path={folder}/s", prefer=self.backend, timeout=0.5)
+        assert time.monotonic() - begin < 3
+
+
+class TestJeepney(BusContract):
+    backend = "jeepney"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gi") is None, reason="PyGObject is not installed")
+@pytest.mark.filterwarnings("ignore:DynamicImporter:ImportWarning")  # gi's loader, Python 3.11
+class TestPydbus(BusContract):
+    backend = "pydbus"
+
+    def test_it_is_what_is_used_unless_asked_otherwise(self, private_bus: PrivateBus) -> None:
+        bus = connect(address=private_bus.address)
+        bus.close()
+        assert type(bus).__name__ == "PydbusBus"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another process or thread does."""
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def open_sockets() -> int:
+    links = []
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            links.append(os.readlink(f"/proc/self/fd/{fd}"))
+        except OSError:
+            continue
+    return sum(link.startswith("socket:") for link in links)
+
+
+def socket_at(folder: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "s"))
+    return listener
+
+
+def authenticate(peer: socket.socket) -> None:
+    """Take everybody in (D-Bus specification, "Authentication Protocol"), then keep silent."""
+    with peer.makefile("rb") as lines:
+        for line in lines:
+            words = line.lstrip(b"\0").split()
+            if words[0] == b"BEGIN":
+                return
+            if words[0] == b"NEGOTIATE_UNIX_FD":
+                peer.sendall(b"ERROR\r\n")
+            elif words == [b"AUTH"]:
+                peer.sendall(b"REJECTED EXTERNAL\r\n")
+            else:
+                peer.sendall(b"OK 0123456789abcdef0123456789abcdef\r\n")
+
+
+class listening:  # noqa: N801 - reads as a statement
+    """A server that treats its one guest as told, and keeps the line open unless ``close``."""
+
+    def __init__(
+        self, folder: Path, treat: Callable[[socket.socket], object], *, close: bool = False
+    ) -> None:
+        self._listener = socket_at(folder)
+        self._listener.listen()
+        self._treat = treat
+        self._close = close
+        self._peer: socket.socket | None = None
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        if self._peer is not None and self._peer.fileno() >= 0:
+            self._peer.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        try:
+            self._peer, _ = self._listener.accept()
+            with self._peer:
+                self._treat(self._peer)
+                while not self._close and self._peer.recv(999):
+                    pass
+        except OSError:
+            return

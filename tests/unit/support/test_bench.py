@@ -1,0 +1,123 @@
+"""What the bench says about its samples."""
+
+from __future__ import annotations
+
+import json
+import random
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.bench.model import Budget, Result, Row, Sample, Side, UnavailableError
+from tests.bench.pods import make_exited, remove_exited
+from tests.bench.report import as_json, table
+from tests.bench.timing import run_row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def _result(budget: Budget, **walls: Sequence[float]) -> Result:
+    samples = {
+        side: [Sample(wall=wall, cpu=wall / 2, memory=20.0) for wall in values]
+        for side, values in walls.items()
+    }
+    return Result(Row("key", "a title", budget, {}), samples)
+
+
+@pytest.mark.parametrize(
+    ("budget", "verdict"),
+    [
+        (Budget(wall=10), "ok"),
+        (Budget(wall=9), "miss (time)"),
+        (Budget(memory=20), "ok"),
+        (Budget(memory=19), "miss (memory)"),
+        (Budget(below_peer=True), "ok"),
+        (Budget(times_floor=2), "ok"),
+        (Budget(times_floor=1.9), "miss (floor)"),
+        (Budget(wall=1, memory=1), "miss (time, memory)"),
+    ],
+)
+def test_the_budget_decides_the_verdict(budget: Budget, verdict: str) -> None:
+    result = _result(budget, rktpy=[10, 9, 300], podman=[40], floor=[5])
+    assert result.verdict() == verdict
+
+
+def test_being_as_slow_as_the_peer_is_a_miss() -> None:
+    assert _result(Budget(below_peer=True), rktpy=[5], podman=[5]).verdict() == "miss (peer)"
+
+
+def test_without_a_figure_there_is_no_verdict() -> None:
+    assert _result(Budget(wall=1), podman=[5]).verdict() == "-"
+
+
+def test_the_median_and_not_the_mean_counts() -> None:
+    assert _result(Budget(), rktpy=[1, 2, 900]).median("rktpy") == 2
+
+
+def test_the_table_and_the_json_say_the_same() -> None:
+    result = _result(Budget(wall=30), rktpy=[10], podman=[40], floor=[5])
+    result.missing["podman"] = "why\nnot"
+    lines = table([result]).splitlines()
+    assert lines[1].split() == [
+        "a", "title", "10.0", "40.0", "5.0", "0.25", "2.00", "20.0", "<=", "30", "ms", "ok",
+    ]  # fmt: skip
+    assert lines[-1] == "  key: podman: why not"
+    (row,) = json.loads(json.dumps(as_json([result])))["rows"]
+    assert row["sides"]["rktpy"]["median_ms"] == 10
+    assert row["ratio_podman"] == 0.25
+
+
+class CountingTimer:
+    """A timer that measures nothing and remembers the order it was asked in."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+
+    def sample(self, side: Side) -> Sample:
+        name = side.commands[0][0]
+        self.order.append(name)
+        if name == "broken":
+            raise UnavailableError("it broke")
+        return Sample(1, 1, 1)
+
+
+def _row(*names: str) -> Row:
+    def side(name: str) -> Side:
+        if name == "absent":
+            raise UnavailableError("not here")
+        return Side([(name,)])
+
+    return Row("key", "title", Budget(), {name: partial(side, name) for name in names})
+
+
+def _run(row: Row, timer: CountingTimer, rounds: int = 4) -> Result:
+    rng = random.Random(1)  # noqa: S311  # an order, not a secret
+    return run_row(row, timer, rounds=rounds, report=lambda _text: None, rng=rng)
+
+
+def test_every_round_runs_every_side_once_and_the_first_does_not_count() -> None:
+    timer = CountingTimer()
+    result = _run(_row("a", "b", "c"), timer)
+    rounds = [set(timer.order[at : at + 3]) for at in range(0, 15, 3)]
+    assert rounds == [{"a", "b", "c"}] * 5
+    assert {name: len(samples) for name, samples in result.samples.items()} == dict.fromkeys(
+        "abc", 4
+    )
+
+
+def test_a_side_that_fails_is_out_and_the_others_go_on() -> None:
+    result = _run(_row("a", "broken", "absent"), CountingTimer())
+    assert result.missing == {"broken": "it broke", "absent": "not here"}
+    assert len(result.samples["a"]) == 4
+
+
+def test_fabricated_pods_come_and_go(tmp_path: Path) -> None:
+    identifiers = make_exited(tmp_path, 3)
+    runs = tmp_path / "pods/run"
+    assert sorted(path.name for path in runs.iterdir()) == sorted(identifiers)
+    assert (runs / identifiers[0] / "pod").exists()
+    remove_exited(tmp_path)
+    assert list(runs.iterdir()) == []

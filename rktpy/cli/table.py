@@ -140,12 +140,10 @@ ROOT = Command(
             "logs",
             "logs:logs",
             "print what the apps of a pod wrote",
-            usage="logs [--app=APPNAME] UUID",
+            usage="logs [--app=APPNAME] [--follow] UUID",
             options="pods:LOGS",
             arity=(1, 1),
-            ready=False,
             extra=True,
-            hidden=True,
             complete="pod",
         ),
         Command(

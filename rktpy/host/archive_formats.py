@@ -79,7 +79,7 @@ def _members(fd: int, kind: str) -> Iterator[Piece]:
         try:
             out = decoder.decompress(data, PIECE)
         except damage as error:
-            raise ArchiveError(f"damaged {kind} data: {error}") from error
+            raise _damaged(kind, error) from None  # their class names tell users nothing
         data = b""
         if out:
             yield Piece(out, read)
@@ -154,4 +154,8 @@ def _zstd(fd: int) -> Iterator[Piece]:
             while data := reader.read(PIECE):
                 yield Piece(data, max(1, os.lseek(fd, 0, os.SEEK_CUR)))
         except zstandard.ZstdError as error:
-            raise ArchiveError(f"damaged zstd data: {error}") from error
+            raise _damaged("zstd", error) from None
+
+
+def _damaged(kind: str, error: Exception) -> ArchiveError:
+    return ArchiveError(f"damaged {kind} data: {str(error).lower()}")

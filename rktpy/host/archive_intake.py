@@ -48,17 +48,15 @@ def take_in(source: int, blob: int, order: Order) -> Intake:
         raise
     finally:
         os.close(reading)
+    link = _Link(worker, writing)
     try:
-        digest, size = _copy(source, kind, blob, writing, order.limits)
-    except BrokenPipeError:
-        worker.wait()  # it refused the archive: its words are the error
-        raise ArchiveError("the unpacking process ended early") from None
+        digest, size = _copy(source, kind, blob, link, order.limits)
+        return Intake(digest, size, link.outcome())
     except BaseException:
-        worker.cancel()
+        link.cancel()
         raise
     finally:
         os.close(writing)
-    return Intake(digest, size, worker.wait())
 
 
 def hash_of(fd: int) -> str:
@@ -71,7 +69,7 @@ def hash_of(fd: int) -> str:
     return digest.hexdigest()
 
 
-def _copy(source: int, kind: str, blob: int, progress: int, limits: Limits) -> tuple[str, int]:
+def _copy(source: int, kind: str, blob: int, link: _Link, limits: Limits) -> tuple[str, int]:
     with _Hasher() as hasher:
         size = 0
         for piece in archive_formats.pieces(source, kind):
@@ -82,9 +80,44 @@ def _copy(source: int, kind: str, blob: int, progress: int, limits: Limits) -> t
             written = os.write(blob, data)
             while written < len(data):
                 written += os.write(blob, memoryview(data)[written:])
-            announce(progress, size)
-        announce(progress, size, complete=True)
+            link.announce(size)
+        link.announce(size, complete=True)
         return hasher.finish(), size
+
+
+class _Link:
+    """The worker as its feeder sees it. It may end first: at an error, or at the end mark."""
+
+    __slots__ = ("_outcome", "_progress", "_worker")
+
+    def __init__(self, worker: archive_worker.Worker, progress: int) -> None:
+        self._worker: archive_worker.Worker | None = worker
+        self._progress = progress
+        self._outcome: Outcome | None = None
+
+    def announce(self, size: int, *, complete: bool = False) -> None:
+        """Tell the worker how much there is; raise what it raised if it gave up."""
+        if self._worker is None:
+            return
+        try:
+            announce(self._progress, size, complete=complete)
+        except BrokenPipeError:
+            self.outcome()  # if it saw the end mark, what follows is padding: hash it
+
+    def outcome(self) -> Outcome:
+        """Wait for the worker; its words are the error if it refused the archive."""
+        if self._worker is not None:
+            worker, self._worker = self._worker, None
+            self._outcome = worker.wait()
+        if self._outcome is None:
+            raise ArchiveError("the unpacking process ended early")
+        return self._outcome
+
+    def cancel(self) -> None:
+        """End the worker if it still runs."""
+        if self._worker is not None:
+            worker, self._worker = self._worker, None
+            worker.cancel()
 
 
 class _Hasher:

@@ -34,11 +34,15 @@ WELL_KNOWN_DEVICES = frozenset(
 )
 
 
+_SHOWN = 100  # characters of a name in a message
+
+
 class Limits(Value):
     """Bounds of one archive. Sizes are bytes, of the uncompressed stream unless said."""
 
     stream: int = 64 << 30
     entries: int = 500_000
+    survey: int = 20_000  # after so many, count the rest before unpacking more
     ratio: int = 500  # uncompressed : compressed, checked once past ``ratio_from``
     ratio_from: int = 64 << 20
     document: int = 4 << 20  # the manifest
@@ -71,4 +75,4 @@ def shown(name: bytes) -> str:
     text = name.decode("utf-8", "backslashreplace")
     if not text.isprintable():
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return text if len(text) <= 200 else text[:200] + "…"
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

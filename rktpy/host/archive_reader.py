@@ -140,6 +140,22 @@ class TarReader:
             position += _padded(member.size)
             yield member
 
+    def count_after(self, member: Member, enough: int) -> int:
+        """Return about how many members follow ``member``, at most ``enough`` + 1; waits for them.
+
+        A quick look at sizes only. It stops where anything is unusual: reading on will tell.
+        """
+        position = member.offset + _padded(member.size)
+        count = 0
+        while count <= enough:
+            header = self._read(position, BLOCK)
+            size = header[124:135]
+            if len(header) < BLOCK or size.strip(b"01234567") or header[257:262] != b"ustar":
+                break
+            count += header[156] not in b"xgLK"
+            position += BLOCK + _padded(int(size or b"0", 8) if header[156] not in b"123456" else 0)
+        return count
+
     def data(self, member: Member) -> Iterator[bytes | memoryview]:
         """Yield the content of ``member`` in pieces of at most ``PIECE`` bytes."""
         position, left = member.offset, member.size

@@ -86,9 +86,7 @@ class Unpacker:
         document: bytes | None = None
         rooted = False
         for member in turn.reader.members():
-            self._entries += 1
-            if self._entries > self._limits.entries:
-                raise ArchiveLimitError(f"the archive has more than {self._limits.entries} entries")
+            self._count(turn, member)
             parts = split_name(member.name, self._limits)
             if not parts:
                 continue
@@ -107,6 +105,15 @@ class Unpacker:
         if not rooted:
             raise ArchiveError(f"no {shown(self._order.tree)} found in layout")
         return document
+
+    def _count(self, turn: _Turn, member: Member) -> None:
+        """Refuse too many members, and do so before half a million of them were created."""
+        self._entries += 1
+        ahead = 0
+        if self._entries == self._limits.survey:
+            ahead = turn.reader.count_after(member, self._limits.entries)
+        if self._entries + ahead > self._limits.entries:
+            raise ArchiveLimitError(f"the archive has more than {self._limits.entries} entries")
 
     def _document(self, turn: _Turn, member: Member) -> bytes:
         name = shown(self._order.document)
@@ -189,9 +196,8 @@ class Unpacker:
                 break
             if known[1] != turn.number:
                 return None
-            raise ArchiveError(
-                f"{shown(member.name)} lies below {shown(parent)}, which is no directory"
-            )
+            above = shown(self._order.tree + b"/" + parent)
+            raise ArchiveError(f"{shown(member.name)} lies below {above}, which is no directory")
         return missing
 
 

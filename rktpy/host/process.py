@@ -62,10 +62,15 @@ def run(argv: Sequence[str], *, timeout: float = 30.0) -> bytes:
     return done.stdout
 
 
-def replace(argv: Sequence[str], *, env: Mapping[str, str], keep: int) -> NoReturn:
-    """Become ``argv``, holding the lock descriptor ``keep`` open across the exec."""
+def replace(argv: Sequence[str], *, env: Mapping[str, str], keep: int | None = None) -> NoReturn:
+    """Become ``argv``, holding the lock descriptor ``keep`` open across the exec.
+
+    Raises:
+        CommandError: it cannot be executed; we are still ourselves.
+    """
     _logger.debug("+ exec %s", _shown(argv))
-    os.set_inheritable(keep, True)  # the pod counts as running for as long as this stays open
+    if keep is not None:
+        os.set_inheritable(keep, True)  # the pod counts as running for as long as this is open
     try:
         os.execve(argv[0], list(argv), dict(env))  # noqa: S606 - that is the point
     except OSError as error:

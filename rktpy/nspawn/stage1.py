@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NAME = "coreos.com/rkt/stage1-host"
 FINGERPRINT_LABEL = "host"
+BUILTIN_ANNOTATION = "rktpy/stage1/builtin"  # names the flavour that runs in process
 
 _SYSTEMD_DIRS = ("/usr/lib/systemd", "/lib/systemd")
 _DAEMONS = ("systemd", "systemd-journald", "systemd-shutdown")

@@ -71,7 +71,8 @@ def _reaper(app: AppPlan) -> str:
     unit.add("Unit", "StopWhenUnneeded", "yes")
     unit.add("Unit", "Wants", "apps.target")
     # Stopped in the reverse order: the reaper looks before the app gets its stop signal.
-    unit.add("Unit", "After", f"apps.target {app.name}.service")
+    # journald starts beside the apps; waiting for it here keeps the lines of the shortest app.
+    unit.add("Unit", "After", f"apps.target {app.name}.service systemd-journald.service")
     unit.add("Unit", "Conflicts", "shutdown.target")
     unit.add("Unit", "Before", "shutdown.target")
     unit.add("Service", "Type", "oneshot")

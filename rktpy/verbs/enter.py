@@ -75,9 +75,7 @@ def _choose_app(pod: Pod, wanted: str) -> str:
             )
         return wanted
     if not names:
-        raise RktError("unable to determine app name") from AppChoiceError(
-            "pod contains zero apps"
-        )
+        raise RktError("unable to determine app name") from AppChoiceError("pod contains zero apps")
     if len(names) > 1:
         listing = "".join(f"\n\t{name}" for name in names)
         _logger.warning("pod contains multiple apps:%s", listing)

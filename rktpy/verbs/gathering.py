@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from rktpy.codec import quote
+from rktpy.errors import RktError
 from rktpy.image.fetch import fetch
 from rktpy.image.reference import parse_reference
 from rktpy.nspawn import stage1 as builtin
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
     from rktpy.verbs.site import Site
 
 
+class UserNamespaceError(RktError):
+    """A pod with a user namespace was asked for."""
+
+
+class ForeignStage1Error(RktError):
+    """A stage1 image that is not made by rktpy was asked for."""
+
+
 def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -> Contents:
     """Return the contents of a pod made from ``source``; stage1 first, as rkt does.
 
@@ -31,6 +41,8 @@ def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -
     Raises:
         RktError: an image is missing or not runnable, or the options do not fit together.
     """
+    if source.private_users:
+        _refuse_user_namespace(overlay=overlay)
     trees = Trees(site.layout)
     stage1_key = _stage1(site, store, source.stage1)
     stage1 = StoredTree(trees.render(store, stage1_key), store.manifest(stage1_key))
@@ -72,10 +84,27 @@ def _manifest(
     }
 
 
+def _refuse_user_namespace(*, overlay: bool) -> None:
+    if overlay:
+        raise UserNamespaceError(
+            "cannot use both overlay and user namespace: not implemented yet. (Try --no-overlay)"
+        )
+    raise UserNamespaceError(
+        "user namespaces are not supported yet", hint="run without --private-users"
+    )
+
+
 def _stage1(site: Site, store: ImageStore, choice: Stage1Choice | None) -> str:
-    if choice is not None:
-        return fetch(store, parse_reference(choice.text), policy="new", insecure=site.insecure)
-    return builtin_stage1(store)
+    if choice is None:
+        return builtin_stage1(store)
+    key = fetch(store, parse_reference(choice.text), policy="new", insecure=site.insecure)
+    if store.manifest(key).annotation(builtin.BUILTIN_ANNOTATION) is None:
+        raise ForeignStage1Error(
+            f"stage1 image {quote(choice.text)} brings entry points of its own, which are not"
+            " supported yet",
+            hint=f"leave --stage1-{choice.kind} out",
+        )
+    return key
 
 
 def builtin_stage1(store: ImageStore) -> str:

@@ -51,7 +51,7 @@ class Planned(Value):
 class Planner:
     """Plans the apps of one pod; its trees are mounted, or laid out, below ``tree``."""
 
-    def __init__(  # noqa: PLR0913 - all of it is needed by every app, and nothing is optional
+    def __init__(
         self,
         *,
         uuid: str,

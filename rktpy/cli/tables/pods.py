@@ -57,4 +57,7 @@ EXPORT = (
     Option("overwrite", "bool", "replace the output file if it exists"),
 )
 
-LOGS = (Option("app", "string", "app whose lines are printed; all when empty"),)
+LOGS = (
+    Option("app", "string", "app whose lines are printed; all when empty"),
+    Option("follow", "bool", "go on printing new lines until the pod ends"),
+)

@@ -127,6 +127,11 @@ def test_a_changed_image_is_checked_again() -> None:
         image.replace(ac_version="x")
 
 
+def test_an_image_made_by_hand_needs_a_name() -> None:
+    with refused("name must be set"):
+        ImageManifest("", "0.8.11")
+
+
 def test_a_large_white_list_is_read() -> None:
     paths = [f"/usr/share/doc/{number}" for number in range(60_000)]
 

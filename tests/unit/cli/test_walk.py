@@ -61,9 +61,9 @@ def test_an_unknown_or_ambiguous_word_is_no_command(line: str) -> None:
 
 
 def test_the_name_of_the_command_is_taken_out_once() -> None:
-    _, rest = walk.find(["--dir", "rm", "rm", "rm"], NOTHING)
+    _, rest = walk.find(["--dir", "rm", "--debug", "rm", "rm"], NOTHING)
 
-    assert rest == ["--dir", "rm", "rm"]
+    assert rest == ["--dir", "rm", "--debug", "rm"]
 
 
 @pytest.mark.parametrize("value", ["1", "t", "T", "TRUE", "true", "True"])

@@ -97,3 +97,9 @@ def test_percent_signs_of_an_image_name_are_not_expanded() -> None:
     unit = unit_files(pod(app(image_name="a%b")))["web.service"]
 
     assert lines(unit, "Description") == ["Application=web Image=a%%b"]
+
+
+def test_the_pod_does_not_end_before_its_journal_runs() -> None:
+    reaper = unit_files(pod())["reaper-web.service"]
+
+    assert "systemd-journald.service" in lines(reaper, "After")[0].split()

@@ -1,0 +1,104 @@
+"""All of rktpy's bytecode in one file, for fast starts.
+
+Importing a module costs Python about six system calls and a good deal of path arithmetic; a warm
+``run`` imports a hundred of ours. The bundle is read once, and a module taken from it costs one
+stat, which compares the source's size and time with those it was compiled from: whatever has
+changed since, or is missing here, is imported the ordinary way (docs/adr/0002-start-up.md).
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import CodeType, ModuleType
+
+    # name -> source, its size, its time in ns, whether a package, marshalled code
+    Entry = tuple[str, int, int, bool, bytes]
+else:
+    # Already loaded by the interpreter; importlib.machinery would cost 5 ms.
+    ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+def bundle_path(package_dir: str) -> str:
+    """Return where the bundle of the package in ``package_dir`` lies for this interpreter."""
+    return f"{package_dir}/__pycache__/bundle.{sys.implementation.cache_tag}.bin"
+
+
+def build(package_dir: str) -> bytes:
+    """Return the bundle of the package in ``package_dir``; unreadable sources raise."""
+    entries: dict[str, Entry] = {}
+    for name, path, is_package in _sources(package_dir):
+        status = os.stat(path)
+        with open(path, "rb") as source:
+            code = compile(source.read(), path, "exec", dont_inherit=True, optimize=2)
+        entries[name] = (path, status.st_size, status.st_mtime_ns, is_package, marshal.dumps(code))
+    return marshal.dumps(entries)
+
+
+def install(package_dir: str) -> None:
+    """Serve imports of rktpy from its bundle, if there is a sound one."""
+    try:
+        with open(bundle_path(package_dir), "rb") as file:
+            entries = marshal.loads(file.read())  # noqa: S302 - as trusted as the .pyc beside it
+    except (OSError, ValueError, EOFError, TypeError):
+        return
+    sys.meta_path.insert(0, _Finder(entries))
+
+
+class _Finder:
+    """Finds modules in the bundle and loads them; both halves of the import protocol."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        self._entries = entries
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return the spec of ``name`` unless its source differs from what was compiled."""
+        entry = self._entries.get(name)
+        if entry is None:
+            return None
+        source, size, modified, is_package, _ = entry
+        try:
+            status = os.stat(source)
+        except OSError:
+            return None
+        if status.st_size != size or status.st_mtime_ns != modified:
+            return None
+        spec = ModuleSpec(name, self, origin=source, is_package=is_package)  # type: ignore[arg-type]
+        spec.has_location = True
+        if is_package:
+            spec.submodule_search_locations = [os.path.dirname(source)]
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave the making of the module to the interpreter."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's code."""
+        code: CodeType = marshal.loads(self._entries[module.__name__][4])  # noqa: S302 - ours
+        exec(code, module.__dict__)  # noqa: S102 - this is how modules are loaded
+
+
+def _sources(package_dir: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield name, path and packagehood of every module below ``package_dir``."""
+    for directory, below, files in os.walk(package_dir):
+        below[:] = sorted(name for name in below if not name.startswith(("_", ".")))
+        prefix = _PACKAGE + directory[len(package_dir) :].replace("/", ".")
+        if "__init__.py" not in files:
+            continue
+        for file in sorted(files):
+            if file == "__init__.py":
+                yield prefix, f"{directory}/{file}", True
+            elif file.endswith(".py"):
+                yield f"{prefix}.{file[:-3]}", f"{directory}/{file}", False

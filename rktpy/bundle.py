@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
-    # name -> source, its size, its time in ns, whether a package, marshalled code
+    # name -> source below the package, its size, its time in ns, is a package, marshalled code
     Entry = tuple[str, int, int, bool, bytes]
 else:
     # Already loaded by the interpreter; importlib.machinery would cost 5 ms.
@@ -32,15 +32,27 @@ def bundle_path(package_dir: str) -> str:
     return f"{package_dir}/__pycache__/bundle.{sys.implementation.cache_tag}.bin"
 
 
-def build(package_dir: str) -> bytes:
-    """Return the bundle of the package in ``package_dir``; unreadable sources raise."""
+def write(package_dir: str, final_dir: str) -> None:
+    """Write the bundle of the package in ``package_dir``, which users will find at ``final_dir``.
+
+    Raises:
+        OSError: a source cannot be read, or the bundle not be written.
+    """
     entries: dict[str, Entry] = {}
     for name, path, is_package in _sources(package_dir):
-        status = os.stat(path)
-        with open(path, "rb") as source:
-            code = compile(source.read(), path, "exec", dont_inherit=True, optimize=2)
+        status = os.stat(f"{package_dir}/{path}")
+        with open(f"{package_dir}/{path}", "rb") as source:
+            # Without docstrings: nothing on a hot path reads them, and they are half the size.
+            code = compile(
+                source.read(), f"{final_dir}/{path}", "exec", dont_inherit=True, optimize=2
+            )
         entries[name] = (path, status.st_size, status.st_mtime_ns, is_package, marshal.dumps(code))
-    return marshal.dumps(entries)
+    target = bundle_path(package_dir)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    temporary = f"{target}.{os.getpid()}.tmp"
+    with open(temporary, "wb") as file:
+        file.write(marshal.dumps(entries))
+    os.rename(temporary, target)
 
 
 def install(package_dir: str) -> None:
@@ -50,15 +62,17 @@ def install(package_dir: str) -> None:
             entries = marshal.loads(file.read())  # noqa: S302 - as trusted as the .pyc beside it
     except (OSError, ValueError, EOFError, TypeError):
         return
-    sys.meta_path.insert(0, _Finder(entries))
+    if isinstance(entries, dict):
+        sys.meta_path.insert(0, _Finder(package_dir, entries))
 
 
 class _Finder:
     """Finds modules in the bundle and loads them; both halves of the import protocol."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_package_dir")
 
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, package_dir: str, entries: Mapping[str, Entry]) -> None:
+        self._package_dir = package_dir
         self._entries = entries
 
     def find_spec(
@@ -68,7 +82,8 @@ class _Finder:
         entry = self._entries.get(name)
         if entry is None:
             return None
-        source, size, modified, is_package, _ = entry
+        path_below, size, modified, is_package, _ = entry
+        source = f"{self._package_dir}/{path_below}"
         try:
             status = os.stat(source)
         except OSError:
@@ -91,14 +106,20 @@ class _Finder:
 
 
 def _sources(package_dir: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield name, path and packagehood of every module below ``package_dir``."""
+    """Yield name, path below ``package_dir`` and packagehood of every module."""
     for directory, below, files in os.walk(package_dir):
         below[:] = sorted(name for name in below if not name.startswith(("_", ".")))
-        prefix = _PACKAGE + directory[len(package_dir) :].replace("/", ".")
+        place = directory[len(package_dir) + 1 :]
+        prefix = ".".join([_PACKAGE, *place.split("/")]) if place else _PACKAGE
         if "__init__.py" not in files:
             continue
         for file in sorted(files):
+            path = f"{place}/{file}" if place else file
             if file == "__init__.py":
-                yield prefix, f"{directory}/{file}", True
+                yield prefix, path, True
             elif file.endswith(".py"):
-                yield f"{prefix}.{file[:-3]}", f"{directory}/{file}", False
+                yield f"{prefix}.{file[:-3]}", path, False
+
+
+if __name__ == "__main__":
+    write(os.path.abspath(sys.argv[1]), sys.argv[2])

@@ -256,12 +256,13 @@ def _kill(directory: str) -> None:
         return
     except OSError:
         pass
-    frozen = _freeze(directory, "FROZEN")
-    for folder in _walk(directory):
-        for pid in _members(folder):
-            _kill_member(pid, folder)
-    if frozen:
-        _freeze(directory, "THAWED")
+    try:
+        _freeze(directory, "FROZEN")
+        for folder in _walk(directory):
+            for pid in _members(folder):
+                _kill_member(pid, folder)
+    finally:
+        _freeze(directory, "THAWED")  # v1: even SIGKILL waits for it
 
 
 def _kill_member(pid: int, folder: str) -> None:
@@ -281,13 +282,12 @@ def _kill_member(pid: int, folder: str) -> None:
         os.close(fd)
 
 
-def _freeze(directory: str, state: str) -> bool:
+def _freeze(directory: str, state: str) -> None:
     """v1 freezer: a frozen tree cannot fork while it is being killed."""
     try:
         _write(f"{directory}/freezer.state", state)
     except OSError:
-        return False
-    return True
+        return  # another hierarchy: the caller's loop is what ends a forking tree
 
 
 def _remove_tree(directory: str, deadline: float = 0.0) -> bool:

@@ -20,6 +20,8 @@ _BODY = """\
 import gc, sys
 gc.disable()
 sys.path[:0] = {paths!r}
+from rktpy import bundle
+bundle.install({package!r})
 from rktpy.cli.main import run
 run()
 """
@@ -32,7 +34,8 @@ def render(interpreter: str, paths: Sequence[str]) -> str:
         # The kernel cannot call it; a shell can, and Python takes the same two lines for a string.
         quoted = "'" + interpreter.replace("'", "'\\''") + "'"
         first = f"#!/bin/sh\n'''exec' {quoted} -IS \"$0\" \"$@\"\n' '''"
-    return f"{first}\n{_BODY.format(paths=list(paths))}"
+    package = f"{paths[0]}/rktpy"
+    return f"{first}\n{_BODY.format(paths=list(paths), package=package)}"
 
 
 def import_paths() -> list[str]:
@@ -64,6 +67,16 @@ def install(dest: str, interpreter: str, paths: Sequence[str]) -> None:
     os.rename(temporary, dest)
 
 
+def compile_package(package: str, final: str) -> None:
+    """Byte-compile the package in ``package``, which users will find below ``final``."""
+    import compileall
+
+    from rktpy import bundle
+
+    compileall.compile_dir(package, quiet=2)
+    bundle.write(package, f"{final}/rktpy")
+
+
 def main(argv: Sequence[str]) -> int:
     """``DEST [--python FILE] [--path DIR]… [--no-compile]``; without ``--path`` our own."""
     import argparse
@@ -74,11 +87,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--path", action="append", help="directory to import from; repeatable")
     parser.add_argument("--no-compile", action="store_true", help="do not byte-compile rktpy")
     asked = parser.parse_args(argv)
-    install(asked.dest, asked.python, asked.path or import_paths())
+    paths = asked.path or import_paths()
+    install(asked.dest, asked.python, paths)
     if not asked.no_compile:
-        import compileall
-
-        compileall.compile_dir(os.path.dirname(os.path.dirname(__file__)), quiet=2)
+        compile_package(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), paths[0])
     return 0
 
 

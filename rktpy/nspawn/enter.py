@@ -7,7 +7,9 @@ and the kernel's file systems are bound into the app's root there (rkt: stage1/e
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 
 from rktpy.errors import RktError
 from rktpy.host import mount, syscalls
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 # The order matters: mnt last, because /proc of the host is needed until then.
 _NAMESPACES = ("ipc", "uts", "net", "cgroup", "pid", "mnt")
+_START_PATIENCE = 5.0  # seconds an app that is being started gets to reach its root
+_POLL = 0.002
 _DIRECTORIES = ("/proc", "/sys", "/dev/pts", "/dev/shm")  # noqa: S108 - inside the pod
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console")
 
@@ -62,7 +66,7 @@ def enter(leader: int, app: str, argv: Sequence[str], env: Mapping[str, str]) ->
     Raises:
         EnterError: the pod went away, or the kernel does not let us in.
     """
-    process = app_process(leader, app)
+    process = _app_process_in_its_root(leader, app)
     try:
         root = os.open(f"/proc/{process or leader}/root", os.O_PATH | os.O_CLOEXEC)
         _join(leader, process or leader)
@@ -72,6 +76,20 @@ def enter(leader: int, app: str, argv: Sequence[str], env: Mapping[str, str]) ->
     if child == 0:
         _become(root, "" if process else f"/opt/stage2/{app}/rootfs", argv, env)
     _end_as(child)
+
+
+def _app_process_in_its_root(leader: int, app: str) -> int | None:
+    """Return ``app_process`` once it has left stage1's root: its first steps are systemd's own."""
+    deadline = time.monotonic() + _START_PATIENCE
+    while (process := app_process(leader, app)) is not None:
+        try:
+            here, there = os.stat(f"/proc/{process}/root"), os.stat(f"/proc/{leader}/root")
+        except OSError:
+            continue  # ended meanwhile
+        if not os.path.samestat(here, there) or time.monotonic() > deadline:
+            return process
+        time.sleep(_POLL)
+    return None
 
 
 def _join(leader: int, mounts_of: int) -> None:
@@ -99,12 +117,30 @@ def _become(root: int, below: str, argv: Sequence[str], env: Mapping[str, str]) 
             _mount_kernel_files(below)
             os.chroot(below)
         os.chdir("/")
-        os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606 - the user asked for it
+        _exec(argv, env)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        os.write(2, f'enter: cannot execute "{argv[0]}": {reason}\n'.encode())
+        text = f'enter: cannot execute "{argv[0]}": {os.strerror(error.errno or 0)}\n'
+        os.write(2, os.fsencode(text))
     finally:
         os._exit(status)
+
+
+def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """Like execvpe(3), which in Python imports a module: here the interpreter's are out of reach.
+
+    Raises:
+        OSError: there is no such program, or none that may be executed.
+    """
+    name, refused = argv[0], None
+    places = [""] if "/" in name else [f"{d or '.'}/" for d in env.get("PATH", "").split(":")]
+    for place in places:
+        try:
+            os.execve(place + name, list(argv), dict(env))  # noqa: S606 - the user asked for it
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except PermissionError as error:
+            refused = error  # a later directory may have a better one
+    raise refused or FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 
 def _mount_kernel_files(root: str) -> None:

@@ -59,7 +59,8 @@ def _default_target(pod: PodPlan) -> str:
     unit.add("Unit", "DefaultDependencies", "no")
     unit.add("Unit", "Wants", "supervisor-ready.service")
     for app in pod.apps:
-        unit.add("Unit", "After", f"{app.name}.service")
+        # A pod that is ready can be stopped: the reapers must be there to write the statuses.
+        unit.add("Unit", "After", f"{app.name}.service reaper-{app.name}.service")
         unit.add("Unit", "Wants", f"{app.name}.service")
     return unit.text()
 

@@ -167,6 +167,8 @@ def _read(fd: int, pod: Pod, recently: Recently | None) -> PodRecord:
         _read_manifest(fd, record, recently)
     if state in _WITH_NETWORKS:
         _read_networks(fd, record)
+    if state == State.EXITED_DELETING:
+        record.problems.clear()  # it is losing its files right now
     return record
 
 

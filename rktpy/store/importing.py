@@ -162,7 +162,7 @@ def _commit(layout: Layout, room: places.Room, result: _Result) -> str:
     if not tree_id:
         sync_filesystem(room.path)
         with locks.lock_image(layout, key, exclusive=True):
-            place_blob(layout, key, f"{room.path}/blob", stored)
+            place_blob(layout, key, room, stored)
             write_index(layout, row=row, source=source)
         return key
     files = TreeFiles(key, stored)
@@ -171,7 +171,7 @@ def _commit(layout: Layout, room: places.Room, result: _Result) -> str:
         locks.lock_tree(layout, tree_id, exclusive=True),
         locks.lock_image(layout, key, exclusive=True),
     ):
-        place_blob(layout, key, f"{room.path}/blob", stored)
+        place_blob(layout, key, room, stored)
         if not Trees(layout).ready(tree_id):  # pods may have mounted the one that is there
             place_tree(layout, tree_id, room)
         write_index(layout, row=row, tree=(tree_id, key, size), source=source)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 
 from rktpy import codec
-from rktpy.host.files import read_bytes, write_atomic
+from rktpy.host.files import read_bytes, write_new
 from rktpy.host.lock import lock_dir
 from rktpy.store.errors import StoreError
 from rktpy.store.rows import Row
@@ -105,8 +105,11 @@ class Index:
     def _write_snapshot(self, rows: Iterable[Row]) -> None:
         content = {"format": _FORMAT, "boot": _boot_id(), "images": [r.fields() for r in rows]}
         try:
-            data = codec.compact(content).encode()
-            write_atomic(self._layout.index_snapshot, data, mode=0o660, durable=False)
+            # A fixed name, as we hold the lock: a killed writer's is simply written again.
+            aside = self._layout.index_snapshot + ".tmp"
+            _unlink(aside)
+            write_new(aside, codec.compact(content).encode(), mode=0o660)
+            os.rename(aside, self._layout.index_snapshot)
         except OSError:
             return  # a full disk: the change is made, readers ask the database
 

@@ -11,7 +11,7 @@ import stat
 from rktpy.host import syscalls
 from rktpy.host.archive_digest import tree_hash
 from rktpy.host.archive_unpack import Outcome
-from rktpy.host.files import write_atomic, write_new
+from rktpy.host.files import write_new
 from rktpy.store import places
 from rktpy.store.index import Index
 from rktpy.value import Value
@@ -87,16 +87,18 @@ def place_tree(layout: Layout, tree_id: str, room: places.Room) -> None:
     os.rename(f"{room.path}/tree", target)
 
 
-def place_blob(layout: Layout, key: str, blob: str, manifest: bytes) -> None:
-    """Rename ``blob`` to its place and write its manifest beside it.
+def place_blob(layout: Layout, key: str, room: places.Room, manifest: bytes) -> None:
+    """Rename ``<room>/blob`` to its place, and its manifest, written in the room too.
 
     A blob that is there is replaced: the new one was hashed just now. The caller holds the
-    image's lock and has synced ``blob``.
+    image's lock and has synced the blob.
     """
     places.make_shard(layout.blob(key))
     places.make_shard(layout.image_manifest(key))
-    os.rename(blob, layout.blob(key))
-    write_atomic(layout.image_manifest(key), manifest, mode=0o660, durable=False)
+    write_new(f"{room.path}/manifest", manifest, mode=0o660)
+    os.chown(f"{room.path}/manifest", -1, os.stat(layout.image_manifests).st_gid)
+    os.rename(f"{room.path}/blob", layout.blob(key))
+    os.rename(f"{room.path}/manifest", layout.image_manifest(key))
 
 
 def write_index(

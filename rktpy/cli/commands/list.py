@@ -9,6 +9,7 @@ from rktpy.cli.pods import network_text, pod_object, require_creation_time
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.log import write_line
+from rktpy.pod.phase import State
 from rktpy.verbs.list import list_pods
 
 TYPE_CHECKING = False
@@ -75,6 +76,8 @@ def _json(call: Call, problems: list[RktError]) -> str:
     found: list[dict[str, Any]] = []
     for pod, record in list_pods(call.site, odd=_odd):
         problems += record.problems
+        if record.manifest is None and record.state == State.EXITED_DELETING:
+            continue
         try:
             require_creation_time(record)
             found.append(pod_object(record, read_apps(pod, record)))

@@ -206,6 +206,10 @@ def test_parts_can_be_looked_up() -> None:
 def test_names_made_by_hand_are_checked() -> None:
     with refused('ACName must contain only lower case alphanumeric characters plus "-"'):
         RuntimeApp("A", RuntimeImage(ImageID("sha512", "ab")))
+    with refused("ACIdentifier cannot be empty"):
+        RuntimeImage(None, "")
+    with refused("SemVer is bad"):
+        PodManifest("x")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rktpy.host.archive_limits import ArchiveError, ArchiveLimitError, Limits
@@ -192,10 +192,10 @@ def test_broken_pax_records_are_refused(tmp_path: Path, text: bytes) -> None:
 def test_truncation_inside_a_member_is_noticed(tmp_path: Path) -> None:
     data = tar_bytes([Entry("f", b"x" * 5000)])
     reader = TarReader(GrowingFile(opened(tmp_path, data[:2000])), Limits())
+    member = next(reader.members())
 
     with pytest.raises(ArchiveError, match="truncated inside f"):
-        for member in reader.members():
-            list(reader.data(member))
+        list(reader.data(member))
 
 
 def test_headers_are_bounded(tmp_path: Path) -> None:
@@ -208,30 +208,27 @@ def test_headers_are_bounded(tmp_path: Path) -> None:
             read(tmp_path, data, limits)
 
 
-@given(st.binary(max_size=2048))
-def test_noise_is_refused_or_read_but_never_a_bug(noise: bytes) -> None:
-    fd = os.memfd_create("noise")
-    try:
-        os.write(fd, noise)
-        reader = TarReader(GrowingFile(fd), Limits())
-        with pytest.raises(ArchiveError):
-            list(reader.members())
-            raise ArchiveError("sound after all")
-    finally:
-        os.close(fd)
-
-
-@given(st.integers(0, 511), st.binary(min_size=1, max_size=8))
-def test_a_changed_header_is_never_a_bug(offset: int, value: bytes) -> None:
-    data = _patched(_ONE, min(offset, 512 - len(value)), value)
-    fd = os.memfd_create("changed")
+def _is_sound(data: bytes) -> bool:
+    fd = os.memfd_create("archive")
     try:
         os.write(fd, data)
         reader = TarReader(GrowingFile(fd), Limits())
-        try:
-            for member in reader.members():
-                list(reader.data(member))
-        except ArchiveError:
-            pass
+        for member in reader.members():
+            list(reader.data(member))
+    except ArchiveError:
+        return False
     finally:
         os.close(fd)
+    return True
+
+
+@settings(max_examples=50)
+@given(st.binary(min_size=1, max_size=511))
+def test_noise_is_refused(noise: bytes) -> None:
+    assert not _is_sound(noise + bytes(512 - len(noise)) if any(noise) else b"\1")
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 511), st.binary(min_size=1, max_size=8))
+def test_a_changed_header_is_refused_or_read_but_never_a_bug(offset: int, value: bytes) -> None:
+    _is_sound(_patched(_ONE, min(offset, 512 - len(value)), value))

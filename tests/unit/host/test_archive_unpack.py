@@ -51,25 +51,19 @@ WHITEOUT = Entry("rootfs/gone", type=CHRTYPE, device=(0, 0))
 
 
 @pytest.mark.parametrize(
-    ("node", "policy", "allowed"),
-    [
-        (NULL, Devices.LISTED, True),
-        (NULL, Devices.NONE, False),
-        (NULL, Devices.ALL, True),
-        (DISK, Devices.LISTED, False),
-        (DISK, Devices.ALL, True),
-        (WHITEOUT, Devices.ALL, False),
-    ],
+    ("node", "policy"), [(NULL, Devices.LISTED), (NULL, Devices.ALL), (DISK, Devices.ALL)]
 )
-def test_device_nodes_follow_the_policy(
-    tmp_path: Path, node: Entry, policy: str, allowed: bool
-) -> None:
-    data = tar_bytes([MANIFEST, ROOTFS, node])
-    if allowed:
-        check_bytes(tmp_path, data, devices=policy)
-    else:
-        with pytest.raises(ArchiveError, match="device node not allowed: rootfs/"):
-            check_bytes(tmp_path, data, devices=policy)
+def test_device_nodes_the_policy_allows_are_taken(tmp_path: Path, node: Entry, policy: str) -> None:
+    assert check_bytes(tmp_path, tar_bytes([MANIFEST, ROOTFS, node]), devices=policy).entries == 3
+
+
+@pytest.mark.parametrize(
+    ("node", "policy"),
+    [(NULL, Devices.NONE), (DISK, Devices.LISTED), (WHITEOUT, Devices.ALL)],
+)
+def test_other_device_nodes_are_refused(tmp_path: Path, node: Entry, policy: str) -> None:
+    with pytest.raises(ArchiveError, match="device node not allowed: rootfs/"):
+        check_bytes(tmp_path, tar_bytes([MANIFEST, ROOTFS, node]), devices=policy)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,146 @@
+# The only entrance: people, .ci/run and the tests call these targets and nothing else.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+PYTHON ?= .venv/bin/python
+# The interpreter that an installed rktpy runs on.
+SYSTEM_PYTHON ?= /usr/bin/python3
+DEPS ?= yes
+ALIAS ?=
+
+libdir = $(PREFIX)/lib/rktpy
+unitdir = $(PREFIX)/lib/systemd/system
+sharedir = $(PREFIX)/share
+
+# What rktpy needs to run, and what its checks, tests and the demo need on top.
+RUN_PACKAGES := systemd-container dbus busybox-static python3-gi nftables iproute2
+TEST_PACKAGES := python3-venv mmdebstrap debian-archive-keyring util-linux e2fsprogs \
+	qemu-system-x86 redis-server redis-tools etcd-server podman hyperfine strace gcc libc6-dev
+PACKAGES := $(RUN_PACKAGES) $(TEST_PACKAGES)
+
+SETUP_STAMP := .venv/.rktpy-setup
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+PYTEST := $(PYTHON) -m pytest
+COMPLETION := import sys; from rktpy.cli import shells; print(shells.script(*sys.argv[1:]))
+# Success is a status nobody returns by accident: a run that tested nothing cannot pass.
+SENTINEL := --sentinel || test $$? -eq 123
+
+##@ Every day
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: packages venv ## Install Debian packages, .venv and rktpy in it; quick the second time
+
+.PHONY: demo
+demo: setup ## Build, run, look at and stop a redis pod
+	$(PYTHON) -m tests.demo
+
+.PHONY: check
+check: ## Format, lint, types, layers, unit tests, man pages
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory man-check
+
+.PHONY: format
+format: ## Let the formatter have its way
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+##@ Tests
+
+# Without a single capability: what passes here needs no root, whoever runs it.
+.PHONY: unit
+unit: ## Unit tests: no root, no network, under 10 s
+	@$(if $(AS_ROOT),,setpriv --bounding-set=-all) $(PYTEST) -q tests/unit tests/conformance $(SENTINEL)
+
+.PHONY: integration
+integration: ## Integration tests: root and a kernel
+	@$(PYTEST) --integration tests/integration $(SENTINEL)
+
+.PHONY: system
+system: ## System tests: a Debian host booted in a container
+	@$(PYTEST) --system tests/system $(SENTINEL)
+
+.PHONY: test-vm
+test-vm: setup ## VM tests: the same host under QEMU, cgroup v2
+	@$(PYTEST) --vm tests/vm $(SENTINEL)
+
+.PHONY: test
+test: setup ## Unit, integration and system tests
+	@$(MAKE) --no-print-directory unit
+	@$(PYTEST) --integration --system tests/integration tests/system $(SENTINEL)
+
+.PHONY: bench
+bench: setup ## Measure the budgets against podman, as a table and JSON
+	$(PYTHON) -m tests.bench
+
+.PHONY: man-check
+man-check: ## Compare man pages and --help, both ways
+	$(PYTHON) -m tests.support.manpages
+
+##@ Delivery
+
+.PHONY: install
+install: $(if $(wildcard $(PYTHON)),,setup) ## Install below DESTDIR and PREFIX; ALIAS=rkt adds that name; DEPS=no leaves libraries out
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(libdir)
+	wheel=$$(mktemp -d); trap 'rm -rf "$$wheel"' EXIT; \
+	$(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir "$$wheel" . ; \
+	$(PYTHON) -m pip install --quiet --no-compile --no-input --root-user-action=ignore --upgrade \
+	  $(if $(filter no,$(DEPS)),--no-deps) --target $(DESTDIR)$(libdir) "$$wheel"/*.whl
+	rm -rf $(DESTDIR)$(libdir)/bin
+	$(SYSTEM_PYTHON) -m compileall -q $(if $(DESTDIR),-s $(DESTDIR)) $(DESTDIR)$(libdir)
+	$(SYSTEM_PYTHON) -m rktpy.bundle $(DESTDIR)$(libdir)/rktpy $(libdir)/rktpy
+	$(PYTHON) -m rktpy.cli.launcher $(DESTDIR)$(PREFIX)/bin/rktpy --no-compile \
+	  --python $(SYSTEM_PYTHON) --path $(libdir) --path /usr/lib/python3/dist-packages
+	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	sed 's|@bindir@|$(PREFIX)/bin|' rktpy/_data/rktpy-gc.service > $(DESTDIR)$(unitdir)/rktpy-gc.service
+	install -m 0644 rktpy/_data/rktpy-gc.timer $(DESTDIR)$(unitdir)/rktpy-gc.timer
+	install -m 0644 rktpy/_data/rktpy.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/rktpy.conf
+	install -d $(DESTDIR)$(sharedir)/man/man1
+	for page in docs/man/*.1; do install -m 0644 "$$page" $(DESTDIR)$(sharedir)/man/man1/; done
+	for name in rktpy $(ALIAS); do \
+	  for where in bash:bash-completion/completions/$$name zsh:zsh/site-functions/_$$name \
+	    fish:fish/vendor_completions.d/$$name.fish; do \
+	    install -d $(DESTDIR)$(sharedir)/$$(dirname "$${where#*:}"); \
+	    $(PYTHON) -c '$(COMPLETION)' "$${where%%:*}" $$name > $(DESTDIR)$(sharedir)/"$${where#*:}"; \
+	  done; \
+	done
+	$(if $(ALIAS),ln -sf rktpy $(DESTDIR)$(PREFIX)/bin/$(ALIAS))
+	$(if $(ALIAS),ln -sf rktpy.1 $(DESTDIR)$(sharedir)/man/man1/$(ALIAS).1)
+
+.PHONY: clean
+clean: ## Remove what the tools leave in the checkout; .venv stays
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build
+	find rktpy tests -name __pycache__ -prune -exec rm -rf {} +
+
+# --- setup, in two steps that each find out whether they have anything to do ---
+
+.PHONY: packages
+packages:
+	@missing=$$(for p in $(PACKAGES); do \
+	  [[ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" == installed ]] || echo $$p; done); \
+	if [[ -n $$missing ]]; then $(AS_ROOT) bash .ci/packages $$missing; fi
+
+.PHONY: venv
+venv: $(SETUP_STAMP)
+	@env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m compileall -q rktpy
+	@$(PYTHON) -m rktpy.bundle rktpy "$(CURDIR)/rktpy"
+
+$(SETUP_STAMP): pyproject.toml Makefile
+	test -x .venv/bin/python || /usr/bin/python3 -m venv --system-site-packages .venv
+	.venv/bin/pip install --quiet --editable '.[dev]'
+	$(PYTHON) -m rktpy.cli.launcher .venv/bin/rktpy
+	touch $@

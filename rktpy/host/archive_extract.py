@@ -118,7 +118,6 @@ class Extractor:
         return archive_digest.combine(self.digests)
 
     def _file(self, path: bytes, member: Member, pieces: Pieces) -> None:
-        xattrs = self._kept(member)
         owner = (member.uid, member.gid)
         crc = 0
         fd = os.open(path, _NEW, 0o600)
@@ -131,8 +130,7 @@ class Extractor:
             if self._owners:
                 os.fchown(fd, *owner)
             os.fchmod(fd, member.mode)  # after chown, which clears setuid
-            for key, value in xattrs.items():
-                os.setxattr(fd, key, value)
+            xattrs = self._set_xattrs(fd, member) if member.xattrs else {}
             os.utime(fd, ns=(member.mtime, member.mtime))
         finally:
             os.close(fd)
@@ -142,12 +140,9 @@ class Extractor:
 
     def _dir(self, path: bytes, member: Member) -> None:
         owner = (member.uid, member.gid)
-        xattrs = self._kept(member)
-        xattrs.pop(_CAPABILITY, None)
         self._make_dir(path)
         self._settle_dir(path, member.mode, owner)
-        for key, value in xattrs.items():
-            os.setxattr(path or b".", key, value)
+        xattrs = self._set_xattrs(path or b".", member) if member.xattrs else {}
         self._dirs[path] = member.mtime
         self.digests[path] = archive_digest.entry_digest(b"d", member.mode, owner, b"", xattrs)
 
@@ -164,7 +159,7 @@ class Extractor:
         kind, owner, detail = member.kind, (member.uid, member.gid), b""
         if kind != FIFO:
             if not self._owners:
-                self.warnings.append(f"skipping device node {shown(member.name)}: not root")
+                self._warn("leaving out device nodes: only root can make them")
                 return
             detail = b"%d:%d" % member.device
         os.mknod(path, _SPECIAL[kind] | 0o600, os.makedev(*member.device))
@@ -187,13 +182,26 @@ class Extractor:
         # Also undoes a setgid bit inherited from above.
         os.chmod(path or b".", mode if self._owners else mode | 0o700)
 
-    def _kept(self, member: Member) -> dict[bytes, bytes]:
-        if not member.xattrs:
-            return {}
-        kept = {k: v for k, v in member.xattrs.items() if archive_digest.keeps_xattr(k)}
-        if not self._owners:
-            kept.pop(_CAPABILITY, None)
-        return kept
+    def _set_xattrs(self, target: int | bytes, member: Member) -> dict[bytes, bytes]:
+        """Set the attributes an image may have; return those that are there now."""
+        found = {}
+        for key, value in member.xattrs.items():
+            if not archive_digest.keeps_xattr(key):
+                continue
+            if key == _CAPABILITY and (member.kind != FILE or not self._owners):
+                continue
+            try:
+                os.setxattr(target, key, value)
+                found[key] = value
+            except OSError as error:
+                if error.errno != errno.ENOTSUP or key == _CAPABILITY:
+                    raise
+                self._warn("the file system of the store cannot keep extended attributes")
+        return found
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
 
 
 def _refusal(member: Member, error: OSError) -> Exception:

@@ -2,7 +2,9 @@
 
 Everything is relative to open directories. Depth costs no descriptors: what lies deeper than
 ``_MAX_DEPTH`` is first renamed to the top. A mount below the tree is an error, not content: a
-volume left mounted there belongs to somebody else. Every call may be repeated after a crash.
+volume left mounted there belongs to somebody else. That is why every directory is given to
+rmdir(2) before it is opened: for a mount point the kernel says EBUSY before anything else, also
+for a bind mount of the same file system. Every call may be repeated after a crash.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ def remove_entry(dir_fd: int, name: str) -> None:
     for _ in range(_MAX_ROUNDS):
         if _rmdir(name, dir_fd):
             return
-        fd = _open_dir(name, dir_fd)
+        fd = os.open(name, _DIRECTORY, dir_fd=dir_fd)
         try:
             empty_dir(fd)
         finally:
@@ -110,7 +112,7 @@ def _empty(fd: int, top: int, depth: int, keep: Collection[str] = ()) -> bool:
 def _remove_full(name: str, dir_fd: int, top: int, depth: int) -> bool:
     lifted = False
     for _ in range(_MAX_ROUNDS):
-        fd = _open_dir(name, dir_fd)
+        fd = os.open(name, _DIRECTORY, dir_fd=dir_fd)
         try:
             lifted |= _empty(fd, top, depth)
         finally:
@@ -118,24 +120,6 @@ def _remove_full(name: str, dir_fd: int, top: int, depth: int) -> bool:
         if _rmdir(name, dir_fd):
             return lifted
     raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), name)
-
-
-def _open_dir(name: str, dir_fd: int) -> int:
-    """Open a real directory of the same mount."""
-    from rktpy.host import syscalls
-
-    try:
-        return syscalls.openat2(dir_fd, name, _DIRECTORY, syscalls.RESOLVE_NO_XDEV)
-    except OSError as error:
-        if error.errno == errno.EXDEV:
-            raise MountInTheWayError(name) from error
-        if error.errno != errno.ENOSYS:
-            raise
-    fd = os.open(name, _DIRECTORY, dir_fd=dir_fd)  # before Linux 5.6: at least other devices
-    if os.fstat(fd).st_dev != os.fstat(dir_fd).st_dev:
-        os.close(fd)
-        raise MountInTheWayError(name)
-    return fd
 
 
 def _unlink(name: str, dir_fd: int) -> None:

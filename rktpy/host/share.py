@@ -107,16 +107,16 @@ class _Team:
         return True
 
     def _fork(self, tickets: int, give: int, back: int) -> int:
+        from rktpy.host.syscalls import prctl  # here: once, not in every copy
+
         parent = os.getpid()
         child = os.fork()
         if child:
             return child
         status = 1
         try:
-            from rktpy.host.syscalls import prctl
-
-            os.close(back)
             prctl(_PR_SET_PDEATHSIG, SIGKILL)  # killing the command ends all of it
+            os.close(back)
             if os.getppid() == parent:
                 self._serve(tickets, give)
             status = 0

@@ -160,7 +160,7 @@ def _root(app: AppPlan) -> Iterator[tuple[str, str]]:
     yield "BindPaths", "/proc"
     taken = {bind.target for bind in app.binds}
     if not any(target == "/sys" or target.startswith("/sys/") for target in taken):
-        yield "BindPaths", "/sys"
+        yield ("BindReadOnlyPaths" if app.protect_paths else "BindPaths"), "/sys"
     for device in _DEVICES:
         if f"/dev/{device}" not in taken:
             yield "BindPaths", f"-/dev/{device}"

@@ -71,7 +71,7 @@ def write_contents(tree: PodTree, contents: Contents) -> None:
     if contents.overlay:
         write_new(tree.overlay_marker, b"")
     # The manifest last: a pod that has one is complete.
-    write_new(tree.manifest, compact(contents.manifest.to_object()).encode())
+    write_new(tree.manifest, _pod_text(contents.manifest))
     write_new(tree.created, b"")
 
 
@@ -95,6 +95,20 @@ def read_contents(tree: PodTree, manifest: PodManifest) -> Contents:
             f"pod {uuid} is damaged", hint=f"remove it with: rktpy rm {uuid}"
         ) from error
     return Contents(manifest, stage1, apps, os.path.exists(tree.overlay_marker))
+
+
+def _pod_text(manifest: PodManifest) -> bytes:
+    """Return the manifest as JSON, which has no way to hold other bytes than UTF-8.
+
+    Raises:
+        ContentsError: an option or argument is no UTF-8.
+    """
+    try:
+        return compact(manifest.to_object()).encode()
+    except UnicodeEncodeError as error:
+        start = error.object.rfind('"', 0, error.start)
+        word = os.fsencode(error.object[start + 1 : error.object.find('"', error.end)])
+        raise ContentsError(f"{str(word)[1:]} is not valid UTF-8") from error
 
 
 def _image_text(manifest: ImageManifest) -> bytes:

@@ -215,6 +215,7 @@ class ImageStore:
 
     def orphans(self) -> list[str]:
         """Return keys of files without a row: left by imports or removals that were killed."""
+        self._index.tidy()
         self._index.forget()
         known = {row.key for row in self._index.rows()}
         found: set[str] = set()

@@ -89,6 +89,16 @@ class Index:
             raise StoreError(f"cannot write the image index in {self._layout.cas}") from error
         return result
 
+    def tidy(self) -> None:
+        """Remove what a killed writer of the snapshot left."""
+        aside = self._layout.index_snapshot + ".tmp"
+        try:
+            if os.path.exists(aside):
+                with lock_dir(os.path.dirname(aside)):  # no writer is at it now
+                    _unlink(aside)
+        except OSError as error:
+            raise StoreError(f"cannot write the image index in {self._layout.cas}") from error
+
     def _snapshot(self) -> list[Row] | None:
         """Return the images of the snapshot, None if it is absent or not to be trusted.
 

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.lock import Lock, lock_file
+from rktpy.host.lock import Lock, LockBusyError, lock_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rktpy.layout import Layout
 
 
@@ -45,6 +47,21 @@ def lock_prepare(layout: Layout, *, exclusive: bool) -> Lock:
     except FileNotFoundError:
         os.makedirs(layout.locks, 0o750, exist_ok=True)
         return lock_file(layout.prepare_lock, exclusive=exclusive)
+
+
+def sweep(directory: str, keep: Iterable[str]) -> None:
+    """Remove lock files nobody holds whose thing is not in ``keep``: left by killed processes."""
+    try:
+        names = set(os.listdir(directory)).difference(keep)
+    except OSError:
+        return
+    for name in names:
+        path = f"{directory}/{name}"
+        try:
+            with lock_file(path, wait=False):
+                forget(path)
+        except (LockBusyError, OSError):
+            continue
 
 
 def forget(lock_path: str) -> None:

@@ -16,7 +16,7 @@ import time
 
 from rktpy.codec import compact, parse
 from rktpy.errors import RktError
-from rktpy.host.cgroupfs import ABSENT, mode_of, parse_mountinfo
+from rktpy.host.cgroupfs import mode_of_mountinfo
 from rktpy.host.files import read_bytes, write_atomic
 from rktpy.layout import RUNTIME_DIR
 from rktpy.log import Logger
@@ -171,8 +171,7 @@ class _Live(Value):
 def _live_facts(search: str) -> _Live:
     booted = sd_booted()
     nspawn = find_nspawn(search)
-    mountinfo = _text("/proc/self/mountinfo")
-    mode = mode_of(parse_mountinfo(mountinfo)) if mountinfo else ABSENT
+    mode = mode_of_mountinfo(_text("/proc/self/mountinfo"))
     key = "|".join(
         (
             f"{_FORMAT} {VERSION}",

@@ -132,3 +132,5 @@ def _sweep(layout: Layout, store: ImageStore) -> None:
             store.remove_orphan(key)
         except (LockBusyError, OSError):
             continue  # an import is at it, or it belongs to somebody else
+    locks.sweep(layout.image_locks, [image.key for image in store.images()])
+    locks.sweep(layout.tree_locks, Trees(layout).ids())

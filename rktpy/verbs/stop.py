@@ -28,7 +28,6 @@ STOPPED = "stopped"
 ALREADY_STOPPED = "already-stopped"
 FAILED = "failed"
 
-BUILTIN = "rktpy/stage1/builtin"
 STOP_ENTRYPOINT = "coreos.com/rkt/stage1/stop"
 
 _START_PATIENCE = 5.0  # seconds a starting pod gets to become able to halt
@@ -105,12 +104,14 @@ def _check_flavour(pod: Pod) -> None:
     Raises:
         StopError: we do not know how to stop this one.
     """
+    from rktpy.nspawn.stage1 import BUILTIN_ANNOTATION
+
     try:
         manifest = _stage1_manifest(pod)
         notes = {note["name"]: note["value"] for note in manifest.get("annotations") or ()}
     except (RktError, OSError, TypeError, KeyError, AttributeError) as error:
         raise StopError(f"error stopping {quote(pod.uuid)}") from error
-    if notes.get(BUILTIN) == "nspawn":
+    if notes.get(BUILTIN_ANNOTATION) == "nspawn":
         return
     reason = "calling its entry point is not supported yet"
     if STOP_ENTRYPOINT not in notes:

@@ -14,6 +14,7 @@ from rktpy.host.cgroupfs import (
     UNIFIED,
     Hierarchy,
     mode_of,
+    mode_of_mountinfo,
     parse_membership,
     parse_mountinfo,
     tree_path,
@@ -50,6 +51,7 @@ V1_NET = "99 1 0:77 / /opt/net_cls rw - cgroup cgroup rw,net_cls,release_agent=/
 )
 def test_the_layout_is_told_by_the_mounts(mountinfo: str, mode: str) -> None:
     assert mode_of(parse_mountinfo(mountinfo)) == mode
+    assert mode_of_mountinfo(mountinfo) == mode
 
 
 def test_controllers_are_told_from_options() -> None:

@@ -137,6 +137,7 @@ def test_an_image_id_keeps_its_text(text: str) -> None:
         ("-abc", "unexpected empty hash type"),
         ("sha1-abc", "unrecognized hash type: sha1"),
         ("sha512-", "unexpected empty hash value"),
+        ("sha512-" + "a" * 1025, "hash value is longer than 1024 characters"),
     ],
 )
 def test_what_is_no_image_id_says_why(text: str, told: str) -> None:

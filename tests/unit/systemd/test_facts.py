@@ -127,6 +127,12 @@ def test_a_link_in_place_of_the_file_is_not_believed(installation: Installation)
     assert installation.probes_again()
 
 
+def test_a_pipe_in_place_of_the_file_does_not_block(installation: Installation) -> None:
+    installation.kept.parent.mkdir()
+    os.mkfifo(installation.kept, 0o644)
+    assert installation.version() == 257
+
+
 def test_facts_that_cannot_be_kept_are_still_found(installation: Installation) -> None:
     installation.kept.parent.write_text("not a directory")
     assert installation.version() == 257

@@ -1,0 +1,124 @@
+"""Pull policies and their words; nothing is rendered, so no root is needed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rktpy.cli.errors import describe
+from rktpy.errors import RktError
+from rktpy.image.fetch import fetch
+from rktpy.image.reference import parse_reference
+from rktpy.layout import Layout
+from rktpy.store.database import Remote
+from rktpy.store.images import ImageStore
+from rktpy.store.importing import Terms
+from rktpy.verbs.site import Insecure
+from tests.support.images import build_aci
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOT_FOUND = (
+    "either image was not found in the store or store was disabled and fetching from remote"
+    " yielded nothing or it was disabled"
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ImageStore:
+    return ImageStore(Layout(str(tmp_path / "data")))
+
+
+def _stored(store: ImageStore, path: Path) -> str:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return store.add_aci(fd, Terms(render=False))
+    finally:
+        os.close(fd)
+
+
+def _fetch(store: ImageStore, text: str, policy: str = "new", insecure: str = "image") -> str:
+    return fetch(store, parse_reference(text), policy=policy, insecure=Insecure.parse(insecure))
+
+
+def _words(store: ImageStore, text: str, policy: str = "new", insecure: str = "image") -> str:
+    with pytest.raises(RktError) as caught:
+        _fetch(store, text, policy, insecure)
+    return describe("fetch", caught.value, debug=False)
+
+
+@pytest.mark.parametrize("policy", ["never", "new"])
+def test_a_stored_image_is_found_by_name_hash_and_url(
+    store: ImageStore, tmp_path: Path, policy: str
+) -> None:
+    key = _stored(store, build_aci(tmp_path / "a.aci"))
+    store.put_remote(Remote("https://example.com/a.aci", key))
+
+    for text in ("example.com/app", key, key[:12], "https://example.com/a.aci"):
+        assert _fetch(store, text, policy) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "policy", "start"),
+    [
+        ("example.com/none", "never", 'unable to fetch image from image name "example.com/none": '),
+        ("example.com/app", "update", 'unable to fetch image from image name "example.com/app": '),
+        ("https://x.org/a.aci", "never", 'unable to fetch image from URL "https://x.org/a.aci": '),
+        ("docker://busybox", "new", 'unable to fetch docker image from URL "docker://busybox": '),
+    ],
+)
+def test_what_cannot_be_had_is_said_in_rkts_words(
+    store: ImageStore, tmp_path: Path, text: str, policy: str, start: str
+) -> None:
+    _stored(store, build_aci(tmp_path / "a.aci"))
+
+    assert _words(store, text, policy).startswith(f"fetch: {start}{NOT_FOUND}")
+
+
+def test_an_unknown_hash_is_said_with_its_reason(store: ImageStore) -> None:
+    line = _words(store, "sha512-1234")
+
+    assert line.startswith('fetch: could not resolve image "sha512-1234": no image IDs found')
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing.aci", "error opening ACI file: {path}: no such file or directory"),
+        ("directory.aci", "error opening ACI file: {path} is a directory"),
+        ("pipe.aci", "error opening ACI file: {path} is no regular file"),
+        ("text.aci", 'cannot import image "{path}": error: unknown image filetype'),
+    ],
+)
+def test_a_bad_file_is_one_clear_line(
+    store: ImageStore, tmp_path: Path, name: str, words: str
+) -> None:
+    (tmp_path / "directory.aci").mkdir()
+    os.mkfifo(tmp_path / "pipe.aci")
+    (tmp_path / "text.aci").write_text("hello")
+    path = str(tmp_path / name)
+
+    assert _words(store, path) == "fetch: " + words.format(path=path)
+
+
+def test_a_file_needs_a_signature_or_the_users_word(store: ImageStore, tmp_path: Path) -> None:
+    path = build_aci(tmp_path / "a.aci")
+
+    line = _words(store, str(path), insecure="none")
+    assert line.startswith(f"fetch: error opening signature file: {path}.asc: no such file")
+    assert "--insecure-options=image" in line
+
+    (tmp_path / "a.aci.asc").touch()
+    assert "signatures are not supported yet" in _words(store, str(path), insecure="none")
+    assert store.images() == []
+
+
+def test_an_image_whose_dependency_is_missing_says_which(store: ImageStore, tmp_path: Path) -> None:
+    path = build_aci(tmp_path / "a.aci", dependencies=[{"imageName": "example.com/base"}])
+    key = _stored(store, path)
+
+    assert 'cannot find the dependency "example.com/base"' in _words(store, "example.com/app")
+    assert [image.key for image in store.images()] == [key]

@@ -7,6 +7,7 @@ finds a supervisor also finds what to kill when it is gone (rkt-stage1.md 1.9, 2
 from __future__ import annotations
 
 import os
+import stat
 
 from rktpy import cgroup, log
 from rktpy.errors import RktError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rktpy.systemd.unit import Placement
 
 _NSPAWN_RUNTIME = "/run/systemd/nspawn"
+_DEV_NULL = os.makedev(1, 3)  # the same on every Linux: Documentation/admin-guide/devices.txt
 _ROOT = "stage1/rootfs"  # below the pod directory, our working directory
 _logger = log.Logger("stage1")
 
@@ -65,7 +67,7 @@ def launch(
         register=placement.register,
         keep_unit=placement.keep_unit,
         systemd_version=facts.systemd,
-        stdin_is_tty=os.isatty(0),
+        stdin_is_null=_is_null(0),
     )
     argv = nspawn_argv(plan, host, _ROOT)
     try:
@@ -74,6 +76,11 @@ def launch(
         if own is not None:
             cgroup.leave(own, os.getpid())
             cgroup.remove(own)
+
+
+def _is_null(fd: int) -> bool:
+    status = os.fstat(fd)
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == _DEV_NULL
 
 
 def _private_runtime_dir() -> None:
@@ -98,7 +105,7 @@ def _enter_cgroup(uuid: str, tree: PodTree, placement: Placement) -> cgroup.PodC
         _logger.warning("%s; the pod stays in the caller's", error.message)
         write_atomic(tree.subcgroup, placement.subcgroup.encode(), mode=0o644, durable=False)
         return None
-    write_atomic(f"{tree.root}/cgroups", own.record.encode(), mode=0o644, durable=False)
+    write_atomic(tree.cgroups, own.record.encode(), mode=0o644, durable=False)
     write_atomic(tree.subcgroup, own.subcgroup.encode(), mode=0o644, durable=False)
     cgroup.create(own)
     cgroup.join(own, os.getpid())

@@ -109,6 +109,15 @@ def test_a_process_that_is_gone_cannot_join_and_the_text_says_where(scene: Scene
         cgroup.join(scene.pod, child.pid)
 
 
+def test_a_process_is_back_where_it_was_when_one_cgroup_cannot_be_joined(scene: Scene) -> None:
+    before = membership()
+    cgroup.create(scene.pod)
+    bad = cgroup.Place("x", "/x", "/proc/x", "/proc/x")
+    with pytest.raises(cgroup.CgroupError, match="cannot join control group /proc/x"):
+        cgroup.join(scene.pod.replace(places=(*scene.pod.places, bad)), os.getpid())
+    assert membership() == before
+
+
 def test_nothing_is_left_when_one_cgroup_cannot_be_made(scene: Scene) -> None:
     bad = cgroup.Place("x", "/x", "/proc/x", "/proc")
     broken = scene.pod.replace(places=(*scene.pod.places, bad))
@@ -160,13 +169,17 @@ def without_freezer(pod: cgroup.PodCgroup) -> cgroup.PodCgroup:
     )
 
 
-@pytest.mark.parametrize("reduce", [v1_only, without_freezer])
-def test_without_cgroup2_processes_are_killed_one_by_one(
+def v2_only(pod: cgroup.PodCgroup) -> cgroup.PodCgroup:
+    return pod.replace(places=tuple(place for place in pod.places if not place.key))
+
+
+@pytest.mark.parametrize("reduce", [v2_only, v1_only, without_freezer])
+def test_any_hierarchy_alone_is_enough_to_end_what_forks(
     scene: Scene, reduce: Callable[[cgroup.PodCgroup], cgroup.PodCgroup]
 ) -> None:
     pod = reduce(scene.pod)
     if not pod.places:
-        pytest.skip("no v1 hierarchy here")
+        pytest.skip("no such hierarchy here")
     cgroup.create(pod)
     child = scene.run_inside(pod, "while :; do sleep 0.1 & sleep 0.01; done")
     time.sleep(0.05)
@@ -200,9 +213,12 @@ def test_removing_what_is_not_there_succeeds(scene: Scene) -> None:
     assert cgroup.kill_and_remove(scene.uuid, "system.slice/x.service/payload", "")
 
 
-def test_a_path_that_climbs_out_is_not_followed(scene: Scene) -> None:
-    name = cgroup.cgroup_name(scene.uuid)
-    assert cgroup.own_directories(scene.uuid, f"../../{name}/../..", "") == ()
+def test_a_path_that_climbs_is_not_followed(scene: Scene) -> None:
+    cgroup.create(scene.pod)
+    own, _, name = scene.pod.places[-1].path.rpartition("/")
+    around = f"{own}/{name}/../{name}"
+    assert cgroup.own_directories(scene.uuid, f"{own}/{name}") != ()
+    assert cgroup.own_directories(scene.uuid, around) == ()
 
 
 def unit_of_the_test(scene: Scene) -> tuple[str, str]:

@@ -86,6 +86,14 @@ def test_too_many_members_are_refused_by_counting_ahead(tmp_path: Path) -> None:
             check(tmp_path, MANIFEST, ROOTFS, *many, limits=Limits(entries=100, survey=survey))
 
 
+def test_the_rest_is_counted_before_more_is_unpacked(tmp_path: Path) -> None:
+    many = [Entry(f"rootfs/{number}") for number in range(300)]
+    many[50] = many[49]  # would be the error if it were reached
+
+    with pytest.raises(ArchiveLimitError, match="more than 100 entries"):
+        check(tmp_path, MANIFEST, ROOTFS, *many, limits=Limits(entries=100, survey=10))
+
+
 @pytest.mark.parametrize(
     ("name", "parts"),
     [

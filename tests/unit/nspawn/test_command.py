@@ -12,7 +12,7 @@ HOST = HostTraits(
     register=True,
     keep_unit=False,
     systemd_version=252,
-    stdin_is_tty=False,
+    stdin_is_null=False,
 )
 
 
@@ -47,12 +47,12 @@ def test_the_pods_own_manager_is_quiet_unless_debugging() -> None:
     assert "--log-target=null" not in loud
 
 
-def test_piped_input_of_an_interactive_pod_is_read() -> None:
-    piped = nspawn_argv(pod(interactive=True), HOST, "r")
-    terminal = nspawn_argv(pod(interactive=True), HOST.replace(stdin_is_tty=True), "r")
+def test_an_interactive_pod_reads_its_input_if_there_can_be_any() -> None:
+    reading = nspawn_argv(pod(interactive=True), HOST, "r")
+    deaf = nspawn_argv(pod(interactive=True), HOST.replace(stdin_is_null=True), "r")
 
-    assert "--console=interactive" in piped
-    assert "--console=interactive" not in terminal
+    assert "--console=interactive" in reading
+    assert "--console=interactive" not in deaf
 
 
 def test_volumes_are_bound_into_the_apps_root() -> None:

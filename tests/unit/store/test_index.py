@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,6 +76,27 @@ def test_a_failed_change_changes_nothing(layout: Layout) -> None:
         index.change(broken)
 
     assert index.rows() == []
+
+
+def test_a_writer_killed_after_the_commit_leaves_no_stale_snapshot(layout: Layout) -> None:
+    Index(layout).change(lambda db: db.put_image(_row()))
+    pid = os.fork()
+    if not pid:
+
+        def die(event: str, args: tuple[object, ...]) -> None:
+            if event == "open" and str(args[0]).endswith(".tmp"):
+                os.kill(os.getpid(), 9)
+
+        sys.addaudithook(die)
+        Index(layout).change(lambda db: db.remove_image(KEY))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9
+
+    index = Index(layout)
+
+    assert index.rows() == []
+    index.tidy()
+    assert not [name for name in os.listdir(os.path.dirname(layout.index)) if "tmp" in name]
 
 
 def test_a_second_import_renews_but_never_takes_back(layout: Layout) -> None:

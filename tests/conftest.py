@@ -1,0 +1,49 @@
+"""Options, tiers and the guard of the unit tier; what a tier needs is in its own conftest."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.support.guard import UnitGuard
+from tests.support.tiers import ON_REQUEST, Tiers, tier_of
+
+_guard = UnitGuard()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tiers")
+    group.addoption("--integration", action="store_true", help="run tests that need root")
+    group.addoption("--system", action="store_true", help="run tests on the booted container")
+    group.addoption("--vm", action="store_true", help="run tests on the virtual machine")
+    group.addoption(
+        "--sentinel", action="store_true", help="exit with 123 if all that was asked for passed"
+    )
+    group.addoption(
+        "--keep-host", action="store_true", help="keep journal and disk of test hosts that passed"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    tiers = Tiers(config)
+    tiers.check_usage()
+    config.pluginmanager.register(tiers, "rktpy-tiers")
+    _guard.install()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _guard.active = tier_of(os.fspath(item.path)) not in ON_REQUEST
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    _guard.active = False
+
+
+@pytest.fixture(autouse=True)
+def _no_stray_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the user of the checkout has in the environment must not decide a test."""
+    for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS"):
+        monkeypatch.delenv(name, raising=False)

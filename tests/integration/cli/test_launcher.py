@@ -1,0 +1,114 @@
+"""The launcher works from anywhere, under any name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from rktpy.cli import launcher
+from tests.unit.cli.desk import CHECKOUT
+
+pytestmark = pytest.mark.integration
+
+
+def run(program: str, *words: str, cwd: str = "/") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [program, *words], capture_output=True, text=True, check=False, cwd=cwd, timeout=60
+    )
+
+
+@pytest.fixture
+def launched(tmp_path: object) -> str:
+    path = f"{tmp_path}/rktpy"
+    launcher.install(path, launcher.interpreter(), launcher.import_paths())
+    return path
+
+
+def test_it_works_from_any_directory(launched: str) -> None:
+    result = run(launched, "version", cwd="/proc")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("rkt Version: ")
+
+
+def test_it_answers_to_rkt_through_a_link(launched: str, tmp_path: object) -> None:
+    os.symlink(launched, f"{tmp_path}/rkt")
+
+    assert run(f"{tmp_path}/rkt").stderr == "rkt: missing command\n"
+    assert run(launched).stderr == "rktpy: missing command\n"
+
+
+def test_it_finds_click(launched: str) -> None:
+    assert run(launched, "completion", "bash").returncode == 0
+
+
+def test_the_environment_cannot_change_what_it_imports(launched: str, tmp_path: object) -> None:
+    with open(f"{tmp_path}/os.py", "w", encoding="utf-8") as trap:
+        trap.write("raise SystemExit(9)")
+    env = {"PYTHONPATH": str(tmp_path), "PYTHONHOME": str(tmp_path)}
+
+    result = subprocess.run([launched, "version"], env=env, check=False, capture_output=True)
+
+    assert result.returncode == 0
+
+
+def test_its_exit_status_is_ours(launched: str) -> None:
+    assert run(launched, "trust").returncode == 254
+
+
+def test_an_interpreter_the_kernel_cannot_take_is_called_by_a_shell(tmp_path: object) -> None:
+    folder = f"{tmp_path}/a folder with 'quotes'"
+    os.mkdir(folder)
+    os.symlink(launcher.interpreter(), f"{folder}/python")
+    launcher.install(f"{folder}/rktpy", f"{folder}/python", launcher.import_paths())
+
+    result = run(f"{folder}/rktpy", "version")
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_command_line_writes_it(tmp_path: object) -> None:
+    dest = f"{tmp_path}/rktpy"
+
+    made = subprocess.run(
+        [sys.executable, "-m", "rktpy.cli.launcher", dest, "--path", CHECKOUT, "--no-compile"],
+        cwd=CHECKOUT,
+        check=False,
+        timeout=60,
+    )
+
+    assert made.returncode == 0
+    with open(dest, encoding="utf-8") as script:
+        assert f"sys.path[:0] = ['{CHECKOUT}']" in script.read()
+    assert run(dest, "version").returncode == 0
+
+
+@pytest.mark.parametrize("shell", [s for s in ("bash", "zsh", "fish") if shutil.which(s)])
+def test_a_shell_accepts_its_completion_script(launched: str, shell: str) -> None:
+    script = run(launched, "completion", shell).stdout
+
+    result = subprocess.run(
+        [shell, "-n"], input=script, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_bash_completes_a_live_pod(launched: str, tmp_path: object) -> None:
+    uuid = "0f746094-3438-42bc-ab37-3cf85f132e60"
+    os.makedirs(f"{tmp_path}/pods/run/{uuid}")
+    line = f"rktpy --dir={tmp_path} stop 0f"
+    script = (
+        f'source <("{launched}" completion bash)\n'
+        f"COMP_WORDS=(rktpy --dir = {tmp_path} stop 0f) COMP_CWORD=5 COMP_LINE={line!r}\n"
+        f'_rktpy_completion "{launched}" 0f stop\n'
+        'printf "%s\\n" "${COMPREPLY[@]}"\n'
+    )
+
+    result = run("bash", "-c", script)
+
+    assert result.stdout.split() == [uuid]

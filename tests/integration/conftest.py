@@ -1,0 +1,37 @@
+"""Each integration test runs in mount and network namespaces of its own, and is checked for
+leaks before it leaves them. /run is an empty tmpfs: no systemd, no bus, whatever the machine has.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import leaks
+from tests.support.sandbox import Cgroups, Namespaces, adopt_orphans, reap_orphans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cgroups() -> Iterator[None]:
+    """The whole tier lives in cgroups of its own, so that what is left in them is ours."""
+    adopt_orphans()
+    cgroups = Cgroups()
+    yield
+    cgroups.leave()
+
+
+@pytest.fixture(autouse=True)
+def _own_namespaces(_own_cgroups: None) -> Iterator[None]:
+    with Namespaces():
+        before = leaks.take()
+        yield
+        reap_orphans()
+        found = leaks.settled(before)
+        if found:
+            leaks.clean_up_processes(before)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)

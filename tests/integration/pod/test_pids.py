@@ -1,0 +1,195 @@
+"""Finding and stopping the processes of a pod. The supervisor is a stand-in that behaves as
+systemd-nspawn does: an intermediate child that becomes PID 1 of a namespace a little later.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rktpy.pod import pids
+from rktpy.pod.lifecycle import Pod, open_pod
+from rktpy.pod.wait import wait_finished
+from rktpy.verbs.site import Site
+from rktpy.verbs.stop import stop_pods
+from tests.support.pods import a_pod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rktpy.layout import Layout
+
+HALT = 37  # SIGRTMIN+3
+
+# argv: uuid, seconds until PID 1 is executed, seconds until that takes the halt signal.
+SUPERVISOR = f"""
+import ctypes, os, signal, sys, time
+ctypes.CDLL(None).unshare(0x20000000)
+child = os.fork()
+if not child:
+    time.sleep(float(sys.argv[2]))
+    code = "sleep " + sys.argv[3] + "; trap 'exit 0' {HALT}; while :; do sleep 0.02; done"
+    os.execv("/bin/sh", ["sh", "-c", code])
+def halt(*_):
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
+    os.kill(child, {HALT})
+signal.signal(signal.SIGTERM, halt)
+os.waitpid(child, 0)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(data_dir=f"{tmp_path}/data")
+
+
+class Supervised:
+    """A pod whose lock only the stand-in holds."""
+
+    def __init__(self, layout: Layout, program: str, *, execute: float, ready: float) -> None:
+        self.pod: Pod = open_pod(layout, a_pod(layout, status=None))
+        os.unlink(f"{self.pod.path}/ppid")
+        fd = os.open(self.pod.path, os.O_RDONLY)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        self.process = subprocess.Popen(
+            [program, "-S", "-c", SUPERVISOR, self.pod.uuid, str(execute), str(ready)],
+            env={"PYTHONHOME": sys.base_prefix, "PATH": "/usr/bin:/bin"},
+            pass_fds=(fd,),
+        )
+        os.close(fd)
+        self.write_ppid(self.process.pid)
+
+    def write_ppid(self, pid: int) -> None:
+        Path(f"{self.pod.path}/ppid").write_text(f"{pid}\n")
+
+    def end(self) -> None:
+        for child in pids.children(self.process.pid):
+            os.kill(child, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def nspawn(tmp_path: Path) -> str:
+    program = f"{tmp_path}/systemd-nspawn"
+    shutil.copy(os.path.realpath(sys.executable), program)
+    return program
+
+
+@pytest.fixture
+def pod(site: Site, nspawn: str) -> Iterator[Supervised]:
+    supervised = Supervised(site.layout, nspawn, execute=0.15, ready=0.15)
+    yield supervised
+    supervised.end()
+
+
+def test_pid_one_is_the_child_that_is_no_longer_nspawn(pod: Supervised) -> None:
+    with pids.find_pid1(pod.pod, timeout=5) as found:
+        assert [found.pid] == pids.children(pod.process.pid)
+        assert "sh" in os.readlink(f"/proc/{found.pid}/exe").replace("dash", "sh")
+        assert Path(f"/proc/{found.pid}/status").read_text().split("NSpid:")[1].split()[1] == "1"
+
+
+def test_pid_one_of_a_pod_that_does_not_come_up_is_waited_for_only_so_long(
+    site: Site, nspawn: str
+) -> None:
+    slow = Supervised(site.layout, nspawn, execute=30, ready=0)
+    try:
+        with pytest.raises(pids.NotReadyError):
+            pids.find_pid1(slow.pod, timeout=0.1)
+    finally:
+        slow.end()
+
+
+def test_waiting_for_pid_one_ends_with_the_pod(site: Site, nspawn: str) -> None:
+    slow = Supervised(site.layout, nspawn, execute=30, ready=0)
+    slow.end()
+
+    with pytest.raises(pids.NotRunningError, match="is not running anymore"):
+        pids.find_pid1(slow.pod)
+
+
+def test_a_flavour_that_writes_pid_is_believed(pod: Supervised) -> None:
+    Path(f"{pod.pod.path}/pid").write_text(f"{pod.process.pid}\n")
+
+    with pids.find_pid1(pod.pod, timeout=5) as found:
+        assert found.pid == pod.process.pid
+
+
+def test_a_number_reused_by_a_stranger_is_not_the_supervisor(pod: Supervised) -> None:
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        pod.write_ppid(stranger.pid)
+        with pytest.raises(pids.NotReadyError):
+            pids.find_supervisor(pod.pod, timeout=0.1)
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_stop_asks_a_starting_pod_when_it_can_hear(pod: Supervised, site: Site) -> None:
+    """The halt signal sent at once would be lost, and the pod would go on for ever."""
+    (event,) = stop_pods(site, [pod.pod.uuid], force=False)
+
+    assert event.error is None
+    assert event.kind == "stopped"
+    wait_finished(pod.pod, 5)
+    assert pod.process.wait(5) == 0
+
+
+def test_forced_stop_leaves_neither_supervisor_nor_pod(pod: Supervised, site: Site) -> None:
+    with pids.find_pid1(pod.pod, timeout=5) as pid1:
+        (event,) = stop_pods(site, [pod.pod.uuid], force=True)
+
+        assert event.kind == "stopped"
+        assert pid1.wait(5)
+    assert pod.process.wait(5) == -signal.SIGKILL
+    assert pod.pod.state() == "exited"
+
+
+def test_forced_stop_of_a_pod_without_pid_one_kills_what_is_there(site: Site, nspawn: str) -> None:
+    slow = Supervised(site.layout, nspawn, execute=30, ready=0)
+    while not pids.children(slow.process.pid):
+        time.sleep(0.01)
+    (child,) = pids.children(slow.process.pid)
+
+    (event,) = stop_pods(site, [slow.pod.uuid], force=True)
+
+    assert event.kind == "stopped"
+    slow.process.wait(5)
+    assert not Path(f"/proc/{child}/exe").exists()
+
+
+def test_waiting_sleeps_until_the_lock_is_free(pod: Supervised, site: Site) -> None:
+    waiter = subprocess.Popen(
+        [sys.executable, "-c", WAITER, site.layout.data, pod.pod.uuid],
+        cwd=os.getcwd(),
+    )
+    time.sleep(0.5)
+    assert waiter.poll() is None
+    ticks = sum(map(int, Path(f"/proc/{waiter.pid}/stat").read_text().split()[13:15]))
+    time.sleep(0.5)
+    later = sum(map(int, Path(f"/proc/{waiter.pid}/stat").read_text().split()[13:15]))
+    pod.end()
+
+    assert waiter.wait(5) == 0
+    assert later == ticks, "it kept a processor busy"
+
+
+WAITER = """
+import sys
+sys.path.insert(0, ".")
+from rktpy.layout import Layout
+from rktpy.pod.lifecycle import open_pod
+from rktpy.pod.wait import wait_finished
+wait_finished(open_pod(Layout(sys.argv[1]), sys.argv[2]), None)
+"""

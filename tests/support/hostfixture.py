@@ -1,0 +1,50 @@
+"""What the system and vm tiers share: one host per run, a leak check per test, kept journals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.tiers import NOTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.container import ContainerHost
+    from tests.support.vm import VmHost
+
+FAILED = pytest.StashKey[bool]()
+
+
+def serve(host: ContainerHost | VmHost, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Boot ``host`` for the run; keep its journal if a test that used it failed."""
+    config = request.config
+    notes = config.stash[NOTES]
+    try:
+        with host:
+            notes.append(f"{host.name} booted in {host.boot_seconds:.1f} s")
+            yield
+            host.keep = config.getoption("--keep-host") or config.stash.get(FAILED, False)
+    finally:
+        if host.keep:
+            notes.append(f"journal kept, read it with: {host.evidence}")
+
+
+def checked(host: ContainerHost | VmHost) -> Iterator[None]:
+    """Fail the test if it leaves anything in ``host``."""
+    before = host.snapshot()
+    yield
+    found = host.leaks(before)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+def note(item: pytest.Item, report: pytest.TestReport, host_name: str) -> None:
+    """Remember a failure, and say in its report where the evidence will be."""
+    if not report.failed:
+        return
+    item.config.stash[FAILED] = True
+    host = getattr(item, "funcargs", {}).get(host_name)
+    if host is not None:
+        report.sections.append(("the host's journal", host.evidence))

@@ -1,0 +1,215 @@
+"""What a test left behind: a snapshot before, one after, and the difference as sentences.
+
+The file runs in two places: imported by the tests, and on its own inside a test host
+(``python3 -I leaks.py``: the snapshot as JSON, exit status 123). The standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Snapshot = dict[str, list[str]]
+
+SENTINEL = 123  # exit status of a snapshot that is complete
+
+# A booted host starts and stops these by itself, whenever somebody asks the bus for them.
+OWN_SERVICES = re.compile(
+    r"^(systemd-[\w@.-]+|user@\d+|user-runtime-dir@\d+|dbus|modprobe@\w+|getty@\w+|"
+    r"console-getty|serial-getty@\w+|rktpy-test-agent|apt-\w+|logrotate|man-db)"
+    r"\.(service|socket|slice|mount)$"
+)
+OWN_PROCESSES = re.compile(r"^\(?(systemd|sd-|dbus-daemon|agetty|login|\(sd-)")
+OWN_MOUNTS = ("/run/credentials/", "/run/user/", "/proc/sys/fs/binfmt_misc", "/sys/fs/fuse")
+# Below /run only what pods and networks put there; the rest belongs to the host's own services.
+RUN_DIRS = ("rktpy", "rkt", "netns", "systemd/machines", "systemd/nspawn", "systemd/transient",
+            "systemd/system", "lock")  # fmt: skip
+KEPT_FILES = ("/run/rktpy/host.json", "/run/lock/subsys")  # facts for the next run, by design
+CGROUP_ROOT = "/sys/fs/cgroup"
+
+
+def take() -> Snapshot:
+    """Return what there is now, seen from the caller's namespaces."""
+    return {
+        "mount": sorted(_mounts()),
+        "netns": sorted(_namespaces()),
+        "link": sorted(name for _, name in socket.if_nameindex()),
+        "cgroup": sorted(_cgroups()),
+        "nft table": sorted(_tables()),
+        "loop device": sorted(_loops()),
+        "process": sorted(_processes()),
+        "file": sorted(_run_files()),
+    }
+
+
+def compare(before: Snapshot, after: Snapshot) -> list[str]:
+    """Return one sentence for each thing in ``after`` that ``before`` had not."""
+    found = []
+    for kind, things in after.items():
+        left = list(before.get(kind, []))
+        for thing in things:
+            if thing in left:
+                left.remove(thing)
+            else:
+                found.append(f"{kind} left behind: {thing}")
+    return found
+
+
+def settled(
+    before: Snapshot, taken: Callable[[], Snapshot] = take, *, deadline: float = 5.0
+) -> list[str]:
+    """Return what is left, giving what is still being torn down ``deadline`` seconds."""
+    end = time.monotonic() + deadline
+    while (found := compare(before, taken())) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def _mounts() -> Iterator[str]:
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            fields, _, more = line.partition(" - ")
+            target = fields.split()[4]
+            if not target.startswith(OWN_MOUNTS):
+                yield f"{target} ({more.split()[0]})"
+
+
+def _namespaces() -> Iterator[str]:
+    """Network namespaces held by a process, each once; those held by a file are mounts.
+
+    Outside a host only processes of ours count: somebody else's may come and go meanwhile.
+    """
+    seen = set()
+    for pid in _pids() if is_host() else descendants(os.getpid()):
+        try:
+            seen.add(os.readlink(f"/proc/{pid}/ns/net"))
+        except OSError:
+            continue
+    yield from seen
+
+
+def _cgroups() -> Iterator[str]:
+    for root in own_cgroups():
+        for where, folders, _ in os.walk(root):
+            folders[:] = [f for f in folders if not OWN_SERVICES.match(f)]
+            if where != root and not where.endswith(".slice"):  # slices are folders, and stay
+                yield where
+
+
+def own_cgroups() -> list[str]:
+    """Return our cgroup in each hierarchy that is mounted where systemd puts it."""
+    found = []
+    with open("/proc/self/cgroup", encoding="utf-8") as file:
+        for line in file:
+            _, names, path = line.rstrip("\n").split(":", 2)
+            place = names.removeprefix("name=")
+            if not place:
+                place = "unified" if os.path.isdir(f"{CGROUP_ROOT}/unified") else ""
+            # Inside a host the view starts at the host's root: everything below is ours.
+            root = os.path.normpath(f"{CGROUP_ROOT}/{place}{'' if is_host() else path}")
+            if os.path.isdir(root):
+                found.append(root)
+    return found
+
+
+def is_host() -> bool:
+    """Return whether we run inside a test host, where all there is belongs to the tests."""
+    return os.path.isdir("/usr/lib/rktpy-test")
+
+
+def _tables() -> Iterator[str]:
+    try:
+        done = subprocess.run(
+            ["nft", "list", "tables"], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return
+    yield from done.stdout.splitlines()
+
+
+def _loops() -> Iterator[str]:
+    for name in os.listdir("/sys/block") if os.path.isdir("/sys/block") else ():
+        try:
+            with open(f"/sys/block/{name}/loop/backing_file", encoding="utf-8") as file:
+                yield f"{name} on {file.read().strip()}"
+        except OSError:
+            continue
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _processes() -> Iterator[str]:
+    """In a host every process; elsewhere only what descends from us."""
+    ours = None if is_host() else descendants(os.getpid())
+    for pid in _pids():
+        if pid == os.getpid() or (ours is not None and pid not in ours):
+            continue
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                line = file.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+            with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+                name = file.read().strip()
+        except OSError:
+            continue
+        if line and not OWN_PROCESSES.match(name):
+            yield f"{pid} {line[:200]}"
+
+
+def descendants(pid: int) -> set[int]:
+    """Return the process ids of all children of ``pid`` and theirs, zombies left out."""
+    parents: dict[int, int] = {}
+    for other in _pids():
+        try:
+            with open(f"/proc/{other}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            parents[other] = int(fields[1])
+    found: set[int] = set()
+    grown = True
+    while grown:
+        more = {child for child, parent in parents.items() if parent == pid or parent in found}
+        grown = not more <= found
+        found |= more
+    return found
+
+
+def clean_up_processes(before: Snapshot) -> None:
+    """Kill what ``settled`` complained about, so that the next test starts clean."""
+    known = set(before["process"])
+    for line in _processes():
+        if line not in known:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(line.split()[0]), 9)
+
+
+def _run_files() -> Iterator[str]:
+    for folder in RUN_DIRS:
+        for where, _, names in os.walk(f"/run/{folder}"):
+            for name in names:
+                path = f"{where}/{name}"
+                if not path.startswith(KEPT_FILES):
+                    yield path
+
+
+def main() -> int:
+    """Print the snapshot of the machine we run on."""
+    sys.stdout.write(json.dumps(take()))
+    return SENTINEL
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Namespaces and cgroups of the test process itself, entered and left again."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from tests.support import leaks
+from tests.support.cgroups import make_cgroups, remove_cgroups
+
+if TYPE_CHECKING:
+    from typing import Self
+
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+MS_REC, MS_SLAVE, MS_NOSUID, MS_NODEV = 0x4000, 0x80000, 0x2, 0x4
+PR_SET_CHILD_SUBREAPER = 36
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
+
+
+def _libc(name: str, *args: int | bytes | None) -> None:
+    """Call the C library; these tests must not depend on the code they test."""
+    function = getattr(ctypes.CDLL(None, use_errno=True), name)
+    words = [ctypes.c_ulong(arg) if isinstance(arg, int) else arg for arg in args]
+    if function(*words) < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{name}: {os.strerror(error)}")
+
+
+class Namespaces:
+    """New mount and network namespaces for this process and what it starts, until closed.
+    Works only while the process has one thread.
+    """
+
+    def __enter__(self) -> Self:
+        self._directory = os.getcwd()
+        self._fds = [
+            (os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC), kind)
+            for name, kind in (("mnt", CLONE_NEWNS), ("net", CLONE_NEWNET))
+        ]
+        _libc("unshare", CLONE_NEWNS | CLONE_NEWNET)
+        _libc("mount", None, b"/", None, MS_REC | MS_SLAVE, None)
+        _libc("mount", b"tmpfs", b"/run", b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755")
+        for name in ("/run/lock", "/run/systemd/nspawn"):
+            os.makedirs(name)
+        _loopback_up()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for fd, kind in self._fds:
+            _libc("setns", fd, kind)
+            os.close(fd)
+        os.chdir(self._directory)
+
+
+class Cgroups:
+    """Cgroups of our own, below those we started in; nothing where they cannot be made."""
+
+    def __init__(self) -> None:
+        self._homes = leaks.own_cgroups()
+        self._made: list[str] = []
+        with contextlib.suppress(OSError):
+            self._made = make_cgroups("test")
+        for path in self._made:
+            _enter(path)
+
+    def leave(self) -> None:
+        """Go back to where we came from and remove ours."""
+        for home in self._homes if self._made else ():
+            _enter(home)
+        remove_cgroups(self._made)
+
+
+def _enter(path: str) -> None:
+    with open(f"{path}/cgroup.procs", "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))
+
+
+def adopt_orphans() -> None:
+    """Make grandchildren whose parent dies our children, so that no process gets away."""
+    _libc("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans() -> None:
+    """Collect dead children that nobody waits for."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0] > 0:
+            pass
+
+
+def _loopback_up() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sH14x", b"lo", 0)
+        flags = struct.unpack("16sH14x", fcntl.ioctl(control, SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | IFF_UP))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SNIFFED = 512  # bytes looked at
-PIECE = 1 << 20  # largest piece a decoder hands out
+PIECE = 1 << 18  # largest piece handed out; larger ones fall out of the processor's caches
 _INPUT = 1 << 17
 _XZ_MEMORY = 192 << 20  # xz -9 needs 65 MiB to unpack
 _ZSTD_WINDOW = 128 << 20

@@ -17,7 +17,7 @@ from rktpy.host.archive_reader import announce
 from rktpy.host.archive_unpack import Layer, Order, Outcome
 from rktpy.value import Value
 
-_AHEAD = 8  # pieces the hash may lag behind
+_AHEAD = 32  # pieces the hash may lag behind
 
 
 class Intake(Value):

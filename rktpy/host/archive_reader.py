@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BLOCK = 512
-PIECE = 1 << 20  # how much of a large member is handled at once
+PIECE = 1 << 18  # how much of a large member is handled at once; fits the caches
 _WINDOW = 1 << 18
 _END = b"\0" * BLOCK
 _DONE = 1 << 63  # flag in a progress message: the stream is complete
@@ -289,22 +289,24 @@ def _size_of(header: bytes) -> int:
 
 def _number(header: bytes, start: int, end: int) -> int:
     """Read an octal field ended by space or NUL, or GNU's base-256."""
-    first = header[start]
-    if first & 0x80:
-        value = int.from_bytes(header[start:end], "big", signed=False)
-        bits = 8 * (end - start)
-        if first & 0x40:
-            return value - (1 << bits)  # two's complement
-        return value & ((1 << (bits - 1)) - 1)
-    text = header[start:end].split(b"\0", 1)[0].strip(b" ")
-    if not text:
-        return 0
-    try:
-        if not text.isdigit():
-            raise ValueError
-        return int(text, 8)
-    except ValueError:
-        raise ArchiveError(f"invalid tar header: bad number {shown(text)}") from None
+    text = header[start:end].rstrip(b" \0")
+    if not text.isdigit():  # nearly every field of nearly every header is
+        if header[start] & 0x80:
+            return _base_256(header[start:end])
+        text = text.split(b"\0", 1)[0].strip(b" ")
+        if not text:
+            return 0
+    if text.strip(b"01234567"):
+        raise ArchiveError(f"invalid tar header: bad number {shown(text)}")
+    return int(text, 8)
+
+
+def _base_256(field: bytes) -> int:
+    value = int.from_bytes(field, "big")
+    bits = 8 * len(field)
+    if field[0] & 0x40:
+        return value - (1 << bits)  # two's complement
+    return value & ((1 << (bits - 1)) - 1)
 
 
 def _pax_records(text: bytes) -> dict[bytes, bytes]:

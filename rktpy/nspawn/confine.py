@@ -18,8 +18,8 @@ HIDDEN = (
     "/proc/config.gz", "/proc/kallsyms", "/proc/sched_debug", "/proc/kcore", "/proc/kmem",
     "/proc/mem", "/sys/firmware", "/sys/fs", "/sys/hypervisor", "/sys/module", "/sys/power",
 )  # fmt: skip
-# rkt lists three files of /proc/sys and six directories of /sys; nspawn makes both wholly read-only,
-# and so do we: fewer mounts for the same fence. /sys is bound read-only to begin with (units).
+# rkt lists three files of /proc/sys and six directories of /sys. nspawn makes both read-only as a
+# whole, and so do we: fewer mounts for the same fence. /sys is bound read-only at once (units).
 READ_ONLY = ("/proc/bus", "/proc/sys", "/proc/sysrq-trigger")
 # Calls younger than rkt's list that stay closed: programs probe for them and must see ENOSYS,
 # as on an old kernel, instead of being killed.

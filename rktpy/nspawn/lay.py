@@ -14,12 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from rktpy.layout import PodTree
     from rktpy.nspawn.plan import AppPlan, PodPlan
 
 _DIRECTORIES = (
-    "etc", "opt", "opt/stage2", "rkt", "rkt/env", "rkt/status", "usr", "usr/lib",
-    "usr/lib/systemd", UNIT_DIR, f"{UNIT_DIR}/sockets.target.wants", "var", "var/log",
-    "var/log/journal",
+    "etc", "etc/systemd", UNIT_DIR, "opt", "opt/stage2", "rkt", "rkt/env", "rkt/status", "var",
+    "var/log", "var/log/journal",
 )  # fmt: skip
 _USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
 _GROUPS = "root:x:0:\nnogroup:x:65534:\n"
@@ -40,10 +40,32 @@ def lay_stage1(root: str, pod: PodPlan, extra: Mapping[str, bytes]) -> None:
         _write(f"{root}/{path}", data)
     for link, target in unit_links(pod).items():
         path = f"{root}/{UNIT_DIR}/{link}"
+        _make_directory(os.path.dirname(path))
         if not os.path.islink(path):
             os.symlink(target, path)
     # Statuses are read from the upper directory, without the mount: force it into existence.
     os.utime(f"{root}/rkt/status")
+
+
+def expose_journal(tree: PodTree, stage1_id: str, uuid: str) -> None:
+    """Make the pod's journal readable at ``stage1/rootfs/var/log/journal`` from outside its mounts.
+
+    There ``--link-journal`` points in ``/var/log/journal``, but the overlay is mounted for the pod
+    alone: everybody else sees the bare mount point, so that is where a link to the upper
+    directory goes. Call it before the mount. May run again over its own result.
+    """
+    directory = tree.stage1_rootfs
+    for name in ("var", "log", "journal"):
+        directory = f"{directory}/{name}"
+        _make_directory(directory)
+    machine_id = uuid.replace("-", "")
+    upper = tree.overlay_upper(stage1_id).removeprefix(tree.root)  # survives renames of the pod
+    try:
+        os.symlink(
+            f"../../../../..{upper}/var/log/journal/{machine_id}", f"{directory}/{machine_id}"
+        )
+    except FileExistsError:
+        pass
 
 
 def stage1_files(pod: PodPlan) -> dict[str, str]:

@@ -28,12 +28,28 @@ _OPTIONAL_DAEMONS = ("systemd-executor",)  # PID 1 starts services through it fr
 _TOOLS = ("sh", "ln", "rm", "touch", "strings")
 _LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
 _DIRECTORIES = (
-    "dev", "etc", "opt", "opt/stage2", "proc", "rkt", "rkt/env", "rkt/libexec", "rkt/status",
+    """One member of the tree: a file (of the host, ours or empty), a directory or a link."""
     "rkt/volumes", "run", "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib/systemd",
     "usr/lib/systemd/system", "usr/lib/systemd/system/default.target.wants",
     "usr/lib/systemd/system/sockets.target.wants", "usr/lib64", "usr/sbin", "var", "var/log",
     "var/log/journal",
 )  # fmt: skip
+# What systemd would otherwise create in every app's writable layer as mount points. Laid below the
+# image as its weakest layer, it shows only where the image has nothing of its own.
+SKELETON = "rkt/skeleton"
+_SKELETON_DIRECTORIES = (
+    "dev", "dev/net", "dev/pts", "dev/shm", "etc", "proc", "root", "run", "run/systemd",
+    "run/systemd/incoming", "run/systemd/journal", "sys", "tmp", "usr", "var",
+)  # fmt: skip
+_SKELETON_FILES = (
+    "dev/console", "dev/full", "dev/null", "dev/random", "dev/tty", "dev/urandom", "dev/zero",
+    "etc/hostname", "etc/hosts",
+)  # fmt: skip
+_SKELETON_LINKS = {
+    "dev/log": "/run/systemd/journal/dev-log",
+    "dev/ptmx": "pts/ptmx",
+    "etc/mtab": "../proc/self/mounts",
+}
 _SOCKETS = ("systemd-journald.socket", "systemd-journald-dev-log.socket")
 
 
@@ -42,18 +58,18 @@ class Stage1Error(RktError):
 
 
 class Entry:
-    """One member of the tree: a file of the host or of ours, text, a directory or a link."""
+    """One member of the tree: a file of the host or of ours, an empty one, a directory, a link."""
 
-    __slots__ = ("link", "mode", "path", "source", "text")
+    __slots__ = ("is_file", "link", "mode", "path", "source")
 
     def __init__(
-        self, path: str, mode: int, *, source: str = "", text: bytes = b"", link: str = ""
+        self, path: str, mode: int, *, source: str = "", link: str = "", is_file: bool = False
     ) -> None:
         self.path = path
         self.mode = mode
         self.source = source
-        self.text = text
         self.link = link
+        self.is_file = is_file  # an empty one, if there is no source
 
 
 def files_dir() -> str:
@@ -94,6 +110,7 @@ def entries(files: str) -> Iterator[Entry]:
         yield Entry(link, 0o777, link=target)
     yield from _tool_links(programs)
     yield from _own_entries(files)
+    yield from _skeleton()
 
 
 def write_aci(files: str, mark: str, out: BinaryIO) -> None:
@@ -119,11 +136,8 @@ def write_aci(files: str, mark: str, out: BinaryIO) -> None:
                 with open(entry.source, "rb") as content:
                     member.size = os.fstat(content.fileno()).st_size
                     archive.addfile(member, content)
-            elif entry.text:
-                member.size = len(entry.text)
-                archive.addfile(member, io.BytesIO(entry.text))
             else:
-                member.type = tarfile.DIRTYPE
+                member.type = tarfile.REGTYPE if entry.is_file else tarfile.DIRTYPE
                 archive.addfile(member)
 
 
@@ -187,6 +201,7 @@ def _systemd_libraries() -> Iterator[str]:
 
 
 def _own_files(files: str) -> Iterator[str]:
+    yield os.path.abspath(__file__)  # the recipe itself
     yield f"{files}/manifest.json"
     for part in ("etc", "libexec", "units"):
         for name in sorted(os.listdir(f"{files}/{part}")):
@@ -210,6 +225,16 @@ def _own_entries(files: str) -> Iterator[Entry]:
     for socket in _SOCKETS:
         yield Entry(f"{units}/sockets.target.wants/{socket}", 0o777, link=f"../{socket}")
     yield Entry("flavor", 0o777, link="host")
+
+
+def _skeleton() -> Iterator[Entry]:
+    yield Entry(SKELETON, 0o755)
+    for directory in _SKELETON_DIRECTORIES:
+        yield Entry(f"{SKELETON}/{directory}", 0o1777 if directory == "tmp" else 0o755)
+    for file in _SKELETON_FILES:
+        yield Entry(f"{SKELETON}/{file}", 0o644, is_file=True)
+    for link, target in _SKELETON_LINKS.items():
+        yield Entry(f"{SKELETON}/{link}", 0o777, link=target)
 
 
 def _tool_links(programs: dict[str, str]) -> Iterator[Entry]:

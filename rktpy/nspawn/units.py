@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from rktpy.nspawn.plan import AppPlan, PodPlan
 
-UNIT_DIR = "usr/lib/systemd/system"
+# Beside the static units of the image: fewer directories to copy up, and so to delete.
+UNIT_DIR = "etc/systemd/system"
 _JOURNAL_SOCKETS = "systemd-journald.socket systemd-journald-dev-log.socket"
 _HOSTNAME = ("/proc/sys/kernel/hostname", "/etc/hostname")
 # What every app finds in its root besides its own files (appc executor ABI; rkt: prepare-app).

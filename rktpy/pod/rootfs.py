@@ -49,9 +49,14 @@ def make_overlay_dirs(
 
 
 def mount_plan(
-    tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree]
+    tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree], *, skeleton: str
 ) -> list[mount.Mount]:
-    """Return the overlay mounts of a pod in the order they must be made. Pure."""
+    """Return the overlay mounts of a pod in the order they must be made. Pure.
+
+    ``skeleton`` is a path in stage1's tree: the weakest layer of every app, which has the mount
+    points that the pod needs, so that nothing must be created in each pod.
+    """
+    below = f"{layout.tree(stage1_id)}/rootfs/{skeleton}"
     plan = [
         mount.overlay(
             [f"{layout.tree(stage1_id)}/rootfs"],
@@ -63,7 +68,7 @@ def mount_plan(
     for app in apps:
         plan.append(  # noqa: PERF401 - reads better than a nested comprehension
             mount.overlay(
-                [f"{layout.tree(app.tree_id)}/rootfs"],
+                [f"{layout.tree(app.tree_id)}/rootfs", below],
                 tree.overlay_upper(app.tree_id, app.app),
                 tree.overlay_work(app.tree_id, app.app),
                 tree.app_rootfs(app.app),
@@ -108,7 +113,7 @@ def make_app_dir(tree: PodTree, app: str) -> None:
 
 
 def prepare_app_root(rootfs: str) -> None:
-    """Give an app's root what the executor owes it and units cannot make.
+    """Give the copied root of an app what the skeleton layer gives a mounted one.
 
     ``/etc/mtab``, ``/dev/log``, ``/dev/ptmx`` and a sticky ``/tmp``; what the image has stays.
     The rest (device nodes, /proc, /sys) is bound by the app's unit (rkt: stage1/prepare-app).

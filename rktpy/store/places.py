@@ -36,7 +36,7 @@ def make_store(layout: Layout) -> None:
     )
     try:
         if not os.path.isdir(layout.data):
-            os.makedirs(layout.data, 0o750)
+            os.makedirs(layout.data, 0o750, exist_ok=True)  # or another process is quicker
         for path in shared:
             _make(path, _SHARED)
         for path in (layout.trees, layout.tree_locks):

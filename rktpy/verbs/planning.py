@@ -203,7 +203,7 @@ class Planner:
             files.append((f"/{_RESOLV_CONF}", "/etc/resolv.conf"))
         if dns.hosts in (Mode.STAGE0, Mode.HOST):
             files.append((f"/{_HOSTS}", "/etc/hosts"))
-        elif not _has(rootfs, "/etc/hosts"):
+        elif not _has_content(rootfs, "/etc/hosts"):
             files.append((f"/{_HOSTS_FALLBACK}", "/etc/hosts"))
         return tuple(files)
 
@@ -233,12 +233,12 @@ def _is_device(path: str) -> bool:
     return stat.S_ISBLK(mode) or stat.S_ISCHR(mode)
 
 
-def _has(rootfs: str, path: str) -> bool:
+def _has_content(rootfs: str, path: str) -> bool:
+    """Whether ``path`` is more than the empty file that stands ready as a mount point."""
     try:
-        stat_in_root(rootfs, path)
+        return stat_in_root(rootfs, path).st_size > 0
     except OSError:
         return False
-    return True
 
 
 def _host_file(path: str) -> bytes:

@@ -14,7 +14,8 @@ from rktpy.errors import RktError
 from rktpy.host import mount
 from rktpy.net.netlist import stand_in
 from rktpy.nspawn.launch import launch
-from rktpy.nspawn.lay import lay_stage1
+from rktpy.nspawn.lay import expose_journal, lay_stage1
+from rktpy.nspawn.stage1 import SKELETON
 from rktpy.pod.rootfs import (
     copy_trees,
     make_overlay_dirs,
@@ -78,6 +79,8 @@ def start_pod(
         from rktpy.host.namespace import enter_isolated_network
 
         enter_isolated_network()
+    if contents.overlay and facts.booted:
+        expose_journal(tree, contents.stage1.tree_id, pod.uuid)
     _lay_trees(site, pod, contents)
     planner = Planner(
         uuid=pod.uuid,
@@ -97,9 +100,9 @@ def _lay_trees(site: Site, pod: Pod, contents: Contents) -> None:
     tree, apps = pod.tree, contents.app_trees
     if contents.overlay:
         make_overlay_dirs(tree, site.layout, contents.stage1.tree_id, apps)
-        plan = mount_plan(tree, site.layout, contents.stage1.tree_id, apps)
+        plan = mount_plan(tree, site.layout, contents.stage1.tree_id, apps, skeleton=SKELETON)
         mount_trees(tree, plan, apps)
-    else:
-        copy_trees(tree, site.layout, contents.stage1.tree_id, apps)
+        return
+    copy_trees(tree, site.layout, contents.stage1.tree_id, apps)
     for app in apps:
         prepare_app_root(tree.app_rootfs(app.app))

@@ -28,9 +28,9 @@ _OPTIONAL_DAEMONS = ("systemd-executor",)  # PID 1 starts services through it fr
 _TOOLS = ("sh", "ln", "rm", "touch", "strings")
 _LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
 _DIRECTORIES = (
-    """One member of the tree: a file (of the host, ours or empty), a directory or a link."""
-    "rkt/volumes", "run", "sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/lib/systemd",
-    "usr/lib/systemd/system", "usr/lib/systemd/system/default.target.wants",
+    "dev", "etc", "opt", "opt/stage2", "proc", "root", "rkt", "rkt/env", "rkt/libexec",
+    "rkt/status", "rkt/volumes", "run", "sys", "tmp", "usr", "usr/bin", "usr/lib",
+    "usr/lib/systemd", "usr/lib/systemd/system", "usr/lib/systemd/system/default.target.wants",
     "usr/lib/systemd/system/sockets.target.wants", "usr/lib64", "usr/sbin", "var", "var/log",
     "var/log/journal",
 )  # fmt: skip

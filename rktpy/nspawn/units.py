@@ -114,8 +114,8 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
         unit.add("Unit", "Requires", f"{app.name}.socket")
     unit.add("Service", "Restart", "no")
     unit.add("Service", "SyslogIdentifier", app.name)
-    if app.notify:
-        unit.add("Service", "Type", "notify")
+    # exec: the pod is ready when every app has been executed, not merely forked.
+    unit.add("Service", "Type", "notify" if app.notify else "exec")
     unit.add("Service", "TimeoutStartSec", "0")
     for name, value in (
         *_streams(pod), *_commands(app), *_identity(app), *_root(app), *confinement(app)

@@ -7,6 +7,7 @@ need. Any failure becomes a ``StoreError`` that says what to do.
 from __future__ import annotations
 
 import _sqlite3
+import errno
 import os
 
 from rktpy.codec import compact, parse
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+_LITTLE = 1 << 20  # bytes; an I/O error with less room than this is for want of room
 _BUSY_TIMEOUT = 30.0  # seconds; changes are serialised by a flock anyway
 
 # Each step brings the schema from its position to the next version. Never edit one: append.
@@ -108,7 +110,7 @@ class Database:
         try:
             rows: list[Any] = self._db.execute(statement, tuple(values)).fetchall()
         except _sqlite3.Error as error:
-            raise _explained(error, self._path) from error
+            raise _explained(error, self._path) from _cause(error, self._path)
         return rows
 
     def migrate(self) -> None:
@@ -290,6 +292,17 @@ def _is_cannot_open(error: StoreError) -> bool:
     return getattr(error.__cause__, "sqlite_errorname", "").startswith(
         ("SQLITE_CANTOPEN", "SQLITE_READONLY")
     )
+
+
+def _cause(error: Exception, path: str) -> Exception:
+    """Return ``error``, or what it means: SQLite calls a full disk an I/O error where it cannot
+    enlarge the file it shares with others.
+    """
+    if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        disk = os.statvfs(os.path.dirname(path))
+        if disk.f_bavail * disk.f_frsize < _LITTLE:
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return error
 
 
 def _explained(error: Exception, path: str) -> StoreError:

@@ -67,11 +67,7 @@ def test_a_syntax_error_shows_its_place() -> None:
 
     assert (caught.value.line, caught.value.column) == (3, 9)
     assert caught.value.message == (
-        "invalid pod manifest\n"
-        "Error at line 3, column 9\n"
-        '    3:  "apps" 1\n'
-        "               ^\n"
-        "invalid character '1' after object key"
+        "invalid pod manifest: line 3, column 9: invalid character '1' after object key"
     )
 
 
@@ -90,7 +86,7 @@ def test_syntax_errors_have_the_words_of_gos_parser(text: str, told: str) -> Non
     with pytest.raises(CodecError) as caught:
         codec.parse(text)
 
-    assert caught.value.message.splitlines()[-1] == told
+    assert caught.value.message.partition(": ")[2].partition(": ")[2] == told
 
 
 def test_a_long_line_is_shown_around_the_place_only() -> None:

@@ -1,4 +1,4 @@
-"""The last steps before a pod exists: cgroup, process files, exec of systemd-nspawn.
+"""The last steps before a pod exists: process files, exec of systemd-nspawn.
 
 Order matters and is rkt's: ``subcgroup`` before ``ppid``, both before the exec, so that whoever
 finds a supervisor also finds what to kill when it is gone (rkt-stage1.md 1.9, 2.1).
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 
-from rktpy import cgroup, log
 from rktpy.errors import RktError
 from rktpy.host import mount, process
 from rktpy.host.files import write_atomic
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from rktpy.layout import PodTree
+    from rktpy.nspawn.placing import Placing
     from rktpy.nspawn.plan import PodPlan
     from rktpy.systemd.facts import HostFacts
     from rktpy.systemd.unit import Placement
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _NSPAWN_RUNTIME = "/run/systemd/nspawn"
 _DEV_NULL = os.makedev(1, 3)  # the same on every Linux: Documentation/admin-guide/devices.txt
 _ROOT = "stage1/rootfs"  # below the pod directory, our working directory
-_logger = log.Logger("stage1")
 
 
 class NspawnMissingError(RktError):
@@ -45,6 +44,8 @@ def launch(
     tree: PodTree,
     facts: HostFacts,
     placement: Placement,
+    placing: Placing,
+    *,
     environ: Mapping[str, str],
     lock_fd: int,
 ) -> NoReturn:
@@ -59,7 +60,7 @@ def launch(
     os.chdir(tree.root)
     if not facts.booted:
         _private_runtime_dir()
-    own = _enter_cgroup(plan.uuid, tree, placement)
+    placing.settle()
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
     host = HostTraits(
         nspawn=facts.nspawn,
@@ -70,12 +71,7 @@ def launch(
         stdin_is_null=_is_null(0),
     )
     argv = nspawn_argv(plan, host, _ROOT)
-    try:
-        process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
-    finally:  # only reached if there was no exec
-        if own is not None:
-            cgroup.leave(own, os.getpid())
-            cgroup.remove(own)
+    process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
 
 
 def _is_null(fd: int) -> bool:
@@ -91,22 +87,3 @@ def _private_runtime_dir() -> None:
     """
     os.makedirs(_NSPAWN_RUNTIME, exist_ok=True)
     mount.tmpfs(_NSPAWN_RUNTIME).execute()
-
-
-def _enter_cgroup(uuid: str, tree: PodTree, placement: Placement) -> cgroup.PodCgroup | None:
-    """Record where the pod will be; make, join and return that place if no systemd does."""
-    if placement.kind != "none":
-        write_atomic(tree.subcgroup, placement.subcgroup.encode(), mode=0o644, durable=False)
-        return None
-    try:
-        own = cgroup.plan(uuid)
-    except cgroup.CgroupError as error:
-        # Without any hierarchy nspawn may still manage: it mounts what the pod needs itself.
-        _logger.warning("%s; the pod stays in the caller's", error.message)
-        write_atomic(tree.subcgroup, placement.subcgroup.encode(), mode=0o644, durable=False)
-        return None
-    write_atomic(tree.cgroups, own.record.encode(), mode=0o644, durable=False)
-    write_atomic(tree.subcgroup, own.subcgroup.encode(), mode=0o644, durable=False)
-    cgroup.create(own)
-    cgroup.join(own, os.getpid())
-    return own

@@ -15,6 +15,7 @@ from rktpy.host import mount
 from rktpy.net.netlist import stand_in
 from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
+from rktpy.nspawn.placing import Placing
 from rktpy.nspawn.stage1 import SKELETON
 from rktpy.pod.rootfs import (
     copy_trees,
@@ -30,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from rktpy.nspawn.plan import PodPlan
     from rktpy.pod.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts
@@ -74,6 +76,16 @@ def start_pod(
     tree = pod.tree
     # Before any fork or mount: being alone in the unit's cgroup is part of the evidence.
     placement = place_pod(pod.uuid, facts, os.environ)
+    with Placing(pod.uuid, tree, placement) as placing:
+        planned = _lay(site, pod, contents, start, facts)
+        launch(planned, tree, facts, placement, placing, environ=os.environ, lock_fd=pod.lock.fd)
+
+
+def _lay(
+    site: Site, pod: Pod, contents: Contents, start: StartOptions, facts: HostFacts
+) -> PodPlan:
+    """Mount or copy the trees, write what stage1 needs, and return the plan of the pod."""
+    tree = pod.tree
     mount.private_namespace()
     if start.net.none:
         from rktpy.host.namespace import enter_isolated_network
@@ -93,7 +105,7 @@ def start_pod(
     )
     planned = planner.plan(debug=site.debug)
     lay_stage1(tree.stage1_rootfs, planned.plan, planned.files)
-    launch(planned.plan, tree, facts, placement, os.environ, pod.lock.fd)
+    return planned.plan
 
 
 def _lay_trees(site: Site, pod: Pod, contents: Contents) -> None:

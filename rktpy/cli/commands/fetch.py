@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.errors import RktError, UsageError
+from rktpy.errors import RktError
 from rktpy.image.resolve import Wanted
 from rktpy.verbs.fetch import FetchRequest, fetch_images
 
@@ -16,7 +16,7 @@ _SHORT = len("sha512-") + 32
 def fetch(call: Call) -> int:
     """Print one hash per image, in order; the first failure ends it."""
     if not call.apps:
-        raise UsageError("must provide at least one image")
+        raise RktError("must provide at least one image", hint="see: rktpy help fetch")
     images = tuple(Wanted(app.image, app.options.get("signature") or "") for app in call.apps)
     for key in fetch_images(call.site, FetchRequest(images, _policy(call))):
         call.out(key if call.options["full"] else key[:_SHORT])

@@ -1,8 +1,8 @@
 """One behaviour that rkt's functional tests assert, as data (rkt-cli.md 12).
 
-The cases are run by ``tests/integration/rkt``; a unit test checks that they are well-formed. Words of
-a command may hold ``{image}`` (the case's image), ``{second}`` and ``{third}`` (further ones),
-``{host}`` (a host directory whose ``file`` contains ``host``) and ``{env_file}``.
+The cases are run by ``tests/integration/rkt``; a unit test checks that they are well-formed.
+Words of a command may hold ``{image}`` (the case's image), ``{second}`` and ``{third}`` (further
+ones), ``{host}`` (a host directory whose ``file`` contains ``host``) and ``{env_file}``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class Case:
     """A command line and what must come of it.
 
     ``source`` names rkt's test; ``expect`` is a regular expression for stdout and stderr taken
-    together; ``status`` the exit status, None where rkt's test does not look at it.
+    together, ``refuse`` one that must not match; ``status`` the exit status, None where rkt's test
+    does not look at it; ``stored`` what ``{host}/file`` holds afterwards, if not empty. ``gap``
+    says why rktpy does not behave so on every host yet.
     """
 
     source: str
@@ -47,7 +49,7 @@ class Case:
     env: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes = b""
     stored: str = ""
-    """``file`` of the host directory afterwards, if not empty."""
+    gap: str = ""
 
     @property
     def id(self) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conformance.rkt import inside, keeping, starting
-from tests.conformance.rkt.case import Case
+
+if TYPE_CHECKING:
+    from tests.conformance.rkt.case import Case
 
 CASES = (*starting.cases(), *inside.cases(), *keeping.cases())
 _PLACES = {"{image}", "{second}", "{third}", "{host}", "{env_file}"}

@@ -145,7 +145,12 @@ class _GzipMember:
 
 
 def _zstd(fd: int) -> Iterator[Piece]:
-    import zstandard
+    try:
+        import zstandard
+    except ImportError:
+        raise ArchiveError(
+            "zstd images need the Python module zstandard", hint="pip install zstandard"
+        ) from None
 
     decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     with os.fdopen(os.dup(fd), "rb", buffering=0) as raw:

@@ -63,6 +63,8 @@ def nspawn_environment(pod: PodPlan, caller: Mapping[str, str]) -> dict[str, str
     """
     env = {name: value for name, value in caller.items() if not name.startswith("SYSTEMD_NSPAWN_")}
     env["SYSTEMD_NSPAWN_CONTAINER_SERVICE"] = "rkt"
+    # The tree is the pod's own, and locked as such; nspawn's lock files outlive its SIGKILL.
+    env["SYSTEMD_NSPAWN_LOCK"] = "0"
     if not pod.debug:
         env["SYSTEMD_LOG_LEVEL"] = "err"
     if pod.ipc_parent:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _NSPAWN_RUNTIME = "/run/systemd/nspawn"
 _DEV_NULL = os.makedev(1, 3)  # the same on every Linux: Documentation/admin-guide/devices.txt
+_FLAVOR = "host"
 _ROOT = "stage1/rootfs"  # below the pod directory, our working directory
 
 
@@ -60,7 +61,8 @@ def launch(
     os.chdir(tree.root)
     if not facts.booted:
         _private_runtime_dir()
-    placing.settle()
+    _write_flavor(tree.flavor)
+    placing.settle(plan)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
     host = HostTraits(
         nspawn=facts.nspawn,
@@ -72,6 +74,14 @@ def launch(
     )
     argv = nspawn_argv(plan, host, _ROOT)
     process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
+
+
+def _write_flavor(path: str) -> None:
+    """Name the flavour where rkt's tools look: the target text of a link."""
+    try:
+        os.symlink(_FLAVOR, path)
+    except FileExistsError:
+        pass  # left by a start that was killed
 
 
 def _is_null(fd: int) -> bool:

@@ -58,11 +58,8 @@ def bare(
     program: str = "rkt",
     after: str = "",
     env: Mapping[str, str] | None = None,
-    user: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``rkt words…`` in a bare interpreter; ``after`` is code to run before it ends,
-    ``user`` another uid to be.
-    """
+    """Run ``rkt words…`` in a bare interpreter; ``after`` is code to run before it ends."""
     paths = [CHECKOUT, *(path for path in sys.path if path.endswith("-packages"))]
     code = _START.format(paths=paths, program=program, after=after)
     return subprocess.run(
@@ -71,6 +68,5 @@ def bare(
         text=True,
         check=False,
         timeout=60,
-        user=user,
         env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"} | dict(env or {}),
     )

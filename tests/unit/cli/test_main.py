@@ -9,9 +9,8 @@ import sys
 
 import pytest
 
-from tests.unit.cli.desk import CHECKOUT, bare, here
+from tests.unit.cli.desk import CHECKOUT, here
 
-NOBODY = 65534
 USAGE = "NAME:\n\t"
 
 
@@ -92,17 +91,6 @@ def test_an_experiment_to_come_says_so() -> None:
     result = here("app", "add", env={"RKT_EXPERIMENT_APP": "true"})
 
     assert result.stderr == "add: app add is not implemented yet\n"
-
-
-@pytest.mark.parametrize("command", ["enter", "gc", "prepare", "rm", "run", "run-prepared"])
-def test_privilege_is_asked_for_before_arguments(command: str) -> None:
-    if not os.stat(CHECKOUT).st_mode & 0o001:
-        pytest.skip("the checkout is closed to other users")
-
-    result = bare(command, user=NOBODY if os.geteuid() == 0 else None)
-
-    assert result.returncode == 254
-    assert result.stderr == f"{command}: cannot run as unprivileged user\n"
 
 
 def test_a_full_disk_is_told() -> None:

@@ -18,7 +18,8 @@ PREFIX = "rktpy-"
 def make_cgroups(purpose: str) -> list[str]:
     """Make a cgroup below ours in each mounted hierarchy; return the directories.
 
-    Their name ends in our process id: what a killed run left is removed by the next one.
+    ``purpose`` begins with ``host`` or ``test``; the name ends in our process id, so that what
+    a killed run left is removed by the next one.
     """
     made = []
     for own in leaks.own_cgroups():

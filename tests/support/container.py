@@ -122,7 +122,7 @@ class ContainerHost(RemoteHost):
         with open(init, "w", encoding="ascii") as file:
             file.write(INIT)
         os.chmod(init, 0o755)
-        self._cgroups = make_cgroups("host")
+        self._cgroups = make_cgroups(self.name)
         with open(f"{self.state}/cgroups", "w", encoding="utf-8") as file:
             file.write("".join(f"{path}\n" for path in self._cgroups))
         with open(f"{self.state}/console.log", "wb") as log:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ON_REQUEST = ("integration", "system", "vm")
-UNIT_SECONDS = 10.0  # processor time of the whole unit tier
+# Processor time of the whole unit tier: what we want, and what no busy machine excuses.
+UNIT_SECONDS = 10.0
+UNIT_LIMIT = 3 * UNIT_SECONDS
 
 
 NOTES = pytest.StashKey[list[str]]()  # lines for the end of the run
@@ -100,6 +102,9 @@ class Tiers:
             terminalreporter.write_line(line)
         counts = ", ".join(f"{tier} {count}" for tier, count in sorted(self._passed.items()))
         terminalreporter.write_line(f"passed by tier: {counts or 'none'}")
+        if self._unit_seconds > UNIT_SECONDS:
+            spent = f"{self._unit_seconds:.0f} s of processor time, {UNIT_SECONDS:.0f} are wanted"
+            terminalreporter.write_line(f"unit tests took {spent}")
         for complaint in [] if self._config.option.collectonly else self._complaints():
             terminalreporter.write_line(f"FAILED {complaint}", red=True)
 
@@ -110,9 +115,9 @@ class Tiers:
         if self._config.getoption("--sentinel"):
             if not self._passed:
                 found.append("no test passed at all")
-            if self._unit_seconds > UNIT_SECONDS:
+            if self._unit_seconds > UNIT_LIMIT:
                 found.append(f"the unit tier took {self._unit_seconds:.1f} s of processor time, "
-                             f"more than {UNIT_SECONDS:.0f}")  # fmt: skip
+                             f"more than {UNIT_LIMIT:.0f}")  # fmt: skip
         return found
 
 

@@ -1,0 +1,86 @@
+"""Prints what rktpy, its peer and the bare kernel need for the same operations.
+
+    python -m tests.bench [--rows KEY,...] [--json FILE] [--rounds N] [--quick] [--list]
+
+All sides of a row run in one go, interleaved. Exit status 0, also if a budget is missed:
+the figures are the result; 1 if rktpy has none for a row, 2 for a wrong command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench import report, sandbox, timing
+from tests.bench.floors import Floors
+from tests.bench.rows import Bench
+
+if TYPE_CHECKING:
+    from tests.bench.model import Result, Row
+
+_QUICK_ROUNDS = 3
+
+
+def main() -> int:
+    """Run the bench and return its exit status."""
+    options = _options()
+    bench = Bench(sandbox.HOME, Floors(sandbox.HOME / "floors"))
+    rows = bench.rows()
+    if options.list:
+        _say("\n".join(f"{row.key:16} {row.title} ({row.budget})" for row in rows))
+        return 0
+    unknown = set(options.rows) - {row.key for row in rows}
+    if unknown:
+        sys.stderr.write(f"no such row: {', '.join(sorted(unknown))} (see --list)\n")
+        return 2
+    if os.geteuid() != 0:
+        sys.stderr.write("the bench starts containers: run it as root\n")
+        return 2
+    sandbox.enter(sys.argv[1:])
+    chosen = [row for row in rows if row.key in options.rows or not options.rows]
+    kind = "real" if bench.rktpy.use_real_pods() else "written by hand"
+    results = [_measure(row, options) for row in chosen]
+    _progress("")
+    _say(report.table(results))
+    _say(f"\nmedians in ms, memory is rktpy's peak; rktpy's dead pods: {kind};")
+    _say(f"load {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors")
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(report.as_json(results), indent=1) + "\n")
+    return 0 if all("rktpy" in result.samples for result in results) else 1
+
+
+def _measure(row: Row, options: argparse.Namespace) -> Result:
+    rounds = options.rounds or (_QUICK_ROUNDS if options.quick else row.rounds)
+    timer = timing.Timer(sandbox.HOME)
+    rng = random.Random()  # noqa: S311  # the order of measurements
+    return timing.run_row(row, timer, rounds=rounds, report=_progress, rng=rng)
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rows", type=lambda text: text.split(","), default=[], metavar="KEY,...")
+    parser.add_argument("--json", type=lambda text: Path(text).resolve(), metavar="FILE")
+    parser.add_argument("--rounds", type=int, metavar="N", help="samples per side and row")
+    parser.add_argument("--quick", action="store_true", help="three samples per side and row")
+    parser.add_argument("--list", action="store_true", help="name the rows and end")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,283 @@
+"""The rows of the bench: the operations of design.md section 5 and what each side runs for them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.bench import payload
+from tests.bench.model import Budget, Row, Side
+from tests.bench.podman import IMAGE, Podman
+from tests.bench.rktpy_side import TRUE, Rktpy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.bench.floors import Floors
+
+RUNTIME = Path("/run/rktpy")  # host facts; a fresh host has none
+
+
+class Bench:
+    """Sets the sides of the rows up below ``home``."""
+
+    def __init__(self, home: Path, floors: Floors) -> None:
+        self.home = home
+        self.floors = floors
+        self.rktpy = Rktpy(home / "rktpy")
+        self._podman: Podman | None = None
+
+    @property
+    def podman(self) -> Podman:
+        """The peer. Raises ``UnavailableError`` where it is not installed."""
+        if self._podman is None:
+            self._podman = Podman(self.home / "podman")
+        return self._podman
+
+    def rows(self) -> list[Row]:
+        """Return all rows, cheap ones first."""
+        return [*self._small(), *self._runs(), *self._many(), *self._large()]
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def _small(self) -> list[Row]:
+        below = Budget(wall=30, below_peer=True)
+        plain = self.floors.interpreter
+        return [
+            Row("version", "version", below, {
+                "rktpy": lambda: self._own("version"),
+                "podman": lambda: self._peer("version"),
+                "floor": plain,
+            }, rounds=25),
+            Row("list-10", "list, 10 exited pods", below, {
+                "rktpy": lambda: self._own("list", exited=10),
+                "podman": lambda: self._peer("ps", "-a", exited=10),
+                "floor": plain,
+            }, rounds=25),
+            Row("status-10", "status, 10 exited pods", below, {
+                "rktpy": self._own_status,
+                "podman": self._peer_inspect,
+                "floor": plain,
+            }, rounds=25),
+            Row("list-1000", "list, 1000 exited pods", Budget(wall=80, memory=30), {
+                "rktpy": lambda: self._own("list", exited=1000),
+                "podman": lambda: self._peer("ps", "-a", exited=1000),
+                "floor": plain,
+            }),
+            Row("image-list-100", "image list, 100 images", Budget(wall=40), {
+                "rktpy": self._own_image_list,
+                "podman": lambda: self._peer("images", images=100),
+                "floor": plain,
+            }),
+        ]  # fmt: skip
+
+    def _own(self, *arguments: str, exited: int = 0) -> Side:
+        self.rktpy.fresh(exited=exited)
+        return Side([self.rktpy.command(*arguments)])
+
+    def _peer(self, *arguments: str, exited: int = 0, images: int = 1) -> Side:
+        self.podman.fresh(exited=exited, images=images)
+        return Side([self.podman.command(*arguments)], close=self.podman.drop)
+
+    def _own_status(self) -> Side:
+        identifier = self.rktpy.fresh(exited=10)[0]
+        return Side([self.rktpy.command("status", identifier)])
+
+    def _peer_inspect(self) -> Side:
+        self.podman.fresh(exited=10)
+        identifier = self.podman.call("ps", "-aq", "--last=1")
+        return Side([self.podman.command("inspect", identifier)], close=self.podman.drop)
+
+    def _own_image_list(self) -> Side:
+        self.rktpy.fresh()
+        images = [str(self.rktpy.numbered_image(number)) for number in range(100)]
+        self.rktpy.call("fetch", *images)
+        return Side([self.rktpy.command("image", "list")])
+
+    # -- running --------------------------------------------------------------------------------
+
+    def _runs(self) -> list[Row]:
+        boot = self.floors.boot
+        return [
+            Row("run-true", "run true, nspawn, host net", Budget(times_floor=1.4), {
+                "rktpy": self._own_run, "podman": self._peer_run, "floor": boot,
+            }),
+            Row("run-true-100", "run true, 100 dead pods", Budget(times_floor=1.4), {
+                "rktpy": lambda: self._own_run(exited=100),
+                "podman": lambda: self._peer_run(exited=100),
+                "floor": boot,
+            }),
+            Row("run-two", "two-app pod, run to exit", Budget(wall=250), {
+                "rktpy": self._own_two, "podman": self._peer_two, "floor": boot,
+            }),
+            Row("enter", "enter", Budget(wall=40), {
+                "rktpy": self._own_enter, "podman": self._peer_exec, "floor": self.floors.nsenter,
+            }, rounds=25),
+            Row("first-run", "the very first run", Budget(wall=900), {
+                "rktpy": self._own_first, "podman": self._peer_first, "floor": boot,
+            }, rounds=5),
+        ]  # fmt: skip
+
+    def _own_run(self, *, exited: int = 0) -> Side:
+        self.rktpy.fresh(exited=exited)
+        self.rktpy.fetch_true()
+        dead = set(self._pods())
+
+        def after() -> None:
+            for pod in set(self._pods()) - dead:
+                shutil.rmtree(pod)
+
+        return Side([self.rktpy.command("run", "--net=host", TRUE)], after=after)
+
+    def _pods(self) -> list[Path]:
+        return list((self.rktpy.data / "pods/run").glob("*"))
+
+    def _peer_run(self, *, exited: int = 0) -> Side:
+        self.podman.fresh(exited=exited)
+        command = self.podman.run_command("--rm", IMAGE, "/bin/true")
+        return Side([command], close=self.podman.drop)
+
+    def _own_two(self) -> Side:
+        self.rktpy.fresh()
+        self.rktpy.fetch_true()
+        apps = (TRUE, "--name=one", TRUE, "--name=two")
+        return Side([self.rktpy.command("run", "--net=host", *apps)], after=self.rktpy.clean)
+
+    def _peer_two(self) -> Side:
+        """Pods without the shared pause container: that one needs limits it may not raise here."""
+        self.podman.fresh()
+        parent = f"--cgroup-parent={self.podman.cgroup_parent()}"
+        create = ("create", "--pod=two", "--network=host")
+        commands = [
+            self.podman.command("pod", "create", "--infra=false", "--name=two", "--share=", parent),
+            self.podman.command(*create, "--name=a", IMAGE, "/bin/true"),
+            self.podman.command(*create, "--name=b", IMAGE, "/bin/true"),
+            self.podman.command("pod", "start", "two"),
+            self.podman.command("wait", "a", "b"),
+            self.podman.command("pod", "rm", "two"),
+        ]
+        return Side(commands, close=self.podman.drop)
+
+    def _own_enter(self) -> Side:
+        self.rktpy.fresh()
+        identifier, pod = self.rktpy.start_sleeper()
+
+        def close() -> None:
+            self.rktpy.call("stop", "--force", identifier)
+            pod.wait()
+
+        return Side([self.rktpy.command("enter", identifier, "/bin/true")], close=close)
+
+    def _peer_exec(self) -> Side:
+        self.podman.fresh()
+        arguments = self.podman.run_arguments("--detach", "--name=sleeper", IMAGE)
+        self.podman.call(*arguments, "/bin/sleep", "3600")
+
+        def close() -> None:
+            self.podman.call("rm", "--force", "--time=0", "sleeper")
+            self.podman.drop()
+
+        return Side([self.podman.command("exec", "sleeper", "/bin/true")], close=close)
+
+    def _own_first(self) -> Side:
+        data = self.rktpy.home / "first"
+        image = str(self.rktpy.true_image())
+
+        def before() -> None:
+            for path in (data, RUNTIME):
+                shutil.rmtree(path, ignore_errors=True)
+
+        command = self.rktpy.command("run", "--net=host", image, data=data)
+        return Side([command], before=before, close=before)
+
+    def _peer_first(self) -> Side:
+        image = f"docker-archive:{self.podman.archive()}"
+        command = self.podman.run_command("--rm", image, "/bin/true", state="first")
+
+        def before() -> None:
+            self.podman.drop("first")
+
+        return Side([command], before=before, close=before)
+
+    # -- removing -------------------------------------------------------------------------------
+
+    def _many(self) -> list[Row]:
+        return [
+            Row("gc-100", "gc of 100 exited pods", Budget(wall=500), {
+                "rktpy": self._own_gc, "podman": self._peer_prune,
+            }, rounds=7),
+            Row("rm-100", "rm of 100 among 1000", Budget(wall=500), {
+                "rktpy": self._own_rm, "podman": self._peer_rm,
+            }, rounds=5),
+        ]  # fmt: skip
+
+    def _own_gc(self) -> Side:
+        def before() -> None:
+            self.rktpy.clean()
+            self.rktpy.add_exited(100)
+
+        self.rktpy.fresh()
+        # Mark and sweep are two runs under rkt's rules; with no grace period one does both.
+        return Side([self.rktpy.command("gc", "--grace-period=0s")], before=before)
+
+    def _peer_prune(self) -> Side:
+        return Side(
+            [self.podman.command("container", "prune", "--force")],
+            before=lambda: self.podman.fresh(exited=100),
+            close=self.podman.drop,
+        )
+
+    def _own_rm(self) -> Side:
+        present = self.rktpy.fresh(exited=1000)[:900]
+        victims: list[str] = [path.name for path in self._pods() if path.name not in set(present)]
+        commands = [self.rktpy.command("rm", *victims)]
+
+        def before() -> None:
+            nonlocal victims
+            missing = 1000 - len(self._pods())
+            victims = victims if not missing else self.rktpy.add_exited(missing)
+            commands[0] = self.rktpy.command("rm", *victims)
+
+        return Side(commands, before=before)
+
+    def _peer_rm(self) -> Side:
+        commands = [self.podman.command("rm")]
+
+        def before() -> None:
+            self.podman.fresh(exited=1000)
+            victims = self.podman.call("ps", "-aq", "--last=100").split()
+            commands[0] = self.podman.command("rm", *victims)
+
+        return Side(commands, before=before, close=self.podman.drop)
+
+    # -- fetching -------------------------------------------------------------------------------
+
+    def _large(self) -> list[Row]:
+        def row(kind: str | None, budget: int) -> Row:
+            name = kind or "plain"
+            build: dict[str, Callable[[], Side]] = {
+                "rktpy": lambda: self._own_fetch(kind),
+                "podman": lambda: self._peer_import(kind),
+                "floor": lambda: self.floors.extract(payload.image(self.home, kind)),
+            }
+            title = f"fetch of a 100 MB ACI, {name}"
+            return Row(f"fetch-{name}", title, Budget(wall=budget), build, rounds=5)
+
+        return [row(None, 900), row("gzip", 1000)]
+
+    def _own_fetch(self, compression: str | None) -> Side:
+        command = self.rktpy.command("fetch", str(payload.image(self.home, compression)))
+        return Side([command], before=lambda: void(self.rktpy.fresh()))
+
+    def _peer_import(self, compression: str | None) -> Side:
+        archive = str(payload.image(self.home, compression))
+        return Side(
+            [self.podman.command("import", "-q", archive, "localhost/large")],
+            before=self.podman.fresh,
+            close=self.podman.drop,
+        )
+
+
+def void(_value: object) -> None:
+    """Drop a result."""

@@ -1,0 +1,91 @@
+"""How a pod ends is how its apps ended."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.run.images import INSPECT, SHELL
+
+if TYPE_CHECKING:
+    from tests.integration.run.rk import Rktpy
+
+
+def statuses(rkt: Rktpy) -> dict[str, str]:
+    """Return the status per app of the only pod there is."""
+    (pod,) = rkt.pods()
+    fields = rkt.status(pod.partition("/")[2])
+    return {name[4:]: value for name, value in fields.items() if name.startswith("app-")}
+
+
+@pytest.mark.parametrize("code", [0, 1, 7, 255])
+def test_the_status_of_the_app_is_the_status_of_run(rkt: Rktpy, code: int) -> None:
+    done = rkt.run(INSPECT, "--", f"--exit-code={code}")
+
+    assert done.status == code
+    assert statuses(rkt) == {"rkt-inspect": str(code)}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+def test_an_app_killed_by_a_signal_has_its_number_as_status(
+    rkt: Rktpy, number: signal.Signals
+) -> None:
+    done = rkt.run(SHELL, "--", f"kill -{number.value} $$")
+
+    assert done.status == number.value
+    assert statuses(rkt) == {"shell": str(number.value)}
+
+
+@pytest.mark.parametrize("path", ["/foo-not-there", "/foo-not-there X"])
+@pytest.mark.parametrize("args", [(), ("--", "arg1", "arg2")])
+def test_a_missing_program_is_status_203_and_named(
+    rkt: Rktpy, path: str, args: tuple[str, ...]
+) -> None:
+    done = rkt.run(INSPECT, f"--exec={path}", *args)
+
+    assert done.status == 203
+    assert f'Error: Unable to open "{path}": No such file or directory' in done.lines()
+    assert statuses(rkt) == {"rkt-inspect": "203"}
+
+
+def test_a_missing_interpreter_is_named_instead_of_the_program(rkt: Rktpy) -> None:
+    options = ("--volume=bin,kind=host,source=/bin", "--mount=volume=bin,target=/var/host-bin")
+
+    done = rkt.run(*options, INSPECT, "--exec=/var/host-bin/ls")
+
+    assert done.status == 203
+    assert any("Unable to open" in line and ".so" in line for line in done.lines())
+
+
+def test_a_script_without_its_interpreter_names_that(rkt: Rktpy) -> None:
+    done = rkt.run(SHELL, "--exec=/broken")
+
+    assert done.status == 203
+    assert 'Error: Unable to open "/no/such/shell": No such file or directory' in done.lines()
+
+
+def test_the_first_failure_is_the_status_of_a_pod_of_three(rkt: Rktpy) -> None:
+    apps: list[str] = []
+    for name, sleep, code in (("a", 1, 0), ("b", 2, 5), ("c", 30, 6)):
+        apps += [INSPECT, f"--name={name}", "--", "--silent-sigterm", "--print-msg=HelloWorld"]
+        apps += [f"--sleep={sleep}", f"--exit-code={code}", "---"]
+
+    done = rkt.run(*apps)
+
+    assert done.status == 5
+    assert done.lines().count("HelloWorld") == 3
+    assert statuses(rkt) == {"a": "0", "b": "5", "c": "0"}
+
+
+def test_a_pod_of_three_that_end_well_ends_with_the_last(rkt: Rktpy) -> None:
+    apps: list[str] = []
+    for name, sleep in (("a", 0), ("b", 1), ("c", 0)):
+        apps += [INSPECT, f"--name={name}", "--", f"--sleep={sleep}", f"--print-msg={name}", "---"]
+
+    done = rkt.run(*apps)
+
+    assert done.status == 0
+    assert sorted(done.lines()) == ["a", "b", "c"]
+    assert statuses(rkt) == {"a": "0", "b": "0", "c": "0"}

@@ -1,0 +1,96 @@
+"""Not a line of an app is lost, however soon it ends."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.run.images import INSPECT, SHELL
+
+if TYPE_CHECKING:
+    from tests.integration.run.rk import Rktpy
+
+PODS = 15
+
+
+def test_the_only_line_of_a_short_app_is_never_lost(rkt: Rktpy) -> None:
+    lost = []
+    for number in range(PODS):
+        done = rkt.run(INSPECT, "--", f"--print-msg=line {number}", f"--exit-code={number % 2}")
+        if (done.status, done.lines()) != (number % 2, [f"line {number}"]):
+            lost.append(done)
+
+    assert lost == []
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_the_last_of_many_lines_is_not_lost(rkt: Rktpy, code: int) -> None:
+    script = f"i=0; while [ $i -lt 1000 ]; do i=$((i+1)); echo line $i; done; exit {code}"
+
+    done = rkt.run(SHELL, "--", script)
+
+    assert done.status == code
+    assert done.lines() == [f"line {number}" for number in range(1, 1001)]
+
+
+def test_lines_of_two_apps_say_whose_they_are(rkt: Rktpy) -> None:
+    done = rkt.run(
+        *(INSPECT, "--name=one", "--", "--print-msg=first", "---"),
+        *(INSPECT, "--name=two", "--", "--print-msg=second", "---"),
+    )
+
+    assert (done.lines("one"), done.lines("two")) == (["first"], ["second"])
+
+
+def test_errors_of_an_app_are_output_of_the_pod(rkt: Rktpy) -> None:
+    done = rkt.run(SHELL, "--", "echo out; echo err >&2; exit 1")
+
+    assert (done.lines(), done.err) == (["out", "err"], "")
+
+
+def test_the_journal_of_a_pod_stays_until_it_is_collected(rkt: Rktpy) -> None:
+    rkt.run(SHELL, "--", "echo for the record")
+
+    (pod,) = rkt.pods()
+    uuid = os.path.basename(pod)
+    journals = list((rkt.data / "pods" / pod).glob("overlay/*/upper/var/log/journal/*/*.journal"))
+    assert [journal.parent.name for journal in journals] == [uuid.replace("-", "")]
+    assert b"for the record" in journals[0].read_bytes()
+
+
+def test_an_interactive_app_has_no_decoration(rkt: Rktpy) -> None:
+    done = rkt.run("--interactive", INSPECT, "--", "--print-msg=plain")
+
+    assert (done.status, done.out.split()) == (0, ["plain"])
+
+
+def test_an_interactive_app_reads_the_terminal(rkt: Rktpy) -> None:
+    ours, theirs = pty.openpty()
+    words = rkt.argv("run", "--net=none", "--interactive", INSPECT, "--", "--check-tty",
+                     "--read-stdin")  # fmt: skip
+    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        try:
+            said = _read_until(ours, b"Enter text:")
+            os.write(ours, b"Saluton\n")
+            said += _read_until(ours, b"Received text: Saluton")
+            status = process.wait(timeout=60)
+        finally:
+            process.kill()
+            os.close(ours)
+
+    assert status == 0
+    assert b"stdin is a terminal" in said
+
+
+def _read_until(fd: int, text: bytes) -> bytes:
+    said = b""
+    while text not in said:
+        assert select.select([fd], [], [], 60)[0], said
+        said += os.read(fd, 65536)
+    return said

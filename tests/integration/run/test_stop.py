@@ -1,0 +1,137 @@
+"""Pods that are asked to end, or killed; what their hooks and apps get to do then."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.run.images import INSPECT, SHELL
+from tests.support.leaks import descendants
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.run.rk import Rktpy
+
+FOREVER = ("--", "--sleep=300")
+# Says that it is there, then needs a second to end.
+SLOW = 'trap "sleep 1; echo bye; exit 7" TERM; echo up; while :; do sleep 0.1; done'
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A directory everybody may write to, for the volume ``log`` of example.com/hooked."""
+    tmp_path.chmod(0o777)
+    return tmp_path
+
+
+def test_stop_ends_a_pod_well(rkt: Rktpy) -> None:
+    with rkt.start("run", INSPECT, *FOREVER) as pod:
+        uuid = pod.ready()
+        stopped = rkt("stop", uuid)
+        done = pod.end()
+
+    assert (stopped.status, stopped.out.strip()) == (0, f'"{uuid}"')
+    assert done.status == 0
+    assert rkt.status(uuid)["state"] == "exited"
+    assert rkt.status(uuid)["app-rkt-inspect"] == "0"
+
+
+def test_stop_takes_several_pods_and_a_uuid_file(rkt: Rktpy, tmp_path: Path) -> None:
+    with rkt.start("run", INSPECT, *FOREVER) as one:
+        file = tmp_path / "uuid"
+        file.write_text(one.ready())
+        by_file = rkt("stop", f"--uuid-file={file}")
+        assert (by_file.status, one.end().status) == (0, 0)
+
+    with rkt.start("run", INSPECT, *FOREVER) as one, rkt.start("run", INSPECT, *FOREVER) as two:
+        both = rkt("stop", one.ready(), two.ready())
+        assert (both.status, one.end().status, two.end().status) == (0, 0, 0)
+
+
+def test_a_forced_stop_kills(rkt: Rktpy) -> None:
+    with rkt.start("run", SHELL, "--", 'trap "" TERM; sleep 300') as pod:
+        uuid = pod.ready()
+        stopped = rkt("stop", "--force", uuid)
+        done = pod.end()
+
+    assert stopped.status == 0
+    assert done.status == -signal.SIGKILL
+    fields = rkt.status(uuid)
+    assert fields["state"] == "exited"
+    assert not any(name.startswith("app-") for name in fields)
+
+
+def test_stopping_an_ended_pod_is_fine(rkt: Rktpy) -> None:
+    with rkt.start("run", INSPECT, "--", "--exit-code=0") as pod:
+        uuid = pod.uuid
+        pod.end()
+
+    assert rkt("stop", uuid).status == 0
+
+
+def test_sigterm_to_the_process_of_run_ends_the_pod_well(rkt: Rktpy) -> None:
+    with rkt.start("run", INSPECT, *FOREVER) as pod:
+        uuid = pod.ready()
+        pod.process.terminate()
+        done = pod.end()
+
+    assert done.status == 0
+    assert rkt.status(uuid)["app-rkt-inspect"] == "0"
+
+
+def test_an_app_that_handles_sigterm_gets_its_time(rkt: Rktpy) -> None:
+    with rkt.start("run", SHELL, "--", SLOW) as pod:
+        pod.says("up")
+        rkt.ok("stop", pod.uuid)
+        done = pod.end()
+
+    assert done.status == 0
+    assert done.lines()[-1] == "bye"
+
+
+def test_hooks_run_as_root_around_the_app(rkt: Rktpy, log: Path) -> None:
+    volume = f"--volume=log,kind=host,source={log}"
+
+    done = rkt.run(volume, "example.com/hooked", "--", "echo app $(id -u) $(id -g) >>/log/order")
+
+    assert done.status == 0
+    assert (log / "order").read_text() == "pre-start 0 0\napp 1000 100\npost-stop 0 0\n"
+
+
+def test_the_hook_after_the_app_runs_when_the_pod_is_stopped(rkt: Rktpy, log: Path) -> None:
+    volume = f"--volume=log,kind=host,source={log}"
+
+    with rkt.start("run", volume, "example.com/hooked", "--", "exec sleep 300") as pod:
+        rkt.ok("stop", pod.ready())
+        done = pod.end()
+
+    assert done.status == 0
+    assert (log / "order").read_text() == "pre-start 0 0\npost-stop 0 0\n"
+
+
+def test_an_app_whose_first_hook_fails_never_starts(rkt: Rktpy, log: Path) -> None:
+    volume = f"--volume=log,kind=host,source={log}"
+
+    done = rkt.run(
+        volume, "example.com/hooked", "--environment=STATUS=3", "--", "echo app >>/log/order"
+    )
+
+    assert done.status == 254
+    assert (log / "order").read_text() == "pre-start 0 0\npost-stop 0 0\n"
+
+
+def test_a_killed_supervisor_leaves_a_pod_that_gc_ends(rkt: Rktpy) -> None:
+    with rkt.start("run", SHELL, "--", 'trap "" TERM; sleep 300') as pod:
+        uuid = pod.ready()
+        pod.process.kill()
+        done = pod.end()
+    assert done.status == -signal.SIGKILL
+    assert rkt.status(uuid)["state"] == "exited"
+
+    assert rkt.collect().status == 0
+    assert rkt.pods() == []
+    assert descendants(os.getpid()) == set()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, ModuleType
 
-    # name -> source below the package, its size, its time in ns, is a package, marshalled code
+    # name -> source below the package, its size, its time in s, is a package, marshalled code
     Entry = tuple[str, int, int, bool, bytes]
 else:
     # Already loaded by the interpreter; importlib.machinery would cost 5 ms.
@@ -46,7 +46,14 @@ def write(package_dir: str, final_dir: str) -> None:
             code = compile(
                 source.read(), f"{final_dir}/{path}", "exec", dont_inherit=True, optimize=2
             )
-        entries[name] = (path, status.st_size, status.st_mtime_ns, is_package, marshal.dumps(code))
+        # Whole seconds: archives and file system images keep no more.
+        entries[name] = (
+            path,
+            status.st_size,
+            int(status.st_mtime),
+            is_package,
+            marshal.dumps(code),
+        )
     target = bundle_path(package_dir)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     temporary = f"{target}.{os.getpid()}.tmp"
@@ -88,7 +95,7 @@ class _Finder:
             status = os.stat(source)
         except OSError:
             return None
-        if status.st_size != size or status.st_mtime_ns != modified:
+        if status.st_size != size or int(status.st_mtime) != modified:
             return None
         spec = ModuleSpec(name, self, origin=source, is_package=is_package)  # type: ignore[arg-type]
         spec.has_location = True

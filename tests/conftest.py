@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from tests.support.guard import UnitGuard
 from tests.support.tiers import ON_REQUEST, Tiers, tier_of
 
 _guard = UnitGuard()
+
+# Few examples each time, other ones every time; --hypothesis-profile=default for a long look.
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.load_profile("quick")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rktpy.nspawn.plan import AppPlan, PodPlan
 
 
+HIDDEN_DIRECTORY = "/rkt/hidden"  # in stage1: empty, mode 0
+
+
 class HostTraits(Value):
     """What the command line depends on besides the pod."""
 
@@ -48,6 +51,7 @@ def nspawn_argv(pod: PodPlan, host: HostTraits, root: str) -> list[str]:
     argv += [f"--uuid={pod.uuid}", f"--machine={pod.machine}", f"--directory={root}"]
     for app in pod.apps:
         argv += _binds(app)
+    argv += [f"--bind-ro=+{HIDDEN_DIRECTORY}:{path}:norbind" for path in pod.hidden]
     argv += _capabilities(pod)
     argv += ["--", "--default-standard-output=tty"]
     if not pod.debug:

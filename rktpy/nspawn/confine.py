@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
     from rktpy.nspawn.plan import AppPlan, Limits, SeccompPlan
 
-HIDDEN = (
+# Hidden in each app. What rkt made read-only (/proc/sys, /proc/bus, /sys, …) nspawn keeps read-only
+# for the whole pod, and a bind of it stays so; further remounts would be dear, because systemd
+# reads the mount table anew for each (docs/adr/0006-run-time.md).
+HIDDEN_IN_APPS = (
     "/proc/config.gz", "/proc/kallsyms", "/proc/sched_debug", "/proc/kcore", "/proc/kmem",
-    "/proc/mem", "/sys/firmware", "/sys/fs", "/sys/hypervisor", "/sys/module", "/sys/power",
+    "/proc/mem", "/sys/fs", "/sys/module",
 )  # fmt: skip
-# rkt lists three files of /proc/sys and six directories of /sys. nspawn makes both read-only as a
-# whole, and so do we: fewer mounts for the same fence. /sys is bound read-only at once (units).
-READ_ONLY = ("/proc/bus", "/proc/sys", "/proc/sysrq-trigger")
+# Hidden for the whole pod, by nspawn. Not /sys/fs, in which the pod's systemd lives, and not
+# /sys/module, by which journald decides whether lines on the console begin with the time.
+HIDDEN_IN_PODS = ("/sys/firmware", "/sys/hypervisor", "/sys/power")
 # Calls younger than rkt's list that stay closed: programs probe for them and must see ENOSYS,
 # as on an old kernel, instead of being killed.
 ENOSYS_WHEN_CLOSED = (
@@ -50,10 +53,9 @@ def confinement(app: AppPlan) -> Iterator[tuple[str, str]]:
 def _paths(app: AppPlan) -> Iterator[tuple[str, str]]:
     """Yield protections of /proc and /sys, except where the user mounted something."""
     taken = [bind.target for bind in app.binds]
-    for option, paths in (("InaccessiblePaths", HIDDEN), ("ReadOnlyPaths", READ_ONLY)):
-        for path in paths:
-            if not any(path == t or path.startswith(t.rstrip("/") + "/") for t in taken):
-                yield option, f"-+{path}"
+    for path in HIDDEN_IN_APPS:
+        if not any(path == t or path.startswith(t.rstrip("/") + "/") for t in taken):
+            yield "InaccessiblePaths", f"-+{path}"
     yield "DevicePolicy", "closed"
     for bind in app.binds:
         if bind.is_device:

@@ -82,6 +82,7 @@ class PodPlan(Value):
     interactive: bool = False
     debug: bool = False
     ipc_parent: bool = False
+    hidden: tuple[str, ...] = ()  # directories of the kernel that no app is to see
 
     @property
     def machine(self) -> str:

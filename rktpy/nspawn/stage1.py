@@ -25,15 +25,16 @@ BUILTIN_ANNOTATION = "rktpy/stage1/builtin"  # names the flavour that runs in pr
 _SYSTEMD_DIRS = ("/usr/lib/systemd", "/lib/systemd")
 _DAEMONS = ("systemd", "systemd-journald", "systemd-shutdown")
 _OPTIONAL_DAEMONS = ("systemd-executor",)  # PID 1 starts services through it from 255 on
-_TOOLS = ("sh", "ln", "rm", "touch", "strings")
+_TOOLS = ("sh", "ln", "strings")
 _LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
 _DIRECTORIES = (
     "dev", "etc", "opt", "opt/stage2", "proc", "root", "rkt", "rkt/env", "rkt/libexec",
-    "rkt/status", "rkt/volumes", "run", "sys", "tmp", "usr", "usr/bin", "usr/lib",
+    "rkt/hidden", "rkt/status", "rkt/volumes", "run", "sys", "tmp", "usr", "usr/bin", "usr/lib",
     "usr/lib/systemd", "usr/lib/systemd/system", "usr/lib/systemd/system/default.target.wants",
     "usr/lib/systemd/system/sockets.target.wants", "usr/lib64", "usr/sbin", "var", "var/log",
     "var/log/journal",
 )  # fmt: skip
+_MODES = {"tmp": 0o1777, "rkt/hidden": 0}
 # What systemd would otherwise create in every app's writable layer as mount points. Laid below the
 # image as its weakest layer, it shows only where the image has nothing of its own.
 SKELETON = "rkt/skeleton"
@@ -97,7 +98,7 @@ def entries(files: str) -> Iterator[Entry]:
     from rktpy.nspawn.closure import closure
 
     for directory in _DIRECTORIES:
-        yield Entry(directory, 0o1777 if directory == "tmp" else 0o755)
+        yield Entry(directory, _MODES.get(directory, 0o755))
     made = set(_DIRECTORIES)
     programs = _host_programs()
     for place, source in sorted(closure([*programs.values()]).items()):

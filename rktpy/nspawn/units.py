@@ -161,7 +161,7 @@ def _root(app: AppPlan) -> Iterator[tuple[str, str]]:
     yield "BindPaths", "/proc"
     taken = {bind.target for bind in app.binds}
     if not any(target == "/sys" or target.startswith("/sys/") for target in taken):
-        yield ("BindReadOnlyPaths" if app.protect_paths else "BindPaths"), "/sys"
+        yield "BindPaths", "/sys"
     for device in _DEVICES:
         if f"/dev/{device}" not in taken:
             yield "BindPaths", f"-/dev/{device}"
@@ -172,4 +172,4 @@ def _root(app: AppPlan) -> Iterator[tuple[str, str]]:
         yield "BindPaths", "/run/systemd/notify"
     for source, target in (_HOSTNAME, *app.files):
         if target not in taken:  # a volume on the path wins
-            yield "BindReadOnlyPaths", f"-{source}:{target}"
+            yield "BindPaths", f"-{source}:{target}"

@@ -12,6 +12,7 @@ from rktpy.appc import isolators as of
 from rktpy.appc.isolator import CPU, CPU_SHARES, MEMORY, OOM_SCORE_ADJ
 from rktpy.errors import RktError
 from rktpy.host.rootpath import resolve_in_root, stat_in_root
+from rktpy.nspawn.confine import HIDDEN_IN_PODS
 from rktpy.nspawn.plan import AppPlan, BindPlan, Limits, PodPlan, SeccompPlan, SocketPlan
 from rktpy.nspawn.seccomp import default_filter, filter_plan
 from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
@@ -92,6 +93,7 @@ class Planner:
             interactive=self.start.interactive,
             debug=debug,
             ipc_parent=self.start.ipc == "parent",
+            hidden=() if self.insecure.paths else tuple(filter(os.path.isdir, HIDDEN_IN_PODS)),
         )
         return Planned(plan, files)
 

@@ -50,7 +50,7 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
             hint="load the kernel's overlay module",
         )
     with pod:
-        pod.acquire(wait=True)
+        pod.acquire(wait=False)  # who holds it is running it, perhaps for ever
         if pod.phase != Phase.PREPARED:
             raise NotPreparedError(pod.uuid)
         pod.move(Phase.RUN)

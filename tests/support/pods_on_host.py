@@ -192,7 +192,7 @@ class Pods:
     def states(self) -> dict[str, str]:
         """Return the state of each pod by UUID, from ``rktpy list``."""
         rows = json.loads(self.rktpy("list", "--format=json"))
-        return {row["name"]: row["state"] for row in rows}
+        return {row["name"]: row["state"] for row in rows or ()}
 
     def subcgroup(self, uuid: str) -> str:
         """Return what the pod's file ``subcgroup`` says."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -64,6 +66,19 @@ def test_only_one_of_two_that_run_a_pod_at_once_gets_it(rkt: Rktpy) -> None:
     assert ends[0].lines() == ["once"]
     assert ends[1].err.count("\n") == 1
     assert uuid in ends[1].err
+
+
+def test_who_comes_second_does_not_wait_for_the_first(rkt: Rktpy) -> None:
+    uuid = rkt.prepare(INSPECT)
+    pod = os.open(rkt.data / "pods/prepared" / uuid, os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.flock(pod, fcntl.LOCK_EX)
+    try:
+        done = rkt("run-prepared", "--net=none", uuid)
+    finally:
+        os.close(pod)
+
+    assert done.status == 254
+    assert f'pod "{uuid}" is in use by another process' in done.err
 
 
 def test_a_pod_runs_only_once(rkt: Rktpy) -> None:

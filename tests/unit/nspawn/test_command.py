@@ -83,3 +83,9 @@ def test_the_callers_environment_cannot_change_nspawn() -> None:
 def test_sharing_the_hosts_ipc_is_asked_of_nspawn() -> None:
     assert "SYSTEMD_NSPAWN_SHARE_NS_IPC" not in nspawn_environment(pod(), {})
     assert nspawn_environment(pod(ipc_parent=True), {})["SYSTEMD_NSPAWN_SHARE_NS_IPC"] == "1"
+
+
+def test_directories_of_the_kernel_are_hidden_for_the_whole_pod() -> None:
+    argv = nspawn_argv(pod(hidden=("/sys/firmware",)), HOST, "r")
+
+    assert "--bind-ro=+/rkt/hidden:/sys/firmware:norbind" in argv

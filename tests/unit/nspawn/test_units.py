@@ -69,7 +69,7 @@ def test_a_volume_on_sys_or_a_device_replaces_what_the_pod_provides() -> None:
     binds = (BindPlan("/srv/sys", "/sys/fs"), BindPlan("/dev/zero", "/dev/null", is_device=True))
     unit = unit_files(pod(app(binds=binds)))["web.service"]
 
-    assert "/sys" not in lines(unit, "BindReadOnlyPaths")
+    assert "/sys" not in lines(unit, "BindPaths")
     assert "-/dev/null" not in lines(unit, "BindPaths")
     assert "-/dev/zero" in lines(unit, "BindPaths")
 
@@ -79,7 +79,7 @@ def test_generated_etc_files_yield_to_volumes() -> None:
     files = (("/etc/rkt-hosts", "/etc/hosts"), ("/etc/rkt-resolv.conf", "/etc/resolv.conf"))
     unit = unit_files(pod(app(binds=binds, files=files)))["web.service"]
 
-    provided = lines(unit, "BindReadOnlyPaths")
+    provided = lines(unit, "BindPaths")
     assert any(line.endswith(":/etc/resolv.conf") for line in provided)
     assert not any(line.endswith(":/etc/hosts") for line in provided)
 
@@ -103,11 +103,3 @@ def test_the_pod_does_not_end_before_its_journal_runs() -> None:
     reaper = unit_files(pod())["reaper-web.service"]
 
     assert "systemd-journald.service" in lines(reaper, "After")[0].split()
-
-
-def test_sys_is_writable_only_without_path_protection() -> None:
-    fenced = unit_files(pod())["web.service"]
-    open_ = unit_files(pod(app(protect_paths=False)))["web.service"]
-
-    assert "/sys" in lines(fenced, "BindReadOnlyPaths")
-    assert "/sys" in lines(open_, "BindPaths")

@@ -1,0 +1,212 @@
+"""Where a pod ends up in the host's unit tree, and that its record says so."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.pods_on_host import FORMS, RKTPY, SHELL, Pods, StartedPod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STAY = "exec sleep 300"
+FACTS = "/run/rktpy/host.json"
+
+
+def where_it_is(pod: StartedPod) -> str:
+    """Return the cgroup of the pod's first process, as its file ``subcgroup`` should say it."""
+    lines = pod.pods.host.read(f"/proc/{pod.leader()}/cgroup").splitlines()
+    (path,) = (line.split(":", 2)[2] for line in lines if ":name=systemd:" in line)
+    return path[1:].removesuffix("/init.scope")
+
+
+def knows_machined(pods: Pods) -> bool:
+    """Return whether the facts about the host say that machined registers pods."""
+    known: bool = json.loads(pods.host.read(FACTS))["machined"]
+    return known
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_record_names_the_cgroup_of_the_pod_s_first_process(pods: Pods, form: str) -> None:
+    pod = FORMS[form](pods, pods.argv(SHELL, STAY)).wait_active()
+
+    assert pods.subcgroup(pod.uuid) == where_it_is(pod)
+
+
+@pytest.mark.parametrize("kill_mode", ["control-group", "process"])
+def test_a_pod_started_by_a_script_of_a_service_gets_a_scope(pods: Pods, kill_mode: str) -> None:
+    """Not being the main process, it may not take the service's cgroup for itself."""
+    pod = pods.as_service(
+        pods.argv(SHELL, STAY), script='echo before; "$@"; echo after', KillMode=kill_mode
+    ).wait_active()
+    place = where_it_is(pod)
+    pods.rktpy("stop", pod.uuid)
+    status = pod.wait_end()
+
+    assert place.startswith(r"machine.slice/machine-rkt\x2d")
+    assert status == 0
+    assert "after" in pods.journal(f"--unit={pod.unit}").splitlines()
+
+
+def test_a_script_that_execs_rktpy_makes_it_the_service(pods: Pods) -> None:
+    pod = pods.as_service(pods.argv(SHELL, STAY), script='exec "$@"').wait_active()
+
+    assert where_it_is(pod) == f"system.slice/{pod.unit}/payload"
+
+
+def test_stopping_a_service_whose_script_runs_a_pod_ends_the_pod_in_order(pods: Pods) -> None:
+    """With the default KillMode nspawn gets its SIGTERM; with ``mixed`` only the shell would."""
+    pod = pods.as_service(
+        pods.argv(SHELL, "trap 'echo farewell; exit 0' TERM; while :; do sleep 0.1; done"),
+        script='"$@"; true',
+        KillMode="control-group",
+    ).wait_active()
+    pods.host.run(["systemctl", "stop", pod.unit])
+    pods.rktpy("status", "--wait=10s", pod.uuid)
+
+    assert "farewell" in pods.rktpy("logs", pod.uuid)
+    assert pods.machines() == []
+
+
+def test_a_pod_fills_the_scope_of_systemd_run(pods: Pods) -> None:
+    scope = ["systemd-run", "--scope", "--quiet", "--unit=pod-in-scope", "--slice=machine"]
+    name = "/srv/uuid-scope"
+    process = pods.host.start(
+        [*scope, *pods.argv(SHELL, STAY, options=[f"--uuid-file-save={name}"])]
+    )
+    pods.host.wait_until('test -s "$1"', name)
+    unit = "pod-in-scope.scope"
+    pod = StartedPod(pods, pods.host.read(name), unit, f"/machine.slice/{unit}", process)
+    pod.wait_active()
+    place, record = where_it_is(pod), pods.subcgroup(pod.uuid)
+    pods.host.run(["machinectl", "poweroff", pod.machine])
+    status = pod.wait_end()
+
+    assert place == record == f"machine.slice/{unit}/payload"
+    assert status == 0
+
+
+def test_a_unit_of_a_user_manager_is_no_place_for_a_pod(pods: Pods) -> None:
+    argv = ["systemd-run", "--user", "--quiet", *pods.argv(SHELL, STAY)]
+    pods.host.run(argv, env={"XDG_RUNTIME_DIR": "/run/user/0"})
+    pods.host.wait_until("machinectl list --no-legend | grep rkt-")
+    (machine,) = pods.machines()
+    uuid = machine.removeprefix("rkt-")
+    unit = pods.host.run(["machinectl", "show", machine, "-p", "Unit", "--value"]).stdout.strip()
+    pods.rktpy("stop", uuid)
+    pods.rktpy("status", "--wait=20s", uuid)
+
+    assert unit.startswith(r"machine-rkt\x2d")
+    assert pods.subcgroup(uuid) == f"machine.slice/{unit}/payload"
+
+
+def test_what_outlives_a_killed_nspawn_is_ended_by_gc(pods: Pods) -> None:
+    pod = pods.from_shell(pods.argv(SHELL, STAY)).wait_active()
+    assert pod.process is not None
+    pod.process.kill(signal.SIGKILL)
+    status = pod.wait_end()
+    alive = pod.processes("shell")
+    pods.rktpy("gc", "--grace-period=0s")
+
+    assert status == -signal.SIGKILL
+    assert len(alive) == 1
+    assert pod.processes("shell") == []
+    assert pods.states() == {}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_pod_stopped_by_force_leaves_nothing(pods: Pods, form: str) -> None:
+    pod = FORMS[form](pods, pods.argv(SHELL, STAY)).wait_active()
+    pods.rktpy("stop", "--force", pod.uuid)
+    pod.wait_end()
+
+    assert pods.states() == {pod.uuid: "exited"}
+    assert pods.machines() == []
+
+
+@pytest.fixture
+def masked(pods: Pods) -> Iterator[None]:
+    """The host without machined, as if an administrator did not want it."""
+    pods.host.sh("systemctl mask --quiet --runtime --now systemd-machined")
+    yield
+    pods.host.sh("systemctl unmask --quiet --runtime systemd-machined")
+
+
+@pytest.mark.usefixtures("masked")
+def test_without_machined_a_pod_runs_unregistered_in_a_scope(pods: Pods) -> None:
+    pod = pods.from_shell(pods.argv(SHELL, STAY), registered=False).wait_active()
+    (process,) = pod.processes("shell")
+    record = pods.subcgroup(pod.uuid)
+    pods.rktpy("stop", pod.uuid)
+    status = pod.wait_end()
+
+    assert process > 1
+    assert record == f"machine.slice/rkt-{pod.uuid}.scope/payload"
+    assert status == 0
+    assert not knows_machined(pods)
+
+
+@pytest.mark.usefixtures("masked")
+def test_without_machined_a_service_still_holds_its_pod(pods: Pods) -> None:
+    pod = pods.as_transient(pods.argv(SHELL, "exit 7"))
+
+    assert pod.wait_end() == 7
+    assert pods.subcgroup(pod.uuid) == f"machine.slice/{pod.unit}/payload"
+
+
+@pytest.mark.usefixtures("masked")
+def test_machined_is_used_again_as_soon_as_it_may_be(pods: Pods) -> None:
+    pods.run(SHELL, "exit 0")
+    before = knows_machined(pods)
+    pods.host.sh("systemctl unmask --quiet --runtime systemd-machined")
+    pods.from_shell(pods.argv(SHELL, STAY))
+
+    assert (before, knows_machined(pods)) == (False, True)
+
+
+def test_machined_is_started_if_it_is_not_running(pods: Pods) -> None:
+    pods.host.sh("systemctl stop systemd-machined")
+    pod = pods.from_shell(pods.argv(SHELL, STAY))
+
+    assert pods.machines() == [pod.machine]
+
+
+def test_the_facts_about_the_host_are_kept_and_believed(pods: Pods) -> None:
+    pods.run(SHELL, "exit 0")
+    before = json.loads(pods.host.read(FACTS))
+    pods.host.sh('sed -i s/\\"machined\\":true/\\"machined\\":false/ "$1"', FACTS)
+    pods.from_shell(pods.argv(SHELL, "exec sleep 1"), registered=False)
+    kept = knows_machined(pods)
+    pods.host.sh('rm "$1"', FACTS)
+    pods.run(SHELL, "exit 0")
+
+    assert (before["machined"], before["manager"], before["systemd"]) == (True, True, 252)
+    assert (kept, knows_machined(pods)) == (False, True)
+
+
+@pytest.mark.parametrize("backend", ["pydbus", "jeepney"])
+def test_both_libraries_of_the_bus_talk_to_the_host_s_machined(pods: Pods, backend: str) -> None:
+    script = (
+        "import sys; sys.path.insert(0, '/usr/lib/rktpy')\n"
+        "from rktpy.systemd import bus, machined\n"
+        "connection = bus.connect(prefer=sys.argv[1])\n"
+        "print(type(connection).__module__, machined.usable(connection),\n"
+        "      machined.leader(connection, sys.argv[2]))\n"
+        "connection.close()\n"
+    )
+    pod = pods.from_shell(pods.argv(SHELL, STAY))
+    said = pods.host.run(["/usr/bin/python3", "-c", script, backend, pod.machine]).stdout.split()
+
+    assert said == [f"rktpy.systemd.bus_{backend}", "True", str(pod.leader())]
+
+
+def test_enter_joins_an_app_of_a_pod_that_a_service_holds(pods: Pods) -> None:
+    pod = pods.as_service(pods.argv(SHELL, STAY)).wait_active()
+    seen = pods.rktpy("enter", pod.uuid, "/bin/sh", "-c", "cat /proc/1/comm; echo $AC_APP_NAME")
+
+    assert seen.splitlines() == ["systemd", "shell"]
+    pods.host.run([RKTPY, "enter", pod.uuid, "/bin/sh", "-c", "exit 9"], status=9)

@@ -1,0 +1,152 @@
+"""A service that is a pod does what systemd expects of any service."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.pods_on_host import (
+    ETCD,
+    REDIS,
+    REDIS_NOTIFY,
+    RKTPY,
+    SHELL,
+    SHELL_NOTIFY,
+    Pods,
+)
+
+STAY = "exec sleep 300"
+
+
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 15)]
+)
+def test_systemd_run_sees_the_exit_status_of_the_app(pods: Pods, script: str, status: int) -> None:
+    pod = pods.as_transient(pods.argv(SHELL, script))
+
+    assert pod.wait_end() == status
+    assert pod.status()["app-shell"] == str(status)
+
+
+def test_a_failing_app_fails_its_service(pods: Pods) -> None:
+    pod = pods.as_service(pods.argv(SHELL, "exit 7"))
+
+    assert pod.wait_end() == 7
+    assert pod.properties("ActiveState", "Result") == {
+        "ActiveState": "failed",
+        "Result": "exit-code",
+    }
+
+
+def test_a_notify_service_is_active_once_the_server_says_so(pods: Pods) -> None:
+    pod = pods.as_service(pods.argv(REDIS_NOTIFY), Type="notify")
+    answer = pods.host.run(["redis-cli", "ping"]).stdout
+
+    assert answer == "PONG\n"
+    assert pod.properties("ActiveState", "StatusText") == {
+        "ActiveState": "active",
+        "StatusText": "Container running: Ready.",
+    }
+
+
+def test_a_notify_service_waits_for_an_app_that_has_said_nothing(pods: Pods) -> None:
+    pod = pods.as_service(
+        pods.argv(SHELL_NOTIFY, "echo up; exec sleep 300"), wait=False, Type="notify"
+    )
+    pods.host.wait_until('rktpy logs "$1" | grep -w up', pod.uuid)
+
+    assert pod.properties("ActiveState") == {"ActiveState": "activating"}
+    pods.rktpy("status", "--wait-ready=100ms", pod.uuid, status=254)
+
+
+def test_a_notify_service_is_active_when_apps_without_a_say_have_started(pods: Pods) -> None:
+    pod = pods.as_service(pods.argv(SHELL, STAY), Type="notify")
+
+    assert len(pod.processes("shell")) == 1
+    pods.rktpy("status", "--wait-ready=100ms", pod.uuid)
+
+
+def test_a_restarted_service_is_a_new_pod(pods: Pods) -> None:
+    pod = pods.as_service(pods.argv(SHELL, "echo I am here; exec sleep 300")).wait_active()
+    (first,) = pod.processes("shell")
+    pods.host.run(["systemctl", "restart", pod.unit])
+    pods.host.wait_until(
+        'rktpy list --full --no-legend | grep -v "^$1" | grep -w running', pod.uuid
+    )
+    (other,) = pods.states().keys() - {pod.uuid}
+    pods.rktpy("status", "--wait-ready=30s", other)
+    (second,) = pod.processes("shell")
+
+    assert pods.states() == {pod.uuid: "exited", other: "running"}
+    assert pods.machines() == [f"rkt-{other}"]
+    assert first != second
+    assert pods.rktpy("logs", other).count("I am here") == 1
+
+
+def test_a_service_that_restarts_on_failure_starts_a_new_pod_each_time(pods: Pods) -> None:
+    pod = pods.as_service(
+        pods.argv(SHELL, "exit 3"), Restart="on-failure", RestartSec="50ms", StartLimitBurst="3"
+    )
+    pods.host.wait_until('systemctl is-failed "$1"', pod.unit)
+    codes = [pods.rktpy("status", uuid).rpartition("app-shell=")[2] for uuid in pods.states()]
+
+    assert codes == ["3\n"] * 3
+    assert pod.properties("Result", "ExecMainStatus") == {
+        "Result": "exit-code",
+        "ExecMainStatus": "3",
+    }
+
+
+def test_two_services_are_two_pods(pods: Pods) -> None:
+    redis, etcd = (
+        pods.as_service(pods.argv(server.image, options=[f"--volume={server.volume}"]))
+        for server in (REDIS, ETCD)
+    )
+    pods.host.wait_until(REDIS.question)
+    pods.host.wait_until(ETCD.question)
+    both = pods.machines()
+    pods.host.run(["systemctl", "stop", redis.unit])
+
+    assert sorted(both) == sorted([redis.machine, etcd.machine])
+    assert pods.machines() == [etcd.machine]
+    pods.host.sh(ETCD.question)
+    assert pods.states() == {redis.uuid: "exited", etcd.uuid: "running"}
+
+
+def test_a_prepared_pod_runs_as_a_service(pods: Pods) -> None:
+    uuid = pods.rktpy("prepare", SHELL, "--", "echo was prepared; exit 4").strip()
+    before = pods.states()
+    pod = pods.as_service([RKTPY, "run-prepared", "--net=host", uuid])
+
+    assert before == {uuid: "prepared"}
+    assert pod.wait_end() == 4
+    assert "was prepared" in pods.rktpy("logs", uuid)
+    assert pods.subcgroup(uuid) == f"system.slice/{pod.unit}/payload"
+
+
+def test_the_limits_of_a_service_are_those_of_its_pod(pods: Pods) -> None:
+    pod = pods.as_service(pods.argv(SHELL, STAY), MemoryMax="60M", CPUQuota="50%").wait_active()
+    (process,) = pod.processes("shell")
+    memberships = pods.host.read(f"/proc/{process}/cgroup")
+    memory = pods.host.read(f"/sys/fs/cgroup/memory{pod.group}/memory.limit_in_bytes")
+    quota = pods.host.read(f"/sys/fs/cgroup/cpu{pod.group}/cpu.cfs_quota_us")
+
+    assert f":memory:{pod.group}\n" in memberships
+    assert f":cpu:{pod.group}\n" in memberships
+    assert (int(memory), int(quota)) == (60 << 20, 50_000)
+
+
+def test_an_app_that_eats_more_than_its_service_may_is_killed(pods: Pods) -> None:
+    argv = pods.argv(SHELL, "exec dd if=/dev/zero of=/dev/null bs=200M count=1")
+
+    assert pods.as_transient(argv, MemoryMax="60M", CPUQuota="50%").wait_end() == 9
+    assert pods.as_transient(argv).wait_end() == 0
+
+
+def test_marking_after_the_stop_hands_the_pod_to_the_next_gc(pods: Pods) -> None:
+    """The unit style that rkt's documentation recommends."""
+    pod = pods.as_service(pods.argv(SHELL, STAY), ExecStopPost=f"{RKTPY} gc --mark-only")
+    pod.wait_active()
+    pods.host.run(["systemctl", "stop", pod.unit])
+
+    assert pods.states() == {pod.uuid: "exited garbage"}
+    assert pod.properties("Result") == {"Result": "success"}

@@ -1,0 +1,47 @@
+"""The guest is a host with pure cgroup v2 and a kernel of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.system.pods import shell_aci
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.vm import VmHost
+
+
+def test_the_guest_runs_systemd_on_cgroup_v2(host: VmHost) -> None:
+    kind = host.sh("stat -f -c %T /sys/fs/cgroup; cat /sys/fs/cgroup/cgroup.controllers").stdout
+    version = host.sh("systemctl --version").stdout.split()[1]
+
+    assert kind.startswith("cgroup2fs\n")
+    assert {"cpu", "memory", "pids", "io"} <= set(kind.split())
+    assert int(version) >= 252
+
+
+def test_rktpy_answers_in_the_guest(host: VmHost) -> None:
+    assert host.run(["rktpy", "version"]).stdout.startswith("rkt Version: ")
+
+
+def test_a_memory_limit_is_enforced_on_v2(host: VmHost) -> None:
+    argv = ["systemd-run", "--wait", "--pipe", "--quiet", "--collect", "-p", "MemoryMax=60M",
+            "-p", "MemorySwapMax=0", "python3", "-c", "bytearray(200 << 20)"]  # fmt: skip
+
+    assert host.run(argv, status=None).status != 0
+
+
+def test_a_pod_on_v2_exits_with_the_status_of_its_app_and_is_held_to_its_memory(
+    host: VmHost, tmp_path: Path
+) -> None:
+    shell_aci(tmp_path / "shell.aci")
+    host.put(str(tmp_path / "shell.aci"), "/srv/shell.aci")
+    run = ["rktpy", "--insecure-options=image", "run", "--net=none", "/srv/shell.aci"]
+    host.run([*run, "--memory=32M", "--", "exit 7"], timeout=60, status=7)
+    eat = "x=12345678; while :; do x=$x$x; done"
+    greedy = host.run([*run, "--memory=32M", "--", eat], timeout=60, status=None)
+    host.run(["rktpy", "gc", "--grace-period=0s"])
+    host.run(["rktpy", "image", "gc", "--grace-period=0s"])
+
+    assert greedy.status == 9

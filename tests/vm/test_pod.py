@@ -1,0 +1,88 @@
+"""Pods on a host with pure cgroup v2: placement and limits as the kernel of the guest enforces them.
+
+A pod takes seconds here, so each test asks all it wants to know of one or two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.pods_on_host import SHELL, Pods, shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.pods_on_host import StartedPod
+    from tests.support.vm import VmHost
+
+STAY = "echo up; exec sleep 1000"
+EAT = "exec dd if=/dev/zero of=/dev/null bs=200M count=1"
+
+
+@pytest.fixture(scope="module")
+def stocked(host: VmHost) -> Pods:
+    pods = Pods(host)
+    pods.stock(shell)
+    return pods
+
+
+@pytest.fixture
+def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
+    yield stocked
+    stocked.clean()
+
+
+def check_place(pod: StartedPod) -> None:
+    """Compare what the kernel, systemd, machined and the pod's record say about its cgroup."""
+    (process,) = pod.processes("shell")
+    read = pod.pods.host.read
+    argv = ["systemd-cgls", "--no-pager", "--full", f"--unit={pod.unit}"]
+
+    assert read(f"/proc/{process}/cgroup") == f"0::{pod.group}/payload/system.slice/shell.service\n"
+    assert read(f"/proc/{pod.leader()}/cgroup") == f"0::{pod.group}/payload/init.scope\n"
+    assert pod.pods.subcgroup(pod.uuid) == f"{pod.group[1:]}/payload"
+    assert pod.pods.machines() == [pod.machine]
+    assert "─shell.service" in pod.pods.host.run(argv).stdout
+
+
+def test_a_service_is_the_pod(pods: Pods) -> None:
+    pod = pods.as_service(pods.argv(SHELL, STAY), MemoryMax="100M", CPUQuota="50%").wait_active()
+    check_place(pod)
+    limits = pods.host.sh('cd "/sys/fs/cgroup$1"; cat memory.max cpu.max', pod.group).stdout
+    pods.host.run(["systemctl", "stop", pod.unit])
+
+    assert limits == f"{100 << 20}\n50000 100000\n"
+    assert pod.properties("ActiveState", "Result") == {
+        "ActiveState": "inactive",
+        "Result": "success",
+    }
+    assert pods.states() == {pod.uuid: "exited"}
+
+
+def test_a_pod_from_a_shell_has_a_scope_and_ends_by_machinectl(pods: Pods) -> None:
+    pod = pods.from_shell(pods.argv(SHELL, STAY)).wait_active()
+    check_place(pod)
+    pods.host.run(["machinectl", "poweroff", pod.machine])
+
+    assert pod.wait_end() == 0
+    assert "up" in pods.rktpy("logs", pod.uuid)
+
+
+def test_the_app_s_exit_status_is_the_service_s(pods: Pods) -> None:
+    pod = pods.as_transient(pods.argv(SHELL, "exit 7"))
+
+    assert pod.wait_end() == 7
+    assert pod.status()["app-shell"] == "7"
+
+
+def test_an_app_that_eats_more_than_its_memory_limit_is_killed(pods: Pods) -> None:
+    """The limit is the app's own, inside the pod: nothing on the host has one."""
+    limited = pods.argv(SHELL)
+    pod = pods.as_transient([*limited, "--memory=50M", "--", EAT])
+
+    assert pod.wait_end() == 9
+    assert pod.status()["app-shell"] == "9"
+    assert "oom-kill" in pods.journal("--dmesg")
+    assert pods.as_transient([*limited, "--memory=400M", "--", EAT]).wait_end() == 0

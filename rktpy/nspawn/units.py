@@ -58,7 +58,7 @@ def _default_target(pod: PodPlan) -> str:
     unit = UnitFile()
     unit.add("Unit", "Description", "rkt apps target")
     unit.add("Unit", "DefaultDependencies", "no")
-    unit.add("Unit", "Wants", "supervisor-ready.service")
+    unit.add("Unit", "Wants", "supervisor-ready.socket")
     for app in pod.apps:
         # A pod that is ready can be stopped: the reapers must be there to write the statuses.
         unit.add("Unit", "After", f"{app.name}.service reaper-{app.name}.service")
@@ -107,7 +107,7 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit.add("Unit", "DefaultDependencies", "no")
     unit.add("Unit", "Wants", f"reaper-{app.name}.service systemd-journald.service")
     unit.add("Unit", "Requires", _JOURNAL_SOCKETS)
-    unit.add("Unit", "After", _JOURNAL_SOCKETS)
+    unit.add("Unit", "After", f"apps.target {_JOURNAL_SOCKETS}")
     unit.add("Unit", "Conflicts", "shutdown.target")
     unit.add("Unit", "Before", "shutdown.target")
     if app.sockets:

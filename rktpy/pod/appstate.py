@@ -76,9 +76,10 @@ def stage1_state_dir(pod: Pod) -> str:
 def is_ready(pod: Pod) -> bool:
     """Return whether the pod's units are up: stage1 made its readiness link."""
     try:
-        return os.readlink(f"{stage1_state_dir(pod)}/rkt/supervisor-status") == _READY
+        target = os.readlink(f"{stage1_state_dir(pod)}/rkt/supervisor-status")
     except OSError:
         return False
+    return os.path.basename(target) == _READY  # rkt's is the bare word, ours a socket's path
 
 
 def exit_codes(pod: Pod) -> dict[str, int]:

@@ -22,7 +22,7 @@ def test_every_app_has_a_service_and_a_reaper() -> None:
 def test_default_target_pulls_every_app() -> None:
     target = unit_files(pod(app("web"), app("db")))["default.target"]
 
-    assert lines(target, "Wants") == ["supervisor-ready.service", "web.service", "db.service"]
+    assert lines(target, "Wants") == ["supervisor-ready.socket", "web.service", "db.service"]
 
 
 def test_a_reaper_is_stopped_before_its_app() -> None:

@@ -200,9 +200,7 @@ def _content(path: str) -> dict[str, object]:
     try:
         content = parse(text)
     except CodecError as error:
-        reason = error.message.rpartition("\n")[2]  # the lines before it show the place
-        at = f" (line {error.line}, column {error.column})" if error.line else ""
-        raise _unparsable(path, reason + at) from None
+        raise _unparsable(path, error.message.removeprefix("invalid JSON: ")) from None
     if not isinstance(content, dict):
         raise _unparsable(path, "not a JSON object")
     return content

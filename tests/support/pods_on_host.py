@@ -33,9 +33,9 @@ SHELL = "example.com/shell"  # its argument is a script
 SHELL_NOTIFY = "example.com/shell-notify"  # the same, but the pod waits for its READY=1
 REDIS_NOTIFY = "example.com/redis-notify"  # redis, which sends READY=1 when it serves
 
-_IMAGES = "/srv/images"
+_IMAGES = "/srv/pods-on-host"
 _UNITS = "/run/systemd/system"
-_APPLETS = ("cat", "dd", "echo", "false", "grep", "kill", "sh", "sleep", "trap", "true")
+_APPLETS = ("cat", "dd", "echo", "false", "grep", "kill", "sh", "sleep", "true")
 
 _CLEAN = """\
 for unit; do systemctl stop "$unit" || :; rm -f "/run/systemd/system/$unit"; done
@@ -211,7 +211,8 @@ class Pods:
         uuid = self._uuid(name)
         escaped = f"machine-rkt-{uuid}".replace("-", r"\x2d").replace(r"\x2d", "-", 1)
         unit = f"{escaped}.scope" if registered else f"rkt-{uuid}.scope"
-        self.host.wait_until('systemctl is-active "$1"', unit)
+        started_or_over = 'systemctl is-active "$1" || test ! -e "/proc/$2"'
+        self.host.wait_until(started_or_over, unit, str(process.pid))
         return StartedPod(self, uuid, unit, f"/machine.slice/{unit}", process)
 
     def as_service(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.pods_on_host import (
     ETCD,
+    FORMS,
     REDIS,
     REDIS_NOTIFY,
     RKTPY,
@@ -20,8 +21,11 @@ STAY = "exec sleep 300"
 @pytest.mark.parametrize(
     ("script", "status"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", 15)]
 )
-def test_systemd_run_sees_the_exit_status_of_the_app(pods: Pods, script: str, status: int) -> None:
-    pod = pods.as_transient(pods.argv(SHELL, script))
+@pytest.mark.parametrize("form", ["shell", "transient"])
+def test_whoever_waits_sees_the_exit_status_of_the_app(
+    pods: Pods, form: str, script: str, status: int
+) -> None:
+    pod = FORMS[form](pods, pods.argv(SHELL, script))
 
     assert pod.wait_end() == status
     assert pod.status()["app-shell"] == str(status)

@@ -187,7 +187,7 @@ def test_what_is_not_json_is_refused_with_the_name_of_the_file(roots: Roots, tex
 
 def test_a_syntax_error_is_one_line_with_its_place(roots: Roots) -> None:
     path = roots.raw("local/paths.d/a.json", '{"a": 1,\n "b" 2}')
-    reason = "invalid character '2' after object key (line 2, column 6)"
+    reason = "line 2, column 6: invalid character '2' after object key"
     assert roots.error() == f'failed to parse "{path}": {reason}'
 
 

@@ -1,4 +1,4 @@
-"""Pods on a host with pure cgroup v2: placement and limits as the kernel of the guest enforces them.
+"""Pods on a host with pure cgroup v2: placement and limits as the guest's kernel enforces them.
 
 A pod takes seconds here, so each test asks all it wants to know of one or two.
 """

@@ -64,7 +64,7 @@ def test_the_journal_of_a_pod_stays_until_it_is_collected(rkt: Rktpy) -> None:
 
 
 def test_an_interactive_app_has_no_decoration(rkt: Rktpy) -> None:
-    done = rkt.run("--interactive", INSPECT, "--", "--print-msg=plain")
+    done = rkt.run("--interactive", INSPECT, "--", "--pre-sleep=1", "--print-msg=plain")
 
     assert (done.status, done.out.split()) == (0, ["plain"])
 
@@ -86,6 +86,24 @@ def test_an_interactive_app_reads_the_terminal(rkt: Rktpy) -> None:
 
     assert status == 0
     assert b"Received text: Saluton" in said
+
+
+def test_an_interactive_app_reads_the_terminal_while_its_output_is_kept(rkt: Rktpy) -> None:
+    ours, theirs = pty.openpty()
+    words = rkt.argv("run", "--net=none", "--interactive", INSPECT, "--", "--read-stdin")
+    with subprocess.Popen(words, stdin=theirs, stdout=subprocess.PIPE) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        try:
+            _read_until(process.stdout.fileno(), b"Enter text:")
+            os.write(ours, b"Saluton\n")
+            said = _read_until(process.stdout.fileno(), b"Received text: Saluton")
+            status = process.wait(timeout=60)
+        finally:
+            process.kill()
+            os.close(ours)
+
+    assert (status, b"Received" in said) == (0, True)
 
 
 def _read_until(fd: int, text: bytes) -> bytes:

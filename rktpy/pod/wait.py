@@ -28,7 +28,7 @@ class WaitTimeoutError(RktError):
 
 
 class EndedError(RktError):
-    """The pod ended before it was ready, so it never will be."""
+    """The pod has ended, so it will not be ready."""
 
     def __init__(self, uuid: str) -> None:
         super().__init__(f"pod {quote(uuid)} is not running anymore")
@@ -42,9 +42,12 @@ def wait_ready(pod: Pod, timeout: float | None) -> None:
         EndedError: the pod ended, or its preparation was given up.
     """
     deadline = _deadline(timeout)
-    while not is_ready(pod):
+    while True:
+        ready = is_ready(pod)  # nothing takes the mark back, so it counts only while the pod runs
         if _over(pod):
             raise EndedError(pod.uuid)
+        if ready:
+            return
         _sleep(_POLL, deadline)
 
 

@@ -10,18 +10,16 @@ import fcntl
 import os
 
 from rktpy.errors import RktError
+from rktpy.resource import Resource
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
 
 
 class LockBusyError(RktError):
     """Somebody else holds the lock."""
 
 
-class Lock:
+class Lock(Resource):
     """A held lock; closing it, or leaving its ``with`` block, gives it up."""
 
     __slots__ = ("fd",)
@@ -34,17 +32,6 @@ class Lock:
         if self.fd >= 0:
             fd, self.fd = self.fd, -1
             os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def lock_dir(path: str, *, exclusive: bool = True, wait: bool = True) -> Lock:

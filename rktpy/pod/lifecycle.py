@@ -19,12 +19,11 @@ from rktpy.errors import RktError
 from rktpy.host.lock import Lock, LockBusyError, is_locked, lock_dir
 from rktpy.pod.names import is_uuid, new_uuid
 from rktpy.pod.phase import ALL_PHASES, MOVES, VISIBLE_PHASES, Phase, asks_lock, state_of
+from rktpy.resource import Resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from types import TracebackType
-    from typing import Self
 
     from rktpy.appc.pod import PodManifest
     from rktpy.layout import Layout, PodTree
@@ -86,7 +85,7 @@ class PodMoveError(RktError):
         super().__init__(f"cannot move pod {quote(uuid)} to {phase}")
 
 
-class Pod:
+class Pod(Resource):
     """One pod on disk: where it was last seen, and its lock if we hold it.
 
     Closing it, or leaving its ``with`` block, gives the lock up; nothing else changes. A pod
@@ -212,17 +211,6 @@ class Pod:
         if self.lock is not None:
             lock, self.lock = self.lock, None
             lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _lock_soon(self) -> Lock:
         deadline = time.monotonic() + _PROBE_PATIENCE

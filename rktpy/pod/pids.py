@@ -13,12 +13,11 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.pod.phase import State
 from rktpy.pod.texts import read_number
+from rktpy.resource import Resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from signal import Signals
-    from types import TracebackType
-    from typing import Self
 
     from rktpy.pod.lifecycle import Pod
 
@@ -56,7 +55,7 @@ class ChildrenError(RktError):
         super().__init__(f"too many children of pid {pid}")
 
 
-class Process:
+class Process(Resource):
     """A process that cannot be mistaken for another one; closing it lets go of it."""
 
     __slots__ = ("fd", "pid")
@@ -95,17 +94,6 @@ class Process:
         if self.fd >= 0:
             fd, self.fd = self.fd, -1
             os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def recorded_pid(pod: Pod) -> int | None:

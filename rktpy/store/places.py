@@ -10,13 +10,11 @@ import os
 
 from rktpy.host.lock import Lock, LockBusyError, lock_dir
 from rktpy.host.removal import remove_tree
+from rktpy.resource import Resource
 from rktpy.store.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
-
     from rktpy.layout import Layout
 
 _SHARED = 0o2770  # members of the group may fetch, list and remove images (rkt-cli 1.7)
@@ -59,7 +57,7 @@ def _make(path: str, mode: int) -> None:
     os.chmod(path, mode)  # mkdir obeys the umask
 
 
-class Room:
+class Room(Resource):
     """A private directory on the store's file system, locked and ours until closed.
 
     What was built in it is renamed to its place; closing removes the rest.
@@ -77,17 +75,6 @@ class Room:
             remove_tree(self.path)
         finally:
             self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_room(layout: Layout) -> Room:

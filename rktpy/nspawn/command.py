@@ -23,7 +23,6 @@ class HostTraits(Value):
     register: bool
     keep_unit: bool
     systemd_version: int
-    stdin_is_null: bool  # /dev/null: nothing will ever be typed
 
 
 def nspawn_argv(pod: PodPlan, host: HostTraits, root: str) -> list[str]:
@@ -42,9 +41,9 @@ def nspawn_argv(pod: PodPlan, host: HostTraits, root: str) -> list[str]:
         argv.append("--keep-unit")
     if not pod.debug:
         argv.append("--quiet")
-    if pod.interactive and not host.stdin_is_null:
-        # The default console reads only if both ends are terminals. Where it does read, it takes
-        # the end of input for a hang-up and kills the pod.
+    if pod.interactive:
+        # The default reads only if both ends are terminals. The end of a pipe is a hang-up to
+        # nspawn: it kills the pod then.
         argv.append("--console=interactive")
     if host.systemd_version >= 256:
         argv.append("--background=")

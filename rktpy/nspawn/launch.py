@@ -7,12 +7,15 @@ finds a supervisor also finds what to kill when it is gone (rkt-stage1.md 1.9, 2
 from __future__ import annotations
 
 import os
-import stat
 
+from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host import mount, process
+from rktpy.host.cgroupfs import UNIFIED
 from rktpy.host.files import write_atomic
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
+from rktpy.nspawn.podlimits import limited_kinds
+from rktpy.systemd.unit import NONE, app_controllers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,9 +29,9 @@ if TYPE_CHECKING:
     from rktpy.systemd.unit import Placement
 
 _NSPAWN_RUNTIME = "/run/systemd/nspawn"
-_DEV_NULL = os.makedev(1, 3)  # the same on every Linux: Documentation/admin-guide/devices.txt
 _FLAVOR = "host"
 _ROOT = "stage1/rootfs"  # below the pod directory, our working directory
+_logger = log.Logger("stage1")
 
 
 class NspawnMissingError(RktError):
@@ -63,6 +66,8 @@ def launch(
         _private_runtime_dir()
     _write_flavor(tree.flavor)
     placing.settle(plan)
+    if placement.kind != NONE:
+        _warn_of_limits(plan, placement, facts.cgroup_mode)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
     host = HostTraits(
         nspawn=facts.nspawn,
@@ -70,10 +75,23 @@ def launch(
         register=placement.register,
         keep_unit=placement.keep_unit,
         systemd_version=facts.systemd,
-        stdin_is_null=_is_null(0),
     )
     argv = nspawn_argv(plan, host, _ROOT)
     process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
+
+
+def _warn_of_limits(pod: PodPlan, placement: Placement, mode: str) -> None:
+    """Name the kinds of limits that apps have in vain, as the pod's systemd cannot set them."""
+    kinds = limited_kinds(pod.apps)
+    usable = app_controllers(placement, mode) if kinds else ()
+    advice = "limit the pod's unit instead"
+    if mode == UNIFIED:
+        advice = f"add Delegate=yes to {placement.unit}"
+    for kind in kinds:
+        if kind not in usable:
+            _logger.warning(
+                "warning: resource/%s isolator set but not enforced here (%s)", kind, advice
+            )
 
 
 def _write_flavor(path: str) -> None:
@@ -82,11 +100,6 @@ def _write_flavor(path: str) -> None:
         os.symlink(_FLAVOR, path)
     except FileExistsError:
         pass  # left by a start that was killed
-
-
-def _is_null(fd: int) -> bool:
-    status = os.fstat(fd)
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == _DEV_NULL
 
 
 def _private_runtime_dir() -> None:

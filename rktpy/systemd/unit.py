@@ -257,15 +257,14 @@ def place_pod(
     return decide(uuid, host, process, ask if facts.manager else None)
 
 
-def is_delegated(own: str, mode: str) -> bool | None:
-    """Return whether systemd delegated the cgroup ``own`` to us; None if it cannot be told.
+def app_controllers(placement: Placement, mode: str) -> frozenset[str]:
+    """Return the controllers that the systemd of a pod placed by systemd can limit apps with.
 
-    Without ``Delegate=yes`` the pod's systemd cannot enable controllers, and limits of apps
-    have no effect (systemd >= 236 marks delegated cgroups by this attribute).
+    On cgroup2 those its unit has: all with ``Delegate=yes``, else what its neighbours happen to
+    use. nspawn hands v1 controllers on for reading only.
     """
     if mode != UNIFIED:
-        return None
-    try:
-        return os.getxattr(_POINTS[mode] + own, "trusted.delegate") == b"1"
-    except OSError as error:
-        return False if error.errno == 61 else None  # ENODATA: no such mark
+        return frozenset()
+    if placement.kind == SCOPE:
+        return frozenset(("cpu", "memory"))  # nspawn asks for a delegated one
+    return frozenset(_read(f"{_POINTS[mode]}{placement.own}/cgroup.controllers").split())

@@ -146,6 +146,17 @@ def test_an_app_that_eats_more_than_its_service_may_is_killed(pods: Pods) -> Non
     assert pods.as_transient(argv).wait_end() == 0
 
 
+def test_limits_of_apps_that_do_not_hold_here_are_named(pods: Pods) -> None:
+    """The v1 controllers of this host are out of reach for the pod's own systemd."""
+    limits = ["--memory=50M", "--cpu=500m"]
+    pod = pods.as_transient([*pods.argv(SHELL), *limits, "--", "exit 0"])
+    assert pod.process is not None
+    said = pod.process.wait().stderr
+
+    assert "warning: resource/memory isolator set but not enforced here (limit the pod's" in said
+    assert "warning: resource/cpu isolator set but not enforced here" in said
+
+
 def test_marking_after_the_stop_hands_the_pod_to_the_next_gc(pods: Pods) -> None:
     """The unit style that rkt's documentation recommends."""
     pod = pods.as_service(pods.argv(SHELL, STAY), ExecStopPost=f"{RKTPY} gc --mark-only")

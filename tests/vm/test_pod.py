@@ -80,9 +80,21 @@ def test_the_app_s_exit_status_is_the_service_s(pods: Pods) -> None:
 def test_an_app_that_eats_more_than_its_memory_limit_is_killed(pods: Pods) -> None:
     """The limit is the app's own, inside the pod: nothing on the host has one."""
     limited = pods.argv(SHELL)
-    pod = pods.as_transient([*limited, "--memory=50M", "--", EAT])
+    pod = pods.as_transient([*limited, "--memory=50M", "--cpu=500m", "--", EAT])
+    assert pod.process is not None
+    result = pod.process.wait(timeout=120)
 
-    assert pod.wait_end() == 9
+    assert (result.status, result.stderr) == (9, "")
     assert pod.status()["app-shell"] == "9"
     assert "oom-kill" in pods.journal("--dmesg")
     assert pods.as_transient([*limited, "--memory=400M", "--", EAT]).wait_end() == 0
+
+
+def test_a_unit_without_delegation_is_told_which_limits_do_not_hold(pods: Pods) -> None:
+    limits = ["--memory=50M", "--cpu=500m"]
+    pod = pods.as_transient([*pods.argv(SHELL), *limits, "--", "exit 0"], Delegate="no")
+    assert pod.process is not None
+    said = pod.process.wait(timeout=120).stderr
+
+    assert "resource/memory" not in said
+    assert "resource/cpu isolator set but not enforced here (add Delegate=yes to pod-" in said

@@ -30,7 +30,9 @@ CALLS = (
     "fdatasync", "?fork", "?vfork", "clone", "clone3", "execve", "?unlink", "unlinkat", "?rmdir",
     "flock", "?chmod", "fchmod", "fchmodat", "chdir", "ftruncate", "?utimensat", "kill",
 )  # fmt: skip
+_COMMON = {"mkdir", "openat", "write", "fchmod", "chmod", "mkdirat", "symlink", "symlinkat"}
 _LINE = re.compile(r"(?P<call>\w+)\((?P<rest>.*)")
+_CLONED = re.compile(r"= (\d+)\n")
 _PLAIN_OPEN = re.compile(r"O_CREAT|O_WRONLY|O_RDWR|O_TRUNC")
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}  # paths are looked up on it
 
@@ -51,24 +53,55 @@ def record(argv: Sequence[str], file: Path) -> list[Moment]:
     """Run ``argv`` to its end and return the moments at which it changed something."""
     done = _strace(argv, file, f"--trace={','.join(CALLS)}")
     assert done in (0, 3), done
+    return _moments(file)[1:]  # the first is strace's own exec of the command
+
+
+def record_thread(argv: Sequence[str], file: Path) -> list[Moment]:
+    """Return the moments of the first thread that ``argv`` starts and that ``kill_thread_at`` can
+    reach: those whose number the main thread has not passed before.
+    """
+    done = _strace(
+        argv, file, "--follow-forks", "--output-separately", f"--trace={','.join(CALLS)}"
+    )
+    assert done in (0, 3), done
+    texts = [p.read_text("utf-8", "replace") for p in file.parent.glob(f"{file.name}.*")]
+    (main,) = [text for text in texts if text.startswith(f'execve("{argv[0]}"')]
+    before, _, after = main.partition("CLONE_THREAD")
+    cloned = _CLONED.search(after)
+    assert cloned is not None, "no thread"
+    passed = [line.partition("(")[0] for line in before.splitlines()]
+    moments = _moments(file.with_name(f"{file.name}.{cloned[1]}"))
+    return [moment for moment in moments if moment.number > passed.count(moment.call)]
+
+
+def _moments(file: Path) -> list[Moment]:
+    """Read a trace. Of writes in a row the first stands for all: copies have thousands."""
     counts: dict[str, int] = {}
-    moments = []
+    moments: list[Moment] = []
     for line in file.read_text("utf-8", "replace").splitlines():
         match = _LINE.match(line)
         if not match:
             continue  # a signal or the end
         call, rest = match["call"], match["rest"]
         counts[call] = counts.get(call, 0) + 1
+        again = call == "write" and [m.call for m in moments[-1:]] == ["write"]
         failed = " = -1 " in rest
-        if not failed and (call != "openat" or _PLAIN_OPEN.search(rest)):
+        if not again and not failed and (call != "openat" or _PLAIN_OPEN.search(rest)):
             moments.append(Moment(call, counts[call], rest))
-    return moments[1:]  # the first is strace's own exec of the command
+    return moments
 
 
 def spread(moments: Sequence[Moment], count: int) -> list[Moment]:
     """Return ``count`` moments from the first to the last, evenly apart."""
     last = len(moments) - 1
     return [moments[round(place * last / (count - 1))] for place in range(count)]
+
+
+def choose(moments: Sequence[Moment], count: int) -> list[Moment]:
+    """Return ``count`` moments: every one that changes what the rest means, the others evenly."""
+    key = [moment for moment in moments if moment.call not in _COMMON]
+    chosen = key + spread([m for m in moments if m.call in _COMMON], count - len(key))
+    return [moment for moment in moments if moment in chosen]
 
 
 def kill_at(moment: Moment, argv: Sequence[str], file: Path) -> bool:
@@ -78,6 +111,14 @@ def kill_at(moment: Moment, argv: Sequence[str], file: Path) -> bool:
         number -= 1  # the first is strace's own and not counted
     status = _strace(argv, file, f"--trace={call}", f"--inject={call}:signal=KILL:when={number}")
     return status == -signal.SIGKILL
+
+
+def kill_thread_at(moment: Moment, argv: Sequence[str], file: Path) -> bool:
+    """Let the main thread of ``argv`` wait, and kill all when the other is at ``moment``."""
+    calls = ("--follow-forks", f"--trace={moment.call},unshare")
+    wait = "--inject=unshare:delay_enter=500000:when=1"  # microseconds
+    kill = f"--inject={moment.call}:signal=KILL:when={moment.number}"
+    return _strace(argv, file, *calls, wait, kill) == -signal.SIGKILL
 
 
 def _strace(argv: Sequence[str], file: Path, *options: str) -> int:

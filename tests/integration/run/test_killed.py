@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.run.images import SHELL, shell_aci
-from tests.integration.run.killing import Ground, kill_at, record, spread
+from tests.integration.run.killing import (
+    Ground,
+    choose,
+    kill_at,
+    kill_thread_at,
+    record,
+    record_thread,
+    spread,
+)
 from tests.integration.run.rk import Rktpy
 
 if TYPE_CHECKING:
@@ -41,14 +49,16 @@ def kill_all(
     argv: Sequence[str],
     moments: Sequence[Moment],
     trace: Path,
+    *,
     before: Callable[[], object] = lambda: None,
+    kill: Callable[[Moment, Sequence[str], Path], bool] = kill_at,
 ) -> None:
     """Kill ``argv`` at each of ``moments``; look at what is left each time."""
     ground = Ground(rkt)
     late, problems = [], []
     for number, moment in enumerate(moments, 1):
         before()
-        if not kill_at(moment, argv, trace):
+        if not kill(moment, argv, trace):
             late.append(str(moment))
         pods = rkt.pods()
         found = ground.complaints()
@@ -82,17 +92,21 @@ def test_run_killed_at_fifty_moments(fresh: Rktpy, tmp_path: Path) -> None:
     argv = fresh.argv("run", "--net=none", SHELL, "--", SCRIPT)
     moments = record(argv, tmp_path / "trace")
     fresh.collect()
-    exec_ = next(place for place, m in enumerate(moments) if m.call == "execve")
-    assert len(moments) > 100
+    chosen = choose(moments, 50)
+    assert {moment.call for moment in chosen} >= {"rename", "mount", "unshare", "execve", "clone"}
 
-    kill_all(
-        fresh,
-        argv,
-        [*spread(moments[: exec_ + 1], 35), *spread(moments[exec_ + 1 :], 15)],
-        tmp_path / "trace",
-    )
+    kill_all(fresh, argv, chosen, tmp_path / "trace")
 
     assert fresh.run(SHELL, "--", SCRIPT).status == 3
+
+
+def test_run_killed_while_a_thread_makes_its_cgroups(fresh: Rktpy, tmp_path: Path) -> None:
+    argv = fresh.argv("run", "--net=none", SHELL, "--", SCRIPT)
+    moments = record_thread(argv, tmp_path / "threads")
+    fresh.collect()
+    assert any("/sys/fs/cgroup" in moment.text for moment in moments)
+
+    kill_all(fresh, argv, spread(moments, 6), tmp_path / "trace", kill=kill_thread_at)
 
 
 def test_the_first_run_killed_at_a_dozen_moments(
@@ -128,7 +142,7 @@ def test_prepare_killed_at_a_dozen_moments(fresh: Rktpy, tmp_path: Path, option:
     assert fresh("run-prepared", "--net=none", uuid).status == 3
 
 
-def test_fetch_killed_at_two_dozen_moments(fresh: Rktpy, tmp_path: Path) -> None:
+def test_fetch_killed_at_a_dozen_moments(fresh: Rktpy, tmp_path: Path) -> None:
     image = shell_aci(tmp_path / "other.aci", "example.com/other")
     argv = fresh.argv("fetch", image)
 
@@ -142,7 +156,7 @@ def test_fetch_killed_at_two_dozen_moments(fresh: Rktpy, tmp_path: Path) -> None
     forget()
     trace = tmp_path / "trace"
     ground = Ground(fresh, images=True)
-    for number, moment in enumerate(spread(moments, 24), 1):
+    for number, moment in enumerate(spread(moments, 12), 1):
         assert kill_at(moment, argv, trace), moment
         listed = len(image_ids(fresh))
         assert verify(fresh) == [], moment

@@ -97,6 +97,10 @@ def _refuse_user_namespace(*, overlay: bool) -> None:
 def _stage1(site: Site, store: ImageStore, choice: Stage1Choice | None) -> str:
     if choice is None:
         return builtin_stage1(store)
+    if choice.kind == "from-dir":
+        raise ForeignStage1Error(
+            "there is no directory of stage1 images yet", hint="leave --stage1-from-dir out"
+        )
     key = fetch(store, parse_reference(choice.text), policy="new", insecure=site.insecure)
     if store.manifest(key).annotation(builtin.BUILTIN_ANNOTATION) is None:
         raise ForeignStage1Error(

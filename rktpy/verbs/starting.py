@@ -59,6 +59,10 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
     net, warning = stand_in(start.net)
     if warning:
         _logger.warning("%s", warning)
+        if contents.manifest.ports:
+            _logger.warning("published ports are not forwarded yet: apps listen on the host itself")
+    if start.mds_register:
+        _logger.warning("there is no metadata service yet, --mds-register has no effect")
     return start.replace(net=net)
 
 

@@ -41,7 +41,7 @@ def data(everything: Path) -> Iterator[Path]:
 
 def _with_gap(case: Case) -> object:
     # Not strict: some hosts have what this one lacks.
-    marks = [pytest.mark.xfail(reason=case.gap, strict=False)] if case.gap else []
+    marks = [pytest.mark.xfail(reason=case.gap)] if case.gap else []
     return pytest.param(case, marks=marks, id=case.id)
 
 

@@ -39,7 +39,10 @@ _APPLETS = ("cat", "dd", "echo", "false", "grep", "kill", "sh", "sleep", "true")
 
 _CLEAN = """\
 for unit; do systemctl stop "$unit" || :; rm -f "/run/systemd/system/$unit"; done
-for uuid in $(ls /var/lib/rkt/pods/run); do rktpy stop --force "$uuid" || :; done
+for uuid in $(ls /var/lib/rkt/pods/run); do
+    rktpy stop --force "$uuid" || :
+    rktpy status --wait=30s "$uuid" > /dev/null  # the kernel may have to write a disk out first
+done
 if [ $# -gt 0 ]; then systemctl daemon-reload; fi
 systemctl reset-failed
 rktpy gc --grace-period=0s --expire-prepared=0s
@@ -127,6 +130,10 @@ class StartedPod:
         """Wait until all its apps run; return it."""
         self.pods.rktpy("status", "--wait-ready=30s", self.uuid)
         return self
+
+    def wait_unregistered(self) -> None:
+        """Wait until machined has forgotten it, as it does when its last process is gone."""
+        self.pods.host.wait_until('! machinectl show "$1"', self.machine)
 
     def wait_end(self) -> int:
         """Wait until it has ended and return the exit status that its starter sees."""

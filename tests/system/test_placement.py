@@ -66,11 +66,11 @@ def test_stopping_a_service_whose_script_runs_a_pod_ends_the_pod(pods: Pods) -> 
     scope = f"/{where_it_is(pod)}/system.slice/shell.service"
     before = pods.processes(scope)
     pods.host.run(["systemctl", "stop", pod.unit])
-    pods.rktpy("status", "--wait=10s", pod.uuid)
+    pods.rktpy("status", "--wait=20s", pod.uuid)
+    pod.wait_unregistered()
 
     assert len(before) == 1
     assert pods.processes(scope) == []
-    assert pods.machines() == []
     assert pod.status().get("app-shell") in (None, "0", "15"), "nobody says that it never started"
 
 
@@ -125,9 +125,9 @@ def test_a_pod_stopped_by_force_leaves_nothing(pods: Pods, form: str) -> None:
     pod = FORMS[form](pods, pods.argv(SHELL, STAY)).wait_active()
     pods.rktpy("stop", "--force", pod.uuid)
     pod.wait_end()
+    pod.wait_unregistered()
 
     assert pods.states() == {pod.uuid: "exited"}
-    assert pods.machines() == []
 
 
 @pytest.fixture

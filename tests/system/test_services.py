@@ -18,11 +18,11 @@ ENDS_OF = {"shell": (*ENDS[:2], "SIGTERM"), "service": ENDS[:3], "transient": EN
 
 
 def start(pods: Pods, service: Service, form: str) -> StartedPod:
-    """Start ``service`` as ``form`` and wait until it answers."""
+    """Start ``service`` as ``form``; wait until it answers and all of the pod is up."""
     options = [f"--volume={service.volume}"]
     pod = FORMS[form](pods, pods.argv(service.image, options=options))
     pods.host.wait_until(service.question, timeout=30)
-    return pod
+    return pod.wait_active()
 
 
 def end(pod: StartedPod, way: str) -> None:

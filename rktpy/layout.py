@@ -9,6 +9,7 @@
 │   ├── tree/<tree id>/{rootfs/,manifest,hash,image,rendered}
 │   ├── tmp/  imagelocks/<key>  treestorelocks/<tree id>
 ├── locks/prepareLock
+├── names/<name>                                         link to a UUID (``rktpy.pod.naming``)
 ├── pods/{embryo,prepare,prepared,run,exited-garbage,garbage}/<uuid>/
 └── tmp/
 """
@@ -73,6 +74,10 @@ class Layout:
         return f"{self.data}/locks/prepareLock"
 
     @property
+    def names(self) -> str:
+        return f"{self.data}/names"
+
+    @property
     def pods(self) -> str:
         return f"{self.data}/pods"
 
@@ -121,6 +126,11 @@ class PodTree:
     @property
     def created(self) -> str:
         return f"{self.root}/pod-created"
+
+    @property
+    def name(self) -> str:
+        """The pod's name as text, if it has one (``rktpy.pod.naming``)."""
+        return f"{self.root}/name"
 
     @property
     def manifest_lock(self) -> str:

@@ -77,6 +77,23 @@ class Call:
         line = f"{self.command.leaf}: {text}"
         log.write_line(line.removesuffix("\n"))
 
+    def words(self, option: str, known: tuple[str, ...]) -> list[str]:
+        """Return the comma-separated words of ``--option``, each one of ``known``, none twice.
+
+        Raises:
+            UsageError: another word, or one that is repeated.
+        """
+        from rktpy.cli.output import quote
+
+        value: str = self.options[option]
+        words = value.lower().split(",")
+        for word in words:
+            if word not in known:
+                raise self.bad_value(option, value, f"unknown option {quote(word)}")
+            if words.count(word) > 1:
+                raise self.bad_value(option, value, f"duplicated option {quote(word)}")
+        return words
+
     def bad_value(self, option: str, value: str, reason: str) -> UsageError:
         """Return the error for a value of ``--option`` that cannot be used; usage follows it."""
         from rktpy.cli.output import quote

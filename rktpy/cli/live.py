@@ -15,7 +15,7 @@ _PHASES = {
 
 
 def pods(site: Site, what: str) -> list[tuple[str, str]]:
-    """Return the UUIDs a command accepts, each with the directory it is in."""
+    """Return the UUIDs a command accepts, each with its directory, and names with their UUIDs."""
     found: list[tuple[str, str]] = []
     for phase in _PHASES[what]:
         try:
@@ -23,6 +23,13 @@ def pods(site: Site, what: str) -> list[tuple[str, str]]:
         except Exception:  # noqa: BLE001, S112 - a shell must not see our troubles
             continue
         found += [(name, phase) for name in names]
+    phases = dict(found)
+    try:
+        from rktpy.pod.naming import names as named
+
+        found += [(name, uuid) for name, uuid in named(site.layout).items() if uuid in phases]
+    except Exception:  # noqa: BLE001, S110 - see above
+        pass
     return sorted(found)
 
 

@@ -7,6 +7,7 @@ import os
 from rktpy.cli import errors
 from rktpy.errors import RktError, UsageError
 from rktpy.log import write_line
+from rktpy.pod.naming import name_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ def require_creation_time(record: PodRecord) -> None:
 
 
 def pod_object(record: PodRecord, apps: list[AppRecord]) -> dict[str, Any]:
-    """Return a pod as rkt's JSON shows it: keys in rkt's order, empty ones left out."""
+    """Return a pod as rkt's JSON shows it: keys in rkt's order, empty ones left out.
+
+    rkt's ``name`` is the UUID, so the name a user gave is ``pod_name``, the last key.
+    """
     manifest = record.manifest or {}
     return {"name": record.uuid, "state": record.state} | _filled(
         {
@@ -87,6 +91,7 @@ def pod_object(record: PodRecord, apps: list[AppRecord]) -> dict[str, Any]:
             "started_at": record.started // SECOND,
             "user_annotations": _sorted(manifest.get("userAnnotations")),
             "user_labels": _sorted(manifest.get("userLabels")),
+            "pod_name": name_in(manifest),
         }
     )
 

@@ -17,6 +17,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import files
 from rktpy.pod.environment import NO_SOURCES, Sources
+from rktpy.pod.naming import NAME_ANNOTATION, check_name
 from rktpy.pod.overrides import override_isolators
 from rktpy.pod.ports import map_ports
 from rktpy.pod.volumes import merge_mounts
@@ -139,6 +140,27 @@ def complete(
     completed = manifest.replace(apps=tuple(apps))
     map_ports(completed)
     return completed, tuple(images)
+
+
+def christen(manifest: PodManifest, name: str, labels: Sequence[tuple[str, str]]) -> PodManifest:
+    """Return ``manifest`` with the pod's name, unless that is empty, and more user labels.
+
+    Raises:
+        PodNameError: the name, given here or by the manifest, cannot be one.
+        ComposeError: a label has no key.
+    """
+    if any(not key for key, _ in labels):
+        raise ComposeError("a pod label needs a key", hint="write --pod-label=KEY=VALUE")
+    notes = manifest.annotations
+    if name:
+        kept = [note for note in notes if note.name != NAME_ANNOTATION]
+        notes = (*kept, Annotation(ACIdentifier(NAME_ANNOTATION), name))
+    labelled = FrozenMap({**manifest.user_labels, **dict(labels)})
+    manifest = manifest.replace(annotations=notes, user_labels=labelled)
+    name = manifest.annotation(NAME_ANNOTATION) or ""
+    if name:
+        check_name(name)
+    return manifest
 
 
 def require_apps(manifest: PodManifest) -> None:

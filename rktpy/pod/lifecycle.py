@@ -18,6 +18,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.lock import Lock, LockBusyError, is_locked, lock_dir
 from rktpy.pod.names import is_uuid, new_uuid
+from rktpy.pod.naming import holder
 from rktpy.pod.phase import ALL_PHASES, MOVES, VISIBLE_PHASES, Phase, asks_lock, state_of
 from rktpy.resource import Resource
 
@@ -246,9 +247,11 @@ def create(layout: Layout) -> Pod:
 
 
 def open_pod(layout: Layout, text: str, *, phases: Sequence[str] = VISIBLE_PHASES) -> Pod:
-    """Return the one pod whose UUID begins with ``text`` (any case). It is not locked.
+    """Return the one pod that ``text`` means. It is not locked.
 
-    A whole UUID costs a few stat calls, a prefix one directory listing per phase.
+    A whole UUID means just that pod. Anything else is a name if a pod has it, and otherwise the
+    beginning of a UUID, in any case. A UUID or name costs a few stat calls, a beginning one
+    directory listing per phase.
 
     Raises:
         EmptyUuidError, PodNotFoundError, AmbiguousUuidError: as rkt says them.
@@ -256,11 +259,12 @@ def open_pod(layout: Layout, text: str, *, phases: Sequence[str] = VISIBLE_PHASE
     prefix = text.lower()
     if not prefix:
         raise EmptyUuidError
-    if is_uuid(prefix):
-        phase = _phase_of(layout, prefix, phases)
-        if phase is None:
-            raise PodNotFoundError(prefix)
-        return Pod(layout, phase, prefix)
+    uuid = prefix if is_uuid(prefix) else holder(layout, text)
+    phase = _phase_of(layout, uuid, phases) if uuid else None
+    if phase is not None:
+        return Pod(layout, phase, uuid)
+    if uuid == prefix:
+        raise PodNotFoundError(prefix)
     found = {
         name: phase
         for phase in phases

@@ -7,6 +7,7 @@ subcgroup, cgroups     processes that survived their supervisor, and control gro
 mounts below the pod   only of foreign stage1s: ours mounts in a namespace of its own
 netns                  the network namespace kept by a mount
 <uuid>                 the link of the pod's journal in /var/log/journal
+name                   the pod's name, which the next pod may have
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import syscalls
 from rktpy.log import Logger
+from rktpy.pod.naming import release
 from rktpy.pod.texts import read_text
 
 TYPE_CHECKING = False
@@ -68,6 +70,7 @@ def tear_down(pod: Pod, mounts: Sequence[str]) -> None:
     _detach_mounts(pod, mounts)
     _remove_netns(pod)
     _remove_journal_link(pod.uuid)
+    release(pod)
 
 
 def kill_survivors(pod: Pod) -> None:

@@ -12,7 +12,14 @@ from rktpy.errors import RktError
 from rktpy.image.fetch import fetch
 from rktpy.image.reference import parse_reference
 from rktpy.nspawn import stage1 as builtin
-from rktpy.pod.compose import PodImage, complete, compose, read_pod_manifest, require_apps
+from rktpy.pod.compose import (
+    PodImage,
+    christen,
+    complete,
+    compose,
+    read_pod_manifest,
+    require_apps,
+)
 from rktpy.pod.contents import Contents, StoredTree
 from rktpy.store.trees import Trees
 
@@ -48,6 +55,7 @@ def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -
     stage1 = StoredTree(trees.render(store, stage1_key), store.manifest(stage1_key))
     manifest, keys = _manifest(site, store, source)
     require_apps(manifest)
+    manifest = christen(manifest, source.name, source.labels)
     apps = {}
     for app, (key, image) in keys.items():
         store.touch(key)

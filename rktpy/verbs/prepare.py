@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-from rktpy.pod.contents import write_contents
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.store.images import ImageStore
 from rktpy.systemd.facts import host_facts
 from rktpy.verbs.gathering import gather
-from rktpy.verbs.preparing import choose_overlay, discard, prepare_lock
+from rktpy.verbs.preparing import choose_overlay, discard, fill, prepare_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def prepare_pod(site: Site, request: PrepareRequest) -> str:
         contents = gather(site, store, request.source, overlay=overlay)
         pod = create(site.layout)
         try:
-            write_contents(pod.tree, contents)
+            fill(pod, contents)
             pod.move(Phase.PREPARED)
         except BaseException:
             discard(pod)

@@ -8,6 +8,8 @@ from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host.lock import lock_file
 from rktpy.pod import sweep
+from rktpy.pod.contents import write_contents
+from rktpy.pod.naming import NAME_ANNOTATION, claim
 from rktpy.pod.phase import Phase
 from rktpy.pod.teardown import leftover_mounts
 
@@ -15,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.host.lock import Lock
     from rktpy.layout import Layout
+    from rktpy.pod.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts
 
@@ -53,6 +56,19 @@ def choose_overlay(facts: HostFacts, *, wanted: bool) -> bool:
         )
         return False
     return wanted
+
+
+def fill(pod: Pod, contents: Contents) -> None:
+    """Write ``contents`` into a new pod and take the name its manifest says.
+
+    Raises:
+        RktError: the name is taken, or a word is no UTF-8.
+        OSError: the disk is full.
+    """
+    write_contents(pod.tree, contents)
+    name = contents.manifest.annotation(NAME_ANNOTATION)
+    if name:
+        claim(pod, name)
 
 
 def discard(pod: Pod) -> None:

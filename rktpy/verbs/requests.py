@@ -32,7 +32,10 @@ class Stage1Choice(Value):
 
 
 class PodSource(Value):
-    """What a pod is made of: images with ``options``, or the file ``pod_manifest``."""
+    """What a pod is made of: images with ``options``, or the file ``pod_manifest``.
+
+    ``name`` and ``labels`` (key, value) are the pod's own; an empty name leaves it what it is.
+    """
 
     apps: tuple[AppSpec, ...] = ()
     options: PodOptions = PodOptions()
@@ -41,6 +44,8 @@ class PodSource(Value):
     stage1: Stage1Choice | None = None
     overlay: bool = True
     private_users: bool = False
+    name: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 class StartOptions(Value):

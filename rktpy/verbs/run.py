@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 
 from rktpy.host.files import write_atomic
-from rktpy.pod.contents import write_contents
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.store.images import ImageStore
 from rktpy.systemd.facts import host_facts
 from rktpy.verbs.gathering import gather
-from rktpy.verbs.preparing import choose_overlay, discard, prepare_lock
+from rktpy.verbs.preparing import choose_overlay, discard, fill, prepare_lock
 from rktpy.verbs.starting import check_start, start_pod
 
 TYPE_CHECKING = False
@@ -38,7 +37,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
         try:
             if request.uuid_file:
                 write_atomic(request.uuid_file, pod.uuid.encode(), mode=0o644, durable=False)
-            write_contents(pod.tree, contents)
+            fill(pod, contents)
             pod.move(Phase.RUN)
             start_pod(site, pod, contents, start, facts)
         except BaseException:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from rktpy.cli.output import binary_size, full_time, relative_time, table
-from rktpy.codec import quote
 from rktpy.verbs.image_list import SORT_FIELDS, shown_name, stored_images
 
 TYPE_CHECKING = False
@@ -23,8 +22,8 @@ _ORDERS = ("asc", "desc")
 
 def list_(call: Call) -> int:
     """Print stored images as a table or JSON."""
-    fields = _words(call, "fields", tuple(_HEADERS))
-    sort = _words(call, "sort", SORT_FIELDS)
+    fields = call.words("fields", tuple(_HEADERS))
+    sort = call.words("sort", SORT_FIELDS)
     if call.options["order"] not in _ORDERS:
         raise call.bad_value("order", call.options["order"], "wrong sort order")
     images = stored_images(call.site, sort, descending=call.options["order"] == "desc")
@@ -39,16 +38,6 @@ def list_(call: Call) -> int:
         rows.append([texts[field] for field in fields])
     call.out(table(rows))
     return 0
-
-
-def _words(call: Call, option: str, known: tuple[str, ...]) -> list[str]:
-    words: list[str] = call.options[option].lower().split(",")
-    for word in words:
-        if word not in known:
-            raise call.bad_value(option, call.options[option], f"unknown option {quote(word)}")
-        if words.count(word) > 1:
-            raise call.bad_value(option, call.options[option], f"duplicated option {quote(word)}")
-    return words
 
 
 def _short(image: StoredImage, now: int) -> dict[str, str]:

@@ -9,8 +9,9 @@ from rktpy.cli.pods import network_text, pod_object, require_creation_time
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.log import write_line
+from rktpy.pod.naming import name_in
 from rktpy.pod.phase import State
-from rktpy.verbs.list import list_pods
+from rktpy.verbs.list import list_pods, user_labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 _RULE = "-" * 40
 _SHORT_UUID = 8
 _SHORT_ID = 19  # "sha512-" and twelve digits
+_HEADERS = {
+    "uuid": "UUID", "name": "NAME", "app": "APP", "image": "IMAGE NAME", "imageid": "IMAGE ID",
+    "state": "STATE", "created": "CREATED", "started": "STARTED", "networks": "NETWORKS",
+    "labels": "LABELS",
+}  # fmt: skip
+_COLUMNS = ["uuid", "app", "image", "state", "created", "started", "networks"]
+_FULL_COLUMNS = [*_COLUMNS[:3], "imageid", *_COLUMNS[3:]]
 
 
 def list_(call: Call) -> int:
@@ -37,36 +45,46 @@ def list_(call: Call) -> int:
 
 def _table(call: Call, problems: list[RktError]) -> str:
     full = bool(call.options["full"])
+    fields = _FULL_COLUMNS if full else _COLUMNS
+    if call.options["fields"]:
+        fields = call.words("fields", tuple(_HEADERS))
     rows: list[list[str]] = []
     if not call.options["no-legend"]:
-        names = ["UUID", "APP", "IMAGE NAME", "STATE", "CREATED", "STARTED", "NETWORKS"]
-        if full:
-            names.insert(3, "IMAGE ID")
-        rows.append(names)
+        rows.append([_HEADERS[field] for field in fields])
     now = time.time_ns()
-    for _pod, record in list_pods(call.site, odd=_odd):
+    for _pod, record in list_pods(call.site, call.options["label"], odd=_odd):
         problems += record.problems
         if record.manifest is not None or not record.problems:
-            rows += _rows(record, now, full=full)
+            rows += _rows(record, now, fields, full=full)
     return table(rows)
 
 
-def _rows(record: PodRecord, now: int, *, full: bool) -> Iterator[list[str]]:
+def _rows(record: PodRecord, now: int, fields: list[str], *, full: bool) -> Iterator[list[str]]:
     if full:
         uuid, created = record.uuid, full_time(record.created)
         started = full_time(record.started) if record.started else ""
     else:
         uuid, created = record.uuid[:_SHORT_UUID], relative_time(record.created, now)
         started = relative_time(record.started, now) if record.started else ""
-    state, networks = record.state, network_text(record) if record.networks else ""
+    cells = {
+        "uuid": uuid,
+        "state": record.state,
+        "created": created,
+        "started": started,
+        "networks": network_text(record) if record.networks else "",
+    }
+    if "name" in fields:
+        cells["name"] = name_in(record.manifest) or "-"
+    if "labels" in fields:
+        cells["labels"] = ",".join(f"{k}={v}" for k, v in sorted(user_labels(record).items()))
     for app in record.apps:
-        cells = [app.name, app.image_name]
-        if full:
-            cells.append(app.image_id[:_SHORT_ID])
-        yield [uuid, *cells, state, created, started, networks]
-        uuid = state = created = started = networks = ""  # once per pod
+        cells["app"], cells["image"] = app.name, app.image_name
+        cells["imageid"] = app.image_id[:_SHORT_ID]
+        yield [cells[field] for field in fields]
+        cells = dict.fromkeys(cells, "")  # once per pod
     if not record.apps:
-        yield [uuid, "-", "-", *(("-",) if full else ()), state, created, started, networks]
+        cells["app"] = cells["image"] = cells["imageid"] = "-"
+        yield [cells[field] for field in fields]
 
 
 def _json(call: Call, problems: list[RktError]) -> str:
@@ -74,7 +92,7 @@ def _json(call: Call, problems: list[RktError]) -> str:
     from rktpy.pod.appstate import read_apps
 
     found: list[dict[str, Any]] = []
-    for pod, record in list_pods(call.site, odd=_odd):
+    for pod, record in list_pods(call.site, call.options["label"], odd=_odd):
         problems += record.problems
         if record.manifest is None and record.state == State.EXITED_DELETING:
             continue

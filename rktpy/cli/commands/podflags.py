@@ -114,6 +114,8 @@ def _source(call: Call) -> PodSource:
         stage1=_stage1(call),
         overlay=not options["no-overlay"],
         private_users=options["private-users"],
+        name=options["pod-name"],
+        labels=options["pod-label"],
     )
 
 

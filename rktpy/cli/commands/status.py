@@ -10,6 +10,7 @@ from rktpy.cli.pods import (
     require_creation_time,
     uuid_arguments,
 )
+from rktpy.pod.naming import name_in
 from rktpy.pod.phase import State
 from rktpy.verbs.status import StatusRequest, pod_status
 
@@ -51,6 +52,8 @@ def _lines(found: PodStatus) -> Iterator[str]:
         yield f"exited={'true' if ended else 'false'}"
     for name, code in found.codes.items():
         yield f"app-{name}={code}"
+    if pod_name := name_in(record.manifest):
+        yield f"name={pod_name}"  # ours, and so last
 
 
 def _json(found: PodStatus, *, indented: bool) -> str:

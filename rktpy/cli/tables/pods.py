@@ -6,7 +6,22 @@ from rktpy.cli.output import HOUR, MINUTE
 from rktpy.cli.spec import Option
 from rktpy.cli.tables.common import FORMAT, FULL, NO_LEGEND, PRETTY_PRINT, UUID_FILE
 
-LIST = (NO_LEGEND, FULL, FORMAT)
+FIELDS = (
+    "uuid", "name", "app", "image", "imageid", "state", "created", "started", "networks", "labels",
+)  # fmt: skip
+
+LIST = (
+    Option(
+        "fields",
+        "string",
+        "comma-separated columns, in order. Words: " + ",".join(FIELDS),
+        complete=FIELDS,
+    ),
+    Option("label", "strings", "only pods with this label: NAME=VALUE, or NAME for any value"),
+    NO_LEGEND,
+    FULL,
+    FORMAT,
+)
 
 STATUS = (
     Option("wait", "wait", "wait for the pod to end: true, or at most this long", bare="true"),

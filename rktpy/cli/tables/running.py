@@ -148,6 +148,13 @@ _PREPARE = (
     NO_OVERLAY,
     Option("private-users", "bool", "run the pod in a user namespace"),
     Option("pod-manifest", "string", "run what this pod manifest says", complete="file"),
+    Option(
+        "pod-name",
+        "string",
+        "name of the pod, usable wherever a UUID is",
+        check="rktpy.pod.naming:check_name",
+    ),
+    Option("pod-label", "pairs", "label the pod, to find it by list --label: name=value"),
     PULL_POLICY_NEW,
     *OLD_POLICIES,
     Option(

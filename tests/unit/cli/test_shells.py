@@ -23,7 +23,7 @@ def offered(*words: str) -> list[str]:
         (("st",), ["status", "stop"]),
         (("image", "e"), ["export", "extract"]),
         (("--debug", "image", "e"), ["export", "extract"]),
-        (("list", "--f"), ["--format", "--full"]),
+        (("list", "--f"), ["--fields", "--format", "--full"]),
         (("list", "--format", ""), ["json", "json-pretty"]),
         (("list", "--format=json-"), ["--format=json-pretty"]),
         (("list", "--format", "=", "json-"), ["json-pretty"]),  # as bash breaks it

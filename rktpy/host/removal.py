@@ -10,12 +10,11 @@ for a bind mount of the same file system. Every call may be repeated after a cra
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
-import sys
 
 from rktpy.errors import RktError
+from rktpy.host import inode_flags
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 24
 _MAX_ROUNDS = 1000  # rescans of one directory that somebody keeps filling
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-_GETFLAGS = 0x80086601  # FS_IOC_GETFLAGS
-_SETFLAGS = 0x40086602  # FS_IOC_SETFLAGS
-_UNDELETABLE = 0x10 | 0x20  # FS_IMMUTABLE_FL, FS_APPEND_FL: chattr +i, +a
+_UNDELETABLE = inode_flags.IMMUTABLE | inode_flags.APPEND
 
 
 class MountInTheWayError(RktError):
@@ -182,24 +178,12 @@ def _allow_deletion(name: str, dir_fd: int) -> None:
 
     An app may hold CAP_LINUX_IMMUTABLE; what it marked must not stay for ever.
     """
-    _clear_flags(dir_fd)
+    inode_flags.change(dir_fd, clear=_UNDELETABLE)
     mode = os.lstat(name, dir_fd=dir_fd).st_mode
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # only these have flags; others must not be opened
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         fd = os.open(name, flags, dir_fd=dir_fd)
         try:
-            _clear_flags(fd)
+            inode_flags.change(fd, clear=_UNDELETABLE)
         finally:
             os.close(fd)
-
-
-def _clear_flags(fd: int) -> None:
-    buffer = bytearray(8)
-    try:
-        fcntl.ioctl(fd, _GETFLAGS, buffer)
-        flags = int.from_bytes(buffer[:4], sys.byteorder)
-        if flags & _UNDELETABLE:
-            plain = (flags & ~_UNDELETABLE).to_bytes(4, sys.byteorder)
-            fcntl.ioctl(fd, _SETFLAGS, plain)
-    except OSError:
-        return  # a file system without flags; the deletion says what is wrong

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from rktpy.host.inode_flags import spread_children
 from rktpy.host.lock import Lock, LockBusyError, lock_dir
 from rktpy.host.removal import remove_tree
 from rktpy.resource import Resource
@@ -40,6 +41,7 @@ def make_store(layout: Layout) -> None:
         for path in (layout.trees, layout.tree_locks):
             _make(path, _PRIVATE)
         _make(layout.locks, 0o2750)
+        spread_children(layout.cas_tmp)
     except OSError as error:
         raise StoreError(f"cannot create the image store in {layout.data}") from error
 

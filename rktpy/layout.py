@@ -8,7 +8,7 @@
 │   ├── db/images.json                                   the same for readers in a hurry
 │   ├── tree/<tree id>/{rootfs/,manifest,hash,image,rendered}
 │   ├── tmp/  imagelocks/<key>  treestorelocks/<tree id>
-├── locks/prepareLock
+├── locks/prepareLock  locks/private-users/<first id>   (``rktpy.pod.idrange``)
 ├── names/<name>                                         link to a UUID (``rktpy.pod.naming``)
 ├── pods/{embryo,prepare,prepared,run,exited-garbage,garbage}/<uuid>/
 └── tmp/
@@ -76,6 +76,10 @@ class Layout:
     @property
     def names(self) -> str:
         return f"{self.data}/names"
+
+    @property
+    def id_ranges(self) -> str:
+        return f"{self.data}/locks/private-users"
 
     @property
     def pods(self) -> str:
@@ -211,6 +215,10 @@ class PodTree:
     @property
     def runtime_config(self) -> str:
         return f"{self.root}/runtime-config"
+
+    @property
+    def shared_volumes(self) -> str:
+        return f"{self.root}/sharedVolumes"
 
     def shared_volume(self, name: str) -> str:
         return f"{self.root}/sharedVolumes/{name}"

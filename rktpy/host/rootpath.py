@@ -12,6 +12,7 @@ import os
 import stat
 
 from rktpy.host import syscalls
+from rktpy.value import Value
 
 MAX_LINKS = 255  # as rkt's lookup of mount targets
 MAX_DEPTH = 256  # each level costs a descriptor while we are below it
@@ -107,8 +108,10 @@ def resolve_in_root(root: str, path: str) -> str:
         return walk.path
 
 
-def make_dir_in_root(root: str, path: str, *, mode: int = 0o755) -> str:
+def make_dir_in_root(root: str, path: str, *, mode: int = 0o755, owner: int = -1) -> str:
     """Create the directory ``path`` and its missing parents inside ``root``, all with ``mode``.
+
+    ``owner`` is user and group of what is created; -1 leaves it ours.
 
     Returns the path without links, as ``resolve_in_root``. A file in that place is left alone
     and its path returned.
@@ -117,12 +120,14 @@ def make_dir_in_root(root: str, path: str, *, mode: int = 0o755) -> str:
         OSError: it cannot be created.
     """
     with _Walk(root) as walk:
-        walk.follow(path, create=mode)
+        walk.follow(path, create=_Creation(mode, owner))
         return walk.path
 
 
-def make_file_in_root(root: str, path: str, *, mode: int = 0o644) -> str:
+def make_file_in_root(root: str, path: str, *, mode: int = 0o644, owner: int = -1) -> str:
     """Create an empty file ``path`` inside ``root``, its missing parents with 0755.
+
+    ``owner`` as in ``make_dir_in_root``.
 
     Returns the path without links. Whatever is there already is left alone.
 
@@ -135,19 +140,34 @@ def make_file_in_root(root: str, path: str, *, mode: int = 0o644) -> str:
             return walk.path
         parent, _, name = walk.path.rpartition("/")
     with _Walk(root) as walk:
-        walk.follow(parent, create=0o755, last=False)
+        walk.follow(parent, create=_Creation(0o755, owner), last=False)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             fd = os.open(name, flags, mode, dir_fd=walk.fd)
         except FileExistsError:
             return f"{parent}/{name}"
-        os.fchmod(fd, mode)
+        _Creation(mode, owner).apply(fd)
         os.close(fd)
     return f"{parent}/{name}"
 
 
 def _failure(number: int, path: str) -> OSError:
     return OSError(number, os.strerror(number), path)
+
+
+class _Creation(Value):
+    """How a missing file or directory is created."""
+
+    mode: int
+    owner: int
+
+    def apply(self, fd: int) -> None:
+        """Give the new ``fd`` (``O_PATH`` or not) mode and owner; our umask has no say."""
+        path = f"/proc/self/fd/{fd}"
+        if self.owner >= 0:
+            os.chown(path, self.owner, self.owner)
+        if stat.S_IMODE(os.fstat(fd).st_mode) != self.mode:
+            os.chmod(path, self.mode)
 
 
 class _Walk:
@@ -183,9 +203,9 @@ class _Walk:
     def missing(self) -> bool:
         return len(self._fds) <= len(self._names)
 
-    def follow(self, path: str, *, create: int | None = None, last: bool = True) -> None:
-        """Go to ``path``; create missing directories with the mode ``create``; follow a link in
-        last place only if ``last``."""
+    def follow(self, path: str, *, create: _Creation | None = None, last: bool = True) -> None:
+        """Go to ``path``; create missing directories as ``create`` says; follow a link in last
+        place only if ``last``."""
         todo = path.split("/")[::-1]
         links = 0
         while todo:
@@ -219,7 +239,7 @@ class _Walk:
         while self._names:
             self._up()
 
-    def _down(self, name: str, create: int | None) -> None:
+    def _down(self, name: str, create: _Creation | None) -> None:
         if len(self._names) >= MAX_DEPTH:
             raise _failure(errno.ENAMETOOLONG, self.path)
         if self.missing:
@@ -237,12 +257,11 @@ class _Walk:
         self._fds.append(fd)
         self._names.append(name)
 
-    def _make(self, name: str, mode: int) -> int:
+    def _make(self, name: str, creation: _Creation) -> int:
         try:
-            os.mkdir(name, mode, dir_fd=self.fd)
+            os.mkdir(name, creation.mode, dir_fd=self.fd)
         except FileExistsError:  # somebody was quicker; what they made is checked as any other
             return os.open(name, _PATH_ANY, dir_fd=self.fd)
         fd = os.open(name, _PATH_DIR, dir_fd=self.fd)
-        if stat.S_IMODE(os.fstat(fd).st_mode) != mode:
-            os.chmod(f"/proc/self/fd/{fd}", mode)  # our umask has no say in an app's tree
+        creation.apply(fd)
         return fd

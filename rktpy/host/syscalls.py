@@ -97,6 +97,62 @@ def openat2(dir_fd: int, path: str, flags: int, resolve: int) -> int:
     )
 
 
+_SYS_OPEN_TREE = 428
+_SYS_MOVE_MOUNT = 429
+_SYS_MOUNT_SETATTR = 442
+_OPEN_TREE_CLONE = 0x1
+_AT_EMPTY_PATH = 0x1000
+_AT_FDCWD = -100
+_MOVE_FROM_AND_TO_DESCRIPTORS = 0x04 | 0x40  # MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH
+MOUNT_ATTR_RDONLY = 0x1
+MOUNT_ATTR_IDMAP = 0x100000
+
+
+def open_tree(path: str) -> int:
+    """open_tree(2): return a descriptor of a copy, mounted nowhere yet, of the mount at ``path``.
+
+    The copy begins at ``path`` and has nothing of what is mounted below it. The caller closes it.
+    """
+    return _check(
+        _libc.syscall(
+            ctypes.c_long(_SYS_OPEN_TREE),
+            ctypes.c_int(_AT_FDCWD),
+            os.fsencode(path),
+            ctypes.c_uint(_OPEN_TREE_CLONE | os.O_CLOEXEC),
+        ),
+        path,
+    )
+
+
+def move_mount(mount_fd: int, target_fd: int) -> None:
+    """move_mount(2): mount what ``open_tree`` returned on an open file or directory."""
+    _check(
+        _libc.syscall(
+            ctypes.c_long(_SYS_MOVE_MOUNT),
+            ctypes.c_int(mount_fd),
+            b"",
+            ctypes.c_int(target_fd),
+            b"",
+            ctypes.c_uint(_MOVE_FROM_AND_TO_DESCRIPTORS),
+        )
+    )
+
+
+def mount_setattr(mount_fd: int, attributes: int, user_namespace: int = 0) -> None:
+    """mount_setattr(2): set ``MOUNT_ATTR_*`` of the mount of ``mount_fd``, and of that only."""
+    change = (ctypes.c_uint64 * 4)(attributes, 0, 0, user_namespace)
+    _check(
+        _libc.syscall(
+            ctypes.c_long(_SYS_MOUNT_SETATTR),
+            ctypes.c_int(mount_fd),
+            b"",
+            ctypes.c_uint(_AT_EMPTY_PATH),
+            ctypes.byref(change),
+            ctypes.c_size_t(ctypes.sizeof(change)),
+        )
+    )
+
+
 def syncfs(fd: int) -> None:
     """syncfs(2): make the whole file system that holds ``fd`` durable."""
     _check(_libc.syncfs(fd))

@@ -47,6 +47,9 @@ def nspawn_argv(pod: PodPlan, host: HostTraits, root: str) -> list[str]:
         argv.append("--console=interactive")
     if host.systemd_version >= 256:
         argv.append("--background=")
+    if pod.first_id:
+        argv.append(f"--private-users={pod.first_id}:{pod.id_count}")
+        argv.append("--private-users-ownership=off")  # the trees are mapped already
     argv += [f"--uuid={pod.uuid}", f"--machine={pod.machine}", f"--directory={root}"]
     for app in pod.apps:
         argv += _binds(app)
@@ -79,6 +82,8 @@ def nspawn_environment(pod: PodPlan, caller: Mapping[str, str]) -> dict[str, str
 
 def _binds(app: AppPlan) -> Iterator[str]:
     for bind in app.binds:
+        if bind.attached:
+            continue
         option = "--bind-ro" if bind.read_only else "--bind"
         target = nspawn_path(app.root + bind.target)
         depth = "rbind" if bind.recursive else "norbind"

@@ -102,9 +102,25 @@ def _join(leader: int, mounts_of: int) -> None:
         except FileNotFoundError:
             if name != "cgroup":  # kernels before 4.6 have none
                 raise
-    for fd in opened:
+    user = _foreign_user_namespace(leader)
+    for fd in (*opened, *user):
         syscalls.setns(fd, 0)
         os.close(fd)
+    if user:  # whom we were on the host is nobody here
+        os.setgroups([])
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+
+
+def _foreign_user_namespace(leader: int) -> list[int]:
+    """Return a descriptor of the user namespace of ``leader``, none if it is ours as well.
+
+    It has to be joined last: inside, the rights to join the others are gone.
+    """
+    path = f"/proc/{leader}/ns/user"
+    if os.path.samestat(os.stat(path), os.stat("/proc/self/ns/user")):
+        return []
+    return [os.open(path, os.O_RDONLY | os.O_CLOEXEC)]
 
 
 def _become(root: int, below: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:

@@ -32,17 +32,19 @@ def lay_stage1(root: str, pod: PodPlan, extra: Mapping[str, bytes]) -> None:
     ``extra`` maps further paths below ``root`` to their content (environment, hosts, …). Runs
     again over its own results: a run that was killed half-way is simply laid anew.
     """
+    owner = pod.first_id
     for directory in _DIRECTORIES:
-        _make_directory(f"{root}/{directory}")
+        _make_directory(f"{root}/{directory}", owner)
     for path, text in _files(pod):
-        _write(f"{root}/{path}", text.encode("utf-8", "surrogateescape"))
+        _write(f"{root}/{path}", text.encode("utf-8", "surrogateescape"), owner)
     for path, data in extra.items():
-        _write(f"{root}/{path}", data)
+        _write(f"{root}/{path}", data, owner)
     for link, target in unit_links(pod).items():
         path = f"{root}/{UNIT_DIR}/{link}"
-        _make_directory(os.path.dirname(path))
+        _make_directory(os.path.dirname(path), owner)
         if not os.path.islink(path):
             os.symlink(target, path)
+            os.lchown(path, owner, owner)
     # Statuses are read from the upper directory, without the mount: force it into existence.
     os.utime(f"{root}/rkt/status")
 
@@ -93,18 +95,22 @@ def _group(apps: tuple[AppPlan, ...]) -> str:
     return _GROUPS + "".join(f"gen{gid}:x:{gid}:\n" for gid in sorted(gids - set(_KNOWN_IDS)))
 
 
-def _make_directory(path: str) -> None:
+def _make_directory(path: str, owner: int = 0) -> None:
     try:
         os.mkdir(path)
     except FileExistsError:
         return
     os.chmod(path, 0o755)  # noqa: S103 - the caller's umask must not decide; stage1 is public
+    if owner:
+        os.chown(path, owner, owner)
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, owner: int) -> None:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         os.fchmod(fd, 0o644)
+        if owner:
+            os.fchown(fd, owner, owner)
         while data:
             data = data[os.write(fd, data) :]
     finally:

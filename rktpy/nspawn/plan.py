@@ -17,6 +17,7 @@ class BindPlan(Value):
     read_only: bool = False
     recursive: bool = True
     is_device: bool = False
+    attached: bool = False  # mounted in the app's tree already
 
 
 class SocketPlan(Value):
@@ -83,6 +84,8 @@ class PodPlan(Value):
     debug: bool = False
     ipc_parent: bool = False
     hidden: tuple[str, ...] = ()  # directories of the kernel that no app is to see
+    first_id: int = 0  # the host's id of the pod's root; 0 is no user namespace
+    id_count: int = 0
 
     @property
     def machine(self) -> str:

@@ -4,7 +4,8 @@
 ├── pod  pod-created  pod.lck                  manifest; its mtime is the creation time; edit lock
 ├── stage1/manifest  stage1TreeStoreID         the stage1 image, also after it left the store
 ├── appsinfo/<app>/{manifest,treeStoreID}      likewise each app's image
-└── overlay-prepared                           present if trees are to be mounted, not copied
+├── overlay-prepared                           present if trees are to be mounted, not copied
+└── private-users-prepared                     present in a user namespace (``rktpy.pod.idrange``)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from rktpy.appc.image import ImageManifest
 from rktpy.codec import compact
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes, write_new
+from rktpy.pod.idrange import read_range
 from rktpy.pod.rootfs import AppTree
 from rktpy.value import Value
 
@@ -22,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.appc.pod import PodManifest
     from rktpy.layout import PodTree
+    from rktpy.pod.idrange import IdRange
 
 _MANIFEST_LIMIT = 16 << 20
 _ID_LIMIT = 256
@@ -39,12 +42,13 @@ class StoredTree(Value):
 
 
 class Contents(Value):
-    """Everything a pod is made of."""
+    """Everything a pod is made of; ``private_users`` is None without a user namespace."""
 
     manifest: PodManifest
     stage1: StoredTree
     apps: dict[str, StoredTree]
     overlay: bool
+    private_users: IdRange | None = None
 
     @property
     def app_trees(self) -> tuple[AppTree, ...]:
@@ -94,7 +98,8 @@ def read_contents(tree: PodTree, manifest: PodManifest) -> Contents:
         raise ContentsError(
             f"pod {uuid} is damaged", hint=f"remove it with: rktpy rm {uuid}"
         ) from error
-    return Contents(manifest, stage1, apps, os.path.exists(tree.overlay_marker))
+    overlay = os.path.exists(tree.overlay_marker)
+    return Contents(manifest, stage1, apps, overlay, read_range(tree))
 
 
 def _pod_text(manifest: PodManifest) -> bytes:

@@ -6,7 +6,8 @@ pods/run/<uuid>/
 └── overlay/<tree id>/{upper,work}[/<app>]     what the pod has written; survives the mounts
 
 Mounts are made in the pod's own mount namespace only, so they end with the pod and nothing is
-left to unmount after a crash (design.md decision 1).
+left to unmount after a crash (design.md decision 1). For a pod in a user namespace that is also
+where owners are shifted: trees and what the pod writes keep those of the image on disk.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rktpy.host.idmap import IdMap
     from rktpy.layout import Layout, PodTree
 
 
@@ -77,12 +79,30 @@ def mount_plan(
     return plan
 
 
-def mount_trees(tree: PodTree, plan: Sequence[mount.Mount], apps: Sequence[AppTree]) -> None:
-    """Make the mounts of ``plan`` in this (private) mount namespace."""
+def map_layers(
+    tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree], idmap: IdMap
+) -> None:
+    """Shift the owners of everything the overlays will be made of, in this mount namespace.
+
+    An overlay itself cannot be mapped (Linux 6.18), its layers can. Upper and work directories must
+    be in one mount, so the directory of all of them is mapped.
+    """
+    for tree_id in dict.fromkeys((stage1_id, *(app.tree_id for app in apps))):
+        idmap.cover(f"{layout.tree(tree_id)}/rootfs")
+    idmap.cover(f"{tree.root}/overlay")
+
+
+def mount_trees(
+    tree: PodTree, plan: Sequence[mount.Mount], apps: Sequence[AppTree], *, owner: int = 0
+) -> None:
+    """Make the mounts of ``plan`` in this (private) mount namespace.
+
+    ``owner`` is the host's id of the pod's root.
+    """
     stage1, *rest = plan
     stage1.execute()
     for app, overlay in zip(apps, rest, strict=True):
-        make_app_dir(tree, app.app)
+        make_app_dir(tree, app.app, owner=owner)
         overlay.execute()
 
 
@@ -102,14 +122,16 @@ def _copy(source: str, target: str) -> None:
     process.run(["cp", "-a", "--reflink=auto", "-T", "--", source, target], timeout=3600)
 
 
-def make_app_dir(tree: PodTree, app: str) -> None:
-    """Create ``opt/stage2/<app>/rootfs`` in stage1."""
+def make_app_dir(tree: PodTree, app: str, *, owner: int = 0) -> None:
+    """Create ``opt/stage2/<app>/rootfs`` in stage1, for ``owner``."""
     for path in (tree.app_dir(app), tree.app_rootfs(app)):
         try:
             os.mkdir(path, 0o755)
         except FileExistsError:
             continue
         os.chmod(path, 0o755)  # noqa: S103 - whatever the caller's umask; an app may be any user
+        if owner:
+            os.chown(path, owner, owner)
 
 
 def prepare_app_root(rootfs: str) -> None:

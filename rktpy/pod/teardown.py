@@ -8,6 +8,7 @@ mounts below the pod   only of foreign stage1s: ours mounts in a namespace of it
 netns                  the network namespace kept by a mount
 <uuid>                 the link of the pod's journal in /var/log/journal
 name                   the pod's name, which the next pod may have
+private-users-prepared the ids of the host it ran as, likewise
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import syscalls
 from rktpy.log import Logger
+from rktpy.pod.idrange import give_back
 from rktpy.pod.naming import release
 from rktpy.pod.texts import read_text
 
@@ -71,6 +73,7 @@ def tear_down(pod: Pod, mounts: Sequence[str]) -> None:
     _remove_netns(pod)
     _remove_journal_link(pod.uuid)
     release(pod)
+    give_back(pod)
 
 
 def kill_survivors(pod: Pod) -> None:

@@ -56,6 +56,20 @@ def resolve_identity(rootfs: str, app: App, image: ImageManifest, *, first_id: i
     return Identity(uid, gid, tuple(app.supplementary_gids))
 
 
+def check_in_range(identity: Identity, count: int) -> None:
+    """Refuse an identity that a pod in a user namespace of ``count`` ids does not have.
+
+    Raises:
+        IdentityError: in rkt's words.
+    """
+    uid, gid = identity.uid, identity.gid
+    if uid >= count or gid >= count:
+        raise IdentityError(f"uid {uid} or gid {gid} are out of range {count}")
+    for number in identity.supplementary_gids:
+        if number >= count:
+            raise IdentityError(f"supplementary gid {number} is out of range {count}")
+
+
 def resolve_user(rootfs: str, text: str, *, first_id: int = 0) -> int:
     """Return the uid that ``text`` means: ``root``, a number, an absolute path whose owner
     counts, or a name of ``etc/passwd``; paths are below ``rootfs``.

@@ -16,8 +16,10 @@ class VolumeDirError(RktError):
     """An empty volume cannot be created or filled."""
 
 
-def make_volume_dir(mount: ResolvedMount, rootfs: str) -> None:
+def make_volume_dir(mount: ResolvedMount, rootfs: str, *, first_id: int = 0) -> None:
     """Create the directory of an ``empty`` volume unless it is there already.
+
+    ``first_id`` is where the pod's ids start on the host: the directory is in a mapped mount.
 
     With ``seed_from_image`` it starts as what the image has at the mount's target: mode, owner
     and content (rkt does so for images that came from docker).
@@ -36,7 +38,7 @@ def make_volume_dir(mount: ResolvedMount, rootfs: str) -> None:
     if seed and os.path.isdir(seed):
         _copy(seed, mount.source)
         return
-    os.chown(mount.source, mount.uid, mount.gid)
+    os.chown(mount.source, first_id + mount.uid, first_id + mount.gid)
     os.chmod(mount.source, mount.mode)
 
 

@@ -60,6 +60,7 @@ class HostFacts(Value):
     manager: bool  # org.freedesktop.systemd1 can be asked over the bus
     overlay: bool  # overlayfs can be mounted
     idmapped_mounts: bool  # mount_setattr(2) knows MOUNT_ATTR_IDMAP: Linux 5.12
+    idmapped_layers: bool  # overlayfs takes such mounts as layers: Linux 5.19
     stage1: str = ""  # what the built-in stage1 was last assembled as; see ``remember``
 
 
@@ -164,6 +165,7 @@ class _Live(Value):
             manager=kept.manager and self.booted,
             overlay="\toverlay\n" in self.filesystems,
             idmapped_mounts=_at_least(self.kernel, 5, 12),
+            idmapped_layers=_at_least(self.kernel, 5, 19),
             stage1=kept.stage1,
         )
 

@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from rktpy.verbs.site import Site
 
 
-class UserNamespaceError(RktError):
-    """A pod with a user namespace was asked for."""
-
-
 class ForeignStage1Error(RktError):
     """A stage1 image that is not made by rktpy was asked for."""
 
@@ -48,8 +44,6 @@ def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -
     Raises:
         RktError: an image is missing or not runnable, or the options do not fit together.
     """
-    if source.private_users:
-        _refuse_user_namespace(overlay=overlay)
     trees = Trees(site.layout)
     stage1_key = _stage1(site, store, source.stage1)
     stage1 = StoredTree(trees.render(store, stage1_key), store.manifest(stage1_key))
@@ -90,16 +84,6 @@ def _manifest(
         app.name: (image.key, image.manifest)
         for app, image in zip(manifest.apps, images, strict=True)
     }
-
-
-def _refuse_user_namespace(*, overlay: bool) -> None:
-    if overlay:
-        raise UserNamespaceError(
-            "cannot use both overlay and user namespace: not implemented yet. (Try --no-overlay)"
-        )
-    raise UserNamespaceError(
-        "user namespaces are not supported yet", hint="run without --private-users"
-    )
 
 
 def _stage1(site: Site, store: ImageStore, choice: Stage1Choice | None) -> str:

@@ -10,6 +10,7 @@ import stat
 
 from rktpy.appc import isolators as of
 from rktpy.appc.isolator import CPU, CPU_SHARES, MEMORY, OOM_SCORE_ADJ
+from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.rootpath import resolve_in_root, stat_in_root
 from rktpy.nspawn.confine import HIDDEN_IN_PODS
@@ -19,7 +20,7 @@ from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
 from rktpy.pod.environment import app_environment, enter_file, systemd_file
 from rktpy.pod.executable import find_executable
 from rktpy.pod.ports import map_ports
-from rktpy.pod.users import resolve_identity
+from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volume_dirs import make_volume_dir
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.value import Value
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rktpy.appc.app import App
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.pod import PodManifest, RuntimeApp
+    from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
     from rktpy.log import Logger
     from rktpy.pod.volumes import ResolvedMount
@@ -62,6 +64,7 @@ class Planner:
         start: StartOptions,
         insecure: Insecure,
         logger: Logger,
+        idmap: IdMap | None = None,
     ) -> None:
         self.uuid = uuid
         self.manifest = manifest
@@ -70,6 +73,8 @@ class Planner:
         self.start = start
         self.insecure = insecure
         self.logger = logger
+        self.idmap = idmap
+        self.first_id = idmap.first if idmap else 0
         self.hostname = start.hostname or f"rkt-{uuid}"
         self.machine = os.uname().machine
 
@@ -93,6 +98,8 @@ class Planner:
             interactive=self.start.interactive,
             debug=debug,
             ipc_parent=self.start.ipc == "parent",
+            first_id=self.first_id,
+            id_count=self.idmap.count if self.idmap else 0,
             hidden=() if self.insecure.paths else tuple(filter(os.path.isdir, HIDDEN_IN_PODS)),
         )
         return Planned(plan, files)
@@ -103,7 +110,9 @@ class Planner:
         if app is None:  # compose and complete see to it; a damaged manifest may still come here
             raise RktError(f"app {runtime.name!r} of the pod manifest has nothing to run")
         rootfs = self.tree.app_rootfs(runtime.name)
-        identity = resolve_identity(rootfs, app, image)
+        identity = resolve_identity(rootfs, app, image, first_id=self.first_id)
+        if self.idmap:
+            check_in_range(identity, self.idmap.count)
         program = find_executable(rootfs, app, image.name)
         filter_ = self._filter(app)
         environment = {variable.name: variable.value for variable in app.environment}
@@ -141,14 +150,22 @@ class Planner:
         return tuple(self._bind(mount, rootfs) for mount in resolution.mounts)
 
     def _bind(self, mount: ResolvedMount, rootfs: str) -> BindPlan:
+        attached = False
         if mount.kind == "empty":
-            make_volume_dir(mount, rootfs)
+            make_volume_dir(mount, rootfs, first_id=self.first_id)
+        elif self.idmap and os.path.exists(mount.source):  # nspawn says that one is missing
+            from rktpy.pod.mapped_volumes import attach_volume
+
+            for point in attach_volume(mount, rootfs, self.idmap):
+                self.logger.warning("warning: owners in %s are not mapped", quote(point))
+            attached = True
         return BindPlan(
             source=mount.source,
             target=resolve_in_root(rootfs, mount.target),
             read_only=mount.read_only,
             recursive=mount.recursive,
             is_device=_is_device(mount.source),
+            attached=attached,
         )
 
     def _filter(self, app: App) -> SeccompPlan | None:

@@ -9,7 +9,13 @@ from rktpy.pod.phase import Phase
 from rktpy.store.images import ImageStore
 from rktpy.systemd.facts import host_facts
 from rktpy.verbs.gathering import gather
-from rktpy.verbs.preparing import choose_overlay, discard, fill, prepare_lock
+from rktpy.verbs.preparing import (
+    check_user_namespace,
+    choose_overlay,
+    discard,
+    fill,
+    prepare_lock,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +31,14 @@ def prepare_pod(site: Site, request: PrepareRequest) -> str:
     """
     facts = host_facts(os.environ)
     overlay = choose_overlay(facts, wanted=request.source.overlay)
+    if request.source.private_users:
+        check_user_namespace(facts, overlay=overlay)
     store = ImageStore(site.layout)
     with prepare_lock(site.layout):
         contents = gather(site, store, request.source, overlay=overlay)
         pod = create(site.layout)
         try:
-            fill(pod, contents)
+            fill(pod, contents, private_users=request.source.private_users)
             pod.move(Phase.PREPARED)
         except BaseException:
             discard(pod)

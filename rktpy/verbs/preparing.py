@@ -1,4 +1,5 @@
-"""What ``run`` and ``prepare`` share: the lock against tree collection, overlay or copy, undo."""
+"""What ``run`` and ``prepare`` share: the lock against tree collection, overlay or copy, user
+namespace or none, undo."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from rktpy.errors import RktError
 from rktpy.host.lock import lock_file
 from rktpy.pod import sweep
 from rktpy.pod.contents import write_contents
+from rktpy.pod.idrange import take_range
 from rktpy.pod.naming import NAME_ANNOTATION, claim
 from rktpy.pod.phase import Phase
 from rktpy.pod.teardown import leftover_mounts
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from rktpy.systemd.facts import HostFacts
 
 _logger = log.Logger("stage0")
+
+
+class UserNamespaceError(RktError):
+    """This host cannot run pods in user namespaces."""
 
 
 class DataDirError(RktError):
@@ -58,17 +64,42 @@ def choose_overlay(facts: HostFacts, *, wanted: bool) -> bool:
     return wanted
 
 
-def fill(pod: Pod, contents: Contents) -> None:
-    """Write ``contents`` into a new pod and take the name its manifest says.
+def check_user_namespace(facts: HostFacts, *, overlay: bool) -> None:
+    """Refuse a pod in a user namespace where the kernel cannot shift the owners of its files.
+
+    Trees of the store are shared with other pods and so never rewritten.
 
     Raises:
-        RktError: the name is taken, or a word is no UTF-8.
+        UserNamespaceError: the kernel is too old.
+    """
+    if not facts.idmapped_mounts:
+        raise UserNamespaceError(
+            "--private-users is not supported, kernel without idmapped mounts",
+            hint="they came with Linux 5.12",
+        )
+    if overlay and not facts.idmapped_layers:
+        raise UserNamespaceError(
+            "cannot use both overlay and user namespace: not supported by this kernel",
+            hint="use --no-overlay; overlays of idmapped mounts came with Linux 5.19",
+        )
+
+
+def fill(pod: Pod, contents: Contents, *, private_users: bool) -> Contents:
+    """Write ``contents`` into a new pod and take the name its manifest says.
+
+    Returns them with a range of ids if the pod is to have ``private_users``.
+
+    Raises:
+        RktError: the name is taken, no range is free, or a word is no UTF-8.
         OSError: the disk is full.
     """
+    if private_users:
+        contents = contents.replace(private_users=take_range(pod))
     write_contents(pod.tree, contents)
     name = contents.manifest.annotation(NAME_ANNOTATION)
     if name:
         claim(pod, name)
+    return contents
 
 
 def discard(pod: Pod) -> None:

@@ -10,7 +10,13 @@ from rktpy.pod.phase import Phase
 from rktpy.store.images import ImageStore
 from rktpy.systemd.facts import host_facts
 from rktpy.verbs.gathering import gather
-from rktpy.verbs.preparing import choose_overlay, discard, fill, prepare_lock
+from rktpy.verbs.preparing import (
+    check_user_namespace,
+    choose_overlay,
+    discard,
+    fill,
+    prepare_lock,
+)
 from rktpy.verbs.starting import check_start, start_pod
 
 TYPE_CHECKING = False
@@ -29,6 +35,8 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
     """
     facts = host_facts(os.environ)
     overlay = choose_overlay(facts, wanted=request.source.overlay)
+    if request.source.private_users:
+        check_user_namespace(facts, overlay=overlay)
     store = ImageStore(site.layout)
     with prepare_lock(site.layout):
         contents = gather(site, store, request.source, overlay=overlay)
@@ -37,7 +45,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
         try:
             if request.uuid_file:
                 write_atomic(request.uuid_file, pod.uuid.encode(), mode=0o644, durable=False)
-            fill(pod, contents)
+            contents = fill(pod, contents, private_users=request.source.private_users)
             pod.move(Phase.RUN)
             start_pod(site, pod, contents, start, facts)
         except BaseException:

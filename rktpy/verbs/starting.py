@@ -20,6 +20,7 @@ from rktpy.nspawn.stage1 import SKELETON
 from rktpy.pod.rootfs import (
     copy_trees,
     make_overlay_dirs,
+    map_layers,
     mount_plan,
     mount_trees,
     prepare_app_root,
@@ -31,6 +32,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from rktpy.host.idmap import IdMap
+    from rktpy.layout import PodTree
     from rktpy.nspawn.plan import PodPlan
     from rktpy.pod.contents import Contents
     from rktpy.pod.lifecycle import Pod
@@ -94,10 +97,11 @@ def _lay(
     if start.net.none:
         from rktpy.host.namespace import enter_isolated_network
 
-        enter_isolated_network()
+        enter_isolated_network(open_ports=contents.private_users is not None)
     if contents.overlay and facts.booted:
         expose_journal(tree, contents.stage1.tree_id, pod.uuid)
-    _lay_trees(site, pod, contents)
+    idmap = _map_ids(tree, contents)
+    _lay_trees(site, pod, contents, idmap)
     planner = Planner(
         uuid=pod.uuid,
         manifest=contents.manifest,
@@ -106,19 +110,36 @@ def _lay(
         start=start,
         insecure=site.insecure,
         logger=_logger,
+        idmap=idmap,
     )
     planned = planner.plan(debug=site.debug)
     lay_stage1(tree.stage1_rootfs, planned.plan, planned.files)
     return planned.plan
 
 
-def _lay_trees(site: Site, pod: Pod, contents: Contents) -> None:
-    tree, apps = pod.tree, contents.app_trees
+def _map_ids(tree: PodTree, contents: Contents) -> IdMap | None:
+    """Return the mapping of a pod in a user namespace; it ends with this process."""
+    if contents.private_users is None:
+        return None
+    from rktpy.host.idmap import IdMap
+    from rktpy.pod.mapped_volumes import map_empty_volumes
+
+    idmap = IdMap(contents.private_users.first, contents.private_users.count)
+    map_empty_volumes(tree, idmap)
+    return idmap
+
+
+def _lay_trees(site: Site, pod: Pod, contents: Contents, idmap: IdMap | None) -> None:
+    tree, apps, stage1_id = pod.tree, contents.app_trees, contents.stage1.tree_id
     if contents.overlay:
-        make_overlay_dirs(tree, site.layout, contents.stage1.tree_id, apps)
-        plan = mount_plan(tree, site.layout, contents.stage1.tree_id, apps, skeleton=SKELETON)
-        mount_trees(tree, plan, apps)
+        make_overlay_dirs(tree, site.layout, stage1_id, apps)
+        plan = mount_plan(tree, site.layout, stage1_id, apps, skeleton=SKELETON)
+        if idmap is not None:
+            map_layers(tree, site.layout, stage1_id, apps, idmap)
+        mount_trees(tree, plan, apps, owner=idmap.first if idmap else 0)
         return
-    copy_trees(tree, site.layout, contents.stage1.tree_id, apps)
+    copy_trees(tree, site.layout, stage1_id, apps)
     for app in apps:
         prepare_app_root(tree.app_rootfs(app.app))
+    if idmap is not None:
+        idmap.cover(tree.stage1_rootfs)

@@ -100,6 +100,18 @@ def test_run_killed_at_fifty_moments(fresh: Rktpy, tmp_path: Path) -> None:
     assert fresh.run(SHELL, "--", SCRIPT).status == 3
 
 
+def test_run_in_a_user_namespace_killed_at_sixteen_moments(fresh: Rktpy, tmp_path: Path) -> None:
+    argv = fresh.argv("run", "--net=none", "--private-users", SHELL, "--", SCRIPT)
+    moments = record(argv, tmp_path / "trace")
+    fresh.collect()
+    links = [m for m in moments if "private-users" in m.text and m.call.startswith("symlink")]
+    assert links
+
+    kill_all(fresh, argv, links + spread(moments, 15), tmp_path / "trace")
+
+    assert fresh.run("--private-users", SHELL, "--", SCRIPT).status == 3
+
+
 def test_run_killed_while_a_thread_makes_its_cgroups(fresh: Rktpy, tmp_path: Path) -> None:
     argv = fresh.argv("run", "--net=none", SHELL, "--", SCRIPT)
     moments = record_thread(argv, tmp_path / "threads")

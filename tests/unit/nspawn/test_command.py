@@ -85,3 +85,18 @@ def test_directories_of_the_kernel_are_hidden_for_the_whole_pod() -> None:
     argv = nspawn_argv(pod(hidden=("/sys/firmware",)), HOST, "r")
 
     assert "--bind-ro=+/rkt/hidden:/sys/firmware:norbind" in argv
+
+
+def test_a_user_namespace_gets_its_range_and_trees_stay_as_they_are() -> None:
+    argv = nspawn_argv(pod(first_id=655360, id_count=65536), HOST, "r")
+
+    assert {"--private-users=655360:65536", "--private-users-ownership=off"} <= set(argv)
+    assert not any("private-users" in word for word in nspawn_argv(pod(), HOST, "r"))
+
+
+def test_a_volume_that_is_mounted_already_is_not_bound_again() -> None:
+    mapped = BindPlan(source="/srv", target="/data", attached=True)
+
+    argv = nspawn_argv(pod(app(binds=(mapped,))), HOST, "r")
+
+    assert not any("/srv" in word for word in argv)

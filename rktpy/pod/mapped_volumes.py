@@ -1,0 +1,54 @@
+"""Volumes of a pod in a user namespace: the pod's user 5 is the host's 5 in them.
+
+Empty volumes lie below the pod, in one mapped mount. A volume of the host is mounted in the app's
+tree here, each mount below it with a mapping of its own; systemd-nspawn's option ``idmap``
+leaves those out.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.errors import RktError
+from rktpy.host.rootpath import make_dir_in_root, make_file_in_root, open_in_root
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.host.idmap import IdMap
+    from rktpy.layout import PodTree
+    from rktpy.pod.volumes import ResolvedMount
+
+
+class MappedVolumeError(RktError):
+    """A volume of the host cannot be mounted in an app's tree."""
+
+
+def map_empty_volumes(tree: PodTree, idmap: IdMap) -> None:
+    """Make the directory of all empty volumes a mapped mount."""
+    os.makedirs(tree.shared_volumes, mode=0o755, exist_ok=True)
+    idmap.cover(tree.shared_volumes)
+
+
+def attach_volume(mount: ResolvedMount, rootfs: str, idmap: IdMap) -> list[str]:
+    """Mount a volume of the host, whose source exists, at its target in the app's tree.
+
+    A missing target is created. Returns the mount points of the host in which owners show as they
+    are, because their file systems cannot be mapped.
+
+    Raises:
+        MappedVolumeError: the target cannot be made, or is a file and the source is none.
+    """
+    make = make_dir_in_root if os.path.isdir(mount.source) else make_file_in_root
+    try:
+        make(rootfs, mount.target, owner=idmap.first)
+        target = open_in_root(rootfs, mount.target, os.O_PATH)
+        try:
+            return idmap.bind(
+                mount.source, target, read_only=mount.read_only, recursive=mount.recursive
+            )
+        finally:
+            os.close(target)
+    except OSError as error:
+        raise MappedVolumeError(
+            f"cannot mount volume {mount.volume!r} at {mount.target!r}"
+        ) from error

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from signal import (
         SIG_DFL,
         SIG_IGN,
+        SIGCHLD,
         SIGCONT,
         SIGHUP,
         SIGINT,
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
         SIGSTOP,
         SIGTERM,
         pidfd_send_signal,
+        set_wakeup_fd,
         signal,
     )
 else:
     from _signal import (
         SIG_DFL,
         SIG_IGN,
+        SIGCHLD,
         SIGCONT,
         SIGHUP,
         SIGINT,
@@ -31,12 +34,14 @@ else:
         SIGSTOP,
         SIGTERM,
         pidfd_send_signal,
+        set_wakeup_fd,
         signal,
     )
 
 __all__ = [
     "SIG_DFL",
     "SIG_IGN",
+    "SIGCHLD",
     "SIGCONT",
     "SIGHUP",
     "SIGINT",
@@ -46,5 +51,6 @@ __all__ = [
     "SIGSTOP",
     "SIGTERM",
     "pidfd_send_signal",
+    "set_wakeup_fd",
     "signal",
 ]

@@ -1,22 +1,27 @@
 """Enters a running pod: joins its namespaces and starts a command in an app's root.
 
-Where the app still runs, its own mount namespace is joined, so the command sees just what the
-app sees. Where it has ended while the pod goes on, a private copy of the pod's namespace is made
-and the kernel's file systems are bound into the app's root there (rkt: stage1/enter, enterexec).
+Where the app still runs, its own mount namespace and control groups are joined, so the command
+sees just what the app sees and counts as a part of it, under the same limits. Where it has ended
+while the pod goes on, a private copy of the pod's namespace is made and the kernel's file systems
+are bound into the app's root there; the command then runs in the control group of the pod's
+PID 1 (rkt: stage1/enter, enterexec).
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import select
 import time
 
 from rktpy.errors import RktError
 from rktpy.host import mount, syscalls
+from rktpy.host.cgroup_member import Cgroups
 from rktpy.host.rootpath import make_dir_in_root, make_file_in_root
 from rktpy.host.signals import (
     SIG_DFL,
     SIG_IGN,
+    SIGCHLD,
     SIGCONT,
     SIGHUP,
     SIGINT,
@@ -24,6 +29,7 @@ from rktpy.host.signals import (
     SIGQUIT,
     SIGSTOP,
     SIGTERM,
+    set_wakeup_fd,
     signal,
 )  # fmt: skip
 
@@ -69,13 +75,16 @@ def enter(leader: int, app: str, argv: Sequence[str], env: Mapping[str, str]) ->
     process = _app_process_in_its_root(leader, app)
     try:
         root = os.open(f"/proc/{process or leader}/root", os.O_PATH | os.O_CLOEXEC)
+        watched = os.pidfd_open(process) if process else -1
+        cgroups = Cgroups(process or leader)
         _join(leader, process or leader)
     except OSError as error:
-        raise EnterError(f"cannot join the namespaces of app {app!r}") from error
+        raise EnterError(f"cannot join app {app!r}") from error
     child = os.fork()  # only children are in the joined PID namespace
     if child == 0:
-        _become(root, "" if process else f"/opt/stage2/{app}/rootfs", argv, env)
-    _end_as(child)
+        _become(root, "" if process else f"/opt/stage2/{app}/rootfs", cgroups, argv, env)
+    cgroups.close()
+    _end_as(child, watched)
 
 
 def _app_process_in_its_root(leader: int, app: str) -> int | None:
@@ -123,10 +132,13 @@ def _foreign_user_namespace(leader: int) -> list[int]:
     return [os.open(path, os.O_RDONLY | os.O_CLOEXEC)]
 
 
-def _become(root: int, below: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
-    """In the child: take the app's root and exec. Never returns to the caller's code."""
+def _become(
+    root: int, below: str, cgroups: Cgroups, argv: Sequence[str], env: Mapping[str, str]
+) -> NoReturn:
+    """In the child: take the app's place and exec. Never returns to the caller's code."""
     status = 254
     try:
+        cgroups.join()
         os.fchdir(root)
         os.chroot(".")
         if below:
@@ -172,14 +184,25 @@ def _mount_kernel_files(root: str) -> None:
             mount.bind(f"/dev/{device}", target).execute()
 
 
-def _end_as(child: int) -> NoReturn:
-    """Wait for ``child``, stop and continue along with it, and end the way it did."""
+def _end_as(child: int, app: int) -> NoReturn:
+    """Wait for ``child``, stop and continue along with it, and end the way it did.
+
+    ``app`` is a pidfd of the app, or -1. When it ends, the child hears SIGHUP: systemd sends what
+    is left in the app's control group SIGTERM, which interactive shells ignore, and the pod would
+    wait for them a minute and a half.
+    """
+    bell = _Bell(app)
     for number in (SIGINT, SIGQUIT):
         signal(number, SIG_IGN)  # the terminal sends these to the child as well
     for number in (SIGTERM, SIGHUP):
         signal(number, lambda number, _frame: os.kill(child, number))
     while True:
-        _, status = os.waitpid(child, os.WUNTRACED)
+        pid, status = os.waitpid(child, os.WUNTRACED | os.WNOHANG)
+        if pid == 0:
+            if bell.app_ended():
+                os.kill(child, SIGHUP)
+                os.kill(child, SIGCONT)  # in case it is stopped
+            continue
         if not os.WIFSTOPPED(status):
             break
         os.kill(os.getpid(), SIGSTOP)
@@ -190,6 +213,30 @@ def _end_as(child: int) -> NoReturn:
             signal(death, SIG_DFL)
         os.kill(os.getpid(), death)
     os._exit(os.waitstatus_to_exitcode(status))
+
+
+class _Bell:
+    """Waits for news of children or of the app. No thread may: the PID namespace is another."""
+
+    def __init__(self, app: int) -> None:
+        self._app = app
+        self._ring, self._rung = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        set_wakeup_fd(self._rung)
+        signal(SIGCHLD, lambda _number, _frame: None)  # only a handled signal wakes
+        self._poll = select.poll()
+        self._poll.register(self._ring, select.POLLIN)
+        if app >= 0:
+            self._poll.register(app, select.POLLIN)
+
+    def app_ended(self) -> bool:
+        """Wait for any news; return whether the app has ended since the last call."""
+        ready = [fd for fd, _ in self._poll.poll()]
+        if self._ring in ready:
+            os.read(self._ring, 64)
+        if self._app not in ready:
+            return False
+        self._poll.unregister(self._app)
+        return True
 
 
 def _children(pid: int) -> list[int]:

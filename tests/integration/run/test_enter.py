@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.run.images import INSPECT, SHELL
+from tests.integration.run.rk import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +52,32 @@ def test_a_command_has_the_environment_of_the_app_and_the_terminal_of_the_caller
         "TERM": "dumb",
         "USER": "root",
     }
+
+
+# rkt's env_test, the side of ``enter``: options and caller of the pod, caller of ``enter``.
+@pytest.mark.parametrize(
+    ("options", "caller", "check", "line"),
+    [
+        ((), {}, "--print-env=VAR_FROM_MANIFEST", "VAR_FROM_MANIFEST=manifest"),
+        (("--set-env=VAR_OTHER=setenv",), {}, "--print-env=VAR_OTHER", "VAR_OTHER=setenv"),
+        (
+            ("--set-env=VAR_FROM_MANIFEST=setenv",),
+            {"VAR_FROM_MANIFEST": "enter"},
+            "--print-env=VAR_FROM_MANIFEST",
+            "VAR_FROM_MANIFEST=setenv",
+        ),
+        (("--set-env=TERM=dumb",), {"TERM": "host"}, "--print-env=TERM", "TERM=host"),
+        (("--set-env=VAR_2=2",), {}, "--check-path", "PATH is good"),
+    ],
+)
+def test_rkts_variables_are_those_of_the_app(
+    rkt: Rktpy, options: tuple[str, ...], caller: dict[str, str], check: str, line: str
+) -> None:
+    with rkt.start("run", *options, INSPECT, "--", "--pre-sleep=300") as pod:
+        uuid = pod.ready()
+        out = rkt.ok("enter", uuid, "/inspect", check, env=caller)
+
+    assert line in out
 
 
 def test_a_command_is_found_on_the_path_of_the_app_and_runs_as_root_in_its_root(
@@ -106,6 +136,65 @@ def test_an_app_that_has_ended_can_be_entered_while_the_pod_goes_on(rkt: Rktpy) 
 
     assert out == "/was-here\n/proc/1/stat\nearly\n"
     assert "self" in again
+
+
+def cgroups(pid: str) -> list[str]:
+    """The control groups of a process as the host sees them."""
+    return sorted(Path(f"/proc/{pid}/cgroup").read_text().splitlines())
+
+
+def process_of(script: str) -> str:
+    """Return the process that executes ``script`` in a shell, wherever it is."""
+
+    def look() -> str:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if path.read_bytes().split(b"\0")[2:3] == [script.encode()]:
+                    return path.parent.name
+        return ""
+
+    return until(look, "process")
+
+
+def test_a_command_runs_in_the_control_groups_of_the_app(rkt: Rktpy) -> None:
+    mine, theirs = "echo in; read line", "sleep 300; true"
+    with rkt.start("run", SHELL, "--", theirs) as pod:
+        uuid = pod.ready()
+        argv = rkt.argv("enter", uuid, "/bin/sh", "-c", mine)
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as command:
+            assert command.stdout is not None
+            command.stdout.readline()
+            inside, app = cgroups(process_of(mine)), cgroups(process_of(theirs))
+            outside = cgroups(str(command.pid))
+            command.communicate(b"\n")
+
+    assert inside == app != outside
+    assert any(line.endswith("/shell.service") for line in inside)
+    assert not any("shell.service" in line for line in outside)
+
+
+def test_a_command_in_an_ended_app_counts_as_the_pod(rkt: Rktpy) -> None:
+    with rkt.start("run", *TWO) as pod:
+        uuid = pod.ready()
+        out = rkt.ok("enter", "--app=early", uuid, "/bin/sh", "-c", "cat /proc/self/cgroup")
+
+    assert "/init.scope\n" in out
+    assert "rktpy-test" not in out
+
+
+def test_a_command_that_ignores_the_end_of_the_app_is_hung_up(rkt: Rktpy) -> None:
+    with rkt.start("run", SHELL, "--", "sleep 300") as pod:
+        uuid = pod.ready()
+        script = "trap '' TERM; echo in; while true; do sleep 1; done"
+        argv = rkt.argv("enter", uuid, "/bin/sh", "-c", script)
+        with subprocess.Popen(argv, stdout=subprocess.PIPE) as command:
+            assert command.stdout is not None
+            command.stdout.readline()
+            rkt.ok("stop", uuid)
+            status = pod.end().status
+            command.communicate(timeout=10)
+
+    assert (status, command.returncode) == (0, -signal.SIGHUP)
 
 
 def test_a_pod_that_does_not_run_cannot_be_entered(rkt: Rktpy) -> None:

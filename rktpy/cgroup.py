@@ -20,6 +20,7 @@ from _signal import (  # type: ignore[import-not-found]  # signal itself imports
 )
 
 from rktpy.errors import RktError
+from rktpy.host.cgroup_files import read, read_bytes, write
 from rktpy.host.cgroupfs import (
     LEGACY,
     UNIFIED,
@@ -52,6 +53,7 @@ class Place(Value):
     path: str  # in the hierarchy
     directory: str  # on disk
     origin: str  # directory of the caller's own cgroup
+    name: str = ""  # of the hierarchy below /sys/fs/cgroup
 
 
 class PodCgroup(Value):
@@ -83,7 +85,7 @@ def plan(uuid: str) -> PodCgroup:
     Raises:
         CgroupError: no hierarchy here that a pod's systemd could live in is writable.
     """
-    return plan_from(uuid, _hierarchies(), _read("/proc/self/cgroup"))
+    return plan_from(uuid, _hierarchies(), read("/proc/self/cgroup"))
 
 
 def plan_from(uuid: str, hierarchies: tuple[Hierarchy, ...], membership_text: str) -> PodCgroup:
@@ -98,7 +100,7 @@ def plan_from(uuid: str, hierarchies: tuple[Hierarchy, ...], membership_text: st
         if own is None or origin is None or not os.access(origin, os.W_OK):
             continue
         path = f"{own.rstrip('/')}/{name}"
-        places.append(Place(hierarchy.key, path, f"{origin}/{name}", origin))
+        places.append(Place(hierarchy.key, path, f"{origin}/{name}", origin, hierarchy.name))
     tree = "name=systemd" if mode == LEGACY else ""
     if all(place.key != tree for place in places):
         raise CgroupError(
@@ -107,6 +109,31 @@ def plan_from(uuid: str, hierarchies: tuple[Hierarchy, ...], membership_text: st
         )
     base = f"{tree_path(membership, mode).rstrip('/')}/{name}"
     return PodCgroup(tuple(places), mode, base if mode == LEGACY else f"{base}/payload")
+
+
+def unit_places(own: str) -> tuple[Place, ...]:
+    """Return the v1 cgroups of the unit whose cgroup is ``own``: delegated, and the caller's.
+
+    A unit without ``Delegate=`` has none of its own in most hierarchies; those of its parents
+    are not listed.
+    """
+    membership = parse_membership(read("/proc/self/cgroup"))
+    places = []
+    for hierarchy in _hierarchies():
+        directory = hierarchy.directory(own)
+        if not hierarchy.key or membership.get(hierarchy.key) != own or directory is None:
+            continue
+        if os.access(directory, os.W_OK):
+            places.append(Place(hierarchy.key, own, directory, directory, hierarchy.name))
+    return tuple(places)
+
+
+def enabled_controllers(pod: PodCgroup) -> frozenset[str]:
+    """Return the cgroup2 controllers of the pod's cgroup, which must exist."""
+    tree = next((place for place in pod.places if not place.key), None)
+    if tree is None:
+        return frozenset()
+    return frozenset(read(f"{tree.directory}/cgroup.controllers").split())
 
 
 def create(pod: PodCgroup) -> None:
@@ -137,7 +164,7 @@ def join(pod: PodCgroup, pid: int) -> None:
     """
     for place in pod.places:
         try:
-            _write(f"{place.directory}/cgroup.procs", str(pid))
+            write(f"{place.directory}/cgroup.procs", str(pid))
         except OSError as error:
             leave(pod, pid)
             raise CgroupError(f"cannot join control group {place.directory}") from error
@@ -147,7 +174,7 @@ def leave(pod: PodCgroup, pid: int) -> None:
     """Move ``pid`` back to where ``plan`` found the caller. For a start that failed."""
     for place in pod.places:
         try:
-            _write(f"{place.origin}/cgroup.procs", str(pid))
+            write(f"{place.origin}/cgroup.procs", str(pid))
         except OSError as error:
             _log.debug("cannot leave control group %s: %s", place.directory, error)
 
@@ -245,14 +272,14 @@ def _carries(payload: str, uuid: str) -> bool:
     mark = f"container_uuid={uuid}".encode()
     for folder in (f"{payload}/init.scope", payload):
         for pid in _members(folder):
-            if mark in _read_bytes(f"/proc/{pid}/environ").split(b"\0"):
+            if mark in read_bytes(f"/proc/{pid}/environ").split(b"\0"):
                 return True
     return False
 
 
 def _kill(directory: str) -> None:
     try:
-        _write(f"{directory}/cgroup.kill", "1")  # cgroup2, Linux 5.14: all at once, no race
+        write(f"{directory}/cgroup.kill", "1")  # cgroup2, Linux 5.14: all at once, no race
         return
     except OSError:
         pass
@@ -285,7 +312,7 @@ def _kill_member(pid: int, folder: str) -> None:
 def _freeze(directory: str, state: str) -> None:
     """v1 freezer: a frozen tree cannot fork while it is being killed."""
     try:
-        _write(f"{directory}/freezer.state", state)
+        write(f"{directory}/freezer.state", state)
     except OSError:
         return  # another hierarchy: the caller's loop is what ends a forking tree
 
@@ -318,15 +345,15 @@ def _walk(top: str) -> Iterator[str]:
 
 
 def _members(folder: str) -> list[int]:
-    return [int(word) for word in _read_bytes(f"{folder}/cgroup.procs").split()]
+    return [int(word) for word in read_bytes(f"{folder}/cgroup.procs").split()]
 
 
 def _inherit_cpuset(place: Place) -> None:
     """A new v1 cpuset is empty, and nothing can join it until it has processors and memory."""
     for file in ("cpuset.cpus", "cpuset.mems"):
         try:
-            if not _read(f"{place.directory}/{file}").strip():
-                _write(f"{place.directory}/{file}", _read(f"{place.origin}/{file}").strip())
+            if not read(f"{place.directory}/{file}").strip():
+                write(f"{place.directory}/{file}", read(f"{place.origin}/{file}").strip())
         except OSError as error:
             _log.debug("cannot set %s of %s: %s", file, place.directory, error)
 
@@ -339,39 +366,10 @@ def _pass_controllers_on(places: tuple[Place, ...]) -> None:
     for place in places:
         for controller in _WANTED if not place.key else ():
             try:
-                _write(f"{place.origin}/cgroup.subtree_control", f"+{controller}")
+                write(f"{place.origin}/cgroup.subtree_control", f"+{controller}")
             except OSError as error:
                 _log.debug("no %s limits in the pod: %s: %s", controller, place.origin, error)
 
 
 def _hierarchies() -> tuple[Hierarchy, ...]:
-    return parse_mountinfo(_read("/proc/self/mountinfo"))
-
-
-def _write(path: str, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, text.encode())
-    finally:
-        os.close(fd)
-
-
-def _read(path: str) -> str:
-    return _read_bytes(path).decode("utf-8", "surrogateescape")
-
-
-def _read_bytes(path: str) -> bytes:
-    """Return the content, b"" if it cannot be read: processes and cgroups vanish at any time."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    chunks = []
-    try:
-        while chunk := os.read(fd, 1 << 16):
-            chunks.append(chunk)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
-    return b"".join(chunks)
+    return parse_mountinfo(read("/proc/self/mountinfo"))

@@ -201,6 +201,11 @@ class PodTree:
         return f"{self.root}/cgroups"
 
     @property
+    def isolators(self) -> str:
+        """What became of the pod's isolators when it was started (``nspawn.enforcement``)."""
+        return f"{self.root}/isolators"
+
+    @property
     def flavor(self) -> str:
         return f"{self.root}/flavor"
 

@@ -44,9 +44,10 @@ CPU_SHARES = "os/linux/cpu-shares"
 SELINUX = "os/linux/selinux-context"
 APPARMOR = "os/linux/apparmor-profile"
 SYSCTL = "os/unix/sysctl"
+PIDS = "rktpy/pids-limit"  # ours: most processes and threads, a number
 
 _ONCE = frozenset(
-    (SECCOMP_RETAIN, SECCOMP_REMOVE, OOM_SCORE_ADJ, CPU_SHARES, SELINUX, APPARMOR, SYSCTL)
+    (SECCOMP_RETAIN, SECCOMP_REMOVE, OOM_SCORE_ADJ, CPU_SHARES, SELINUX, APPARMOR, SYSCTL, PIDS)
 )
 _CONFLICTS = {SECCOMP_RETAIN: SECCOMP_REMOVE, SECCOMP_REMOVE: SECCOMP_RETAIN}
 
@@ -231,6 +232,7 @@ _CHECKERS: dict[str, Callable[[str, object], None]] = {
     NO_NEW_PRIVILEGES: _check_bool,
     OOM_SCORE_ADJ: _check_range(-1000, 1000),
     CPU_SHARES: _check_range(2, 262144),
+    PIDS: _check_range(1, 1 << 22),  # as many as there can be process ids
     SELINUX: _check_selinux,
     APPARMOR: _check_apparmor,
     SYSCTL: _check_sysctl,

@@ -70,6 +70,23 @@ def oom_score_adj(isolators: Isolators) -> int | None:
     return _number(isolators, one.OOM_SCORE_ADJ)
 
 
+def pids_limit(isolators: Isolators) -> int | None:
+    """Return how many processes and threads the app may have."""
+    return _number(isolators, one.PIDS)
+
+
+def block_bandwidth(isolators: Isolators) -> Quantity | None:
+    """Return the limit of reading and of writing each block device, in bytes per second."""
+    found = resource(isolators, one.BLOCK_BANDWIDTH)
+    return None if found is None else found.limit
+
+
+def block_iops(isolators: Isolators) -> Quantity | None:
+    """Return the limit of reads and of writes of each block device, per second."""
+    found = resource(isolators, one.BLOCK_IOPS)
+    return None if found is None else found.limit
+
+
 def _number(isolators: Isolators, name: str) -> int | None:
     found = last(isolators, name)
     return found.raw if found is not None and isinstance(found.raw, int) else None
@@ -155,6 +172,11 @@ def make_cpu_shares(shares: int) -> Isolator:
 def make_oom_score_adj(score: int) -> Isolator:
     """Return the isolator for an out-of-memory score; raises AppcError out of range."""
     return Isolator(one.OOM_SCORE_ADJ, score)
+
+
+def make_pids_limit(count: int) -> Isolator:
+    """Return the isolator for a number of processes; raises AppcError out of range."""
+    return Isolator(one.PIDS, count)
 
 
 def make_capabilities_retain(names: Iterable[str]) -> Isolator:

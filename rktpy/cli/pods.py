@@ -106,6 +106,7 @@ def _app_object(app: AppRecord) -> dict[str, Any]:
     known = {key: value for key, value in times.items() if value is not None}
     rest = {
         "mounts": app.mounts,
+        "isolators": app.isolators,
         "user_annotations": _sorted(app.user_annotations),
         "user_labels": _sorted(app.user_labels),
     }

@@ -37,6 +37,11 @@ class Hierarchy(Value):
         """The middle field of this hierarchy's line in ``/proc/<pid>/cgroup``, sorted."""
         return ",".join(self.controllers)
 
+    @property
+    def name(self) -> str:
+        """Where systemd looks for it below ``/sys/fs/cgroup``."""
+        return self.point.rpartition("/")[2]
+
     def directory(self, path: str) -> str | None:
         """Return where the cgroup ``path`` can be reached, or None if the mount hides it."""
         if self.root == "/":

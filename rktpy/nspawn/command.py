@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from rktpy.nspawn.controllers import Handed
     from rktpy.nspawn.plan import AppPlan, PodPlan
 
 
@@ -25,8 +26,13 @@ class HostTraits(Value):
     systemd_version: int
 
 
-def nspawn_argv(pod: PodPlan, host: HostTraits, root: str) -> list[str]:
-    """Return the command that becomes the pod, its tree at ``root``."""
+def nspawn_argv(
+    pod: PodPlan, host: HostTraits, root: str, handed: tuple[Handed, ...] = ()
+) -> list[str]:
+    """Return the command that becomes the pod, its tree at ``root``.
+
+    ``handed`` are the v1 controllers that the pod's systemd may use.
+    """
     argv = [
         host.nspawn,
         "--boot",
@@ -54,6 +60,9 @@ def nspawn_argv(pod: PodPlan, host: HostTraits, root: str) -> list[str]:
     for app in pod.apps:
         argv += _binds(app)
     argv += [f"--bind-ro=+{HIDDEN_DIRECTORY}:{path}:norbind" for path in pod.hidden]
+    if handed:
+        argv.append("--tmpfs=/sys/fs/cgroup:mode=755")  # nspawn adds the other hierarchies
+        argv += [_controller(one) for one in handed]
     argv += _capabilities(pod)
     argv += ["--", "--default-standard-output=tty"]
     if not pod.debug:
@@ -88,6 +97,11 @@ def _binds(app: AppPlan) -> Iterator[str]:
         target = nspawn_path(app.root + bind.target)
         depth = "rbind" if bind.recursive else "norbind"
         yield f"{option}={nspawn_path(bind.source)}:{target}:{depth}"
+
+
+def _controller(handed: Handed) -> str:
+    source, target = nspawn_path(handed.directory), nspawn_path(f"/sys/fs/cgroup/{handed.name}")
+    return f"--bind={source}:{target}:norbind"
 
 
 def _capabilities(pod: PodPlan) -> Iterator[str]:

@@ -77,13 +77,17 @@ def _system_calls(filter_: SeccompPlan) -> Iterator[tuple[str, str]]:
 
 
 def _limits(limits: Limits) -> Iterator[tuple[str, str]]:
-    """Yield limits in the v2 spelling, which systemd translates on v1 hosts too."""
+    """Yield limits, in the v2 spelling where systemd translates it for v1 without loss."""
     if limits.memory is not None:
         yield "MemoryMax", str(limits.memory)
     if limits.cpu_percent is not None:
         yield "CPUQuota", f"{max(limits.cpu_percent, 1)}%"
-    if limits.cpu_shares is not None:
+    if limits.cpu_shares is not None and limits.v1:
+        yield "CPUShares", str(limits.cpu_shares)  # exact, where a weight is rounded
+    elif limits.cpu_shares is not None:
         # systemd's own translation: 1024 shares are the default weight of 100.
         yield "CPUWeight", str(min(max(limits.cpu_shares * 100 // 1024, 1), 10000))
+    if limits.pids is not None:
+        yield "TasksMax", str(limits.pids)
     if limits.oom_score_adj is not None:
         yield "OOMScoreAdjust", str(limits.oom_score_adj)

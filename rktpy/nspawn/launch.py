@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 
 from rktpy import log
+from rktpy.codec import compact
 from rktpy.errors import RktError
 from rktpy.host import mount, process
-from rktpy.host.cgroupfs import UNIFIED
 from rktpy.host.files import write_atomic
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
-from rktpy.nspawn.podlimits import limited_kinds
-from rktpy.systemd.unit import NONE, app_controllers
+from rktpy.nspawn.controllers import Controllers, find_controllers, give_away
+from rktpy.nspawn.enforcement import check_strict, outcomes, record, wanted_controllers, warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def launch(
     *,
     environ: Mapping[str, str],
     lock_fd: int,
+    strict: bool,
 ) -> NoReturn:
     """Become systemd-nspawn running ``plan``; the caller has mounted ``tree`` and holds the lock.
 
@@ -65,9 +66,10 @@ def launch(
     if not facts.booted:
         _private_runtime_dir()
     _write_flavor(tree.flavor)
-    placing.settle(plan)
-    if placement.kind != NONE:
-        _warn_of_limits(plan, placement, facts.cgroup_mode)
+    wanted = wanted_controllers(plan)
+    own = placing.settle()
+    controllers = find_controllers(placement, facts.cgroup_mode, own, wanted)
+    _report(plan, tree, controllers, strict=strict)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
     host = HostTraits(
         nspawn=facts.nspawn,
@@ -76,22 +78,26 @@ def launch(
         keep_unit=placement.keep_unit,
         systemd_version=facts.systemd,
     )
-    argv = nspawn_argv(plan, host, _ROOT)
+    if plan.first_id:
+        give_away(controllers.handed, plan.first_id)
+    argv = nspawn_argv(plan, host, _ROOT, controllers.handed)
     process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
 
 
-def _warn_of_limits(pod: PodPlan, placement: Placement, mode: str) -> None:
-    """Name the kinds of limits that apps have in vain, as the pod's systemd cannot set them."""
-    kinds = limited_kinds(pod.apps)
-    usable = app_controllers(placement, mode) if kinds else ()
-    advice = "limit the pod's unit instead"
-    if mode == UNIFIED:
-        advice = f"add Delegate=yes to {placement.unit}"
-    for kind in kinds:
-        if kind not in usable:
-            _logger.warning(
-                "warning: resource/%s isolator set but not enforced here (%s)", kind, advice
-            )
+def _report(plan: PodPlan, tree: PodTree, controllers: Controllers, *, strict: bool) -> None:
+    """Write down what becomes of the isolators of ``plan``, and warn of those in vain.
+
+    Raises:
+        StrictIsolatorError: there is one, and ``strict``.
+    """
+    found = outcomes(plan, controllers)
+    if not found:
+        return
+    if strict:
+        check_strict(found)
+    for line in warnings(found):
+        _logger.warning("%s", line)
+    write_atomic(tree.isolators, compact(record(found)).encode(), mode=0o644, durable=False)
 
 
 def _write_flavor(path: str) -> None:

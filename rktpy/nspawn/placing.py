@@ -11,14 +11,12 @@ import os
 
 from rktpy import cgroup, log
 from rktpy.host.files import write_atomic
-from rktpy.nspawn.podlimits import limited_kinds, pod_limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
     from rktpy.layout import PodTree
-    from rktpy.nspawn.plan import PodPlan
     from rktpy.systemd.unit import Placement
 
 _logger = log.Logger("stage1")
@@ -61,8 +59,8 @@ class Placing:
                 cgroup.leave(self._own, os.getpid())
                 cgroup.remove(self._own)
 
-    def settle(self, pod: PodPlan) -> None:
-        """Wait until the process is in its place, and limit that place if ``pod`` asks for it.
+    def settle(self) -> cgroup.PodCgroup | None:
+        """Wait until the process is in its place; return the cgroups made, if any were.
 
         Raises:
             CgroupError: the kernel refused the move.
@@ -70,8 +68,7 @@ class Placing:
         with self._done:
             if self._error is not None:
                 raise self._error
-        if self._own is not None:
-            _limit(self._own, pod)
+        return self._own
 
     def _move(self) -> None:
         try:
@@ -82,21 +79,6 @@ class Placing:
             self._error = error
         finally:
             self._done.release()
-
-
-def _limit(own: cgroup.PodCgroup, pod: PodPlan) -> None:
-    """Limit the pod as a whole; warn about every kind of limit that does not hold as asked."""
-    limits = pod_limits(pod)
-    for kind in limited_kinds(pod.apps):
-        try:
-            if kind in limits:
-                cgroup.limit(own, kind, limits[kind])
-        except cgroup.CgroupError:
-            del limits[kind]
-        if kind not in limits:
-            _logger.warning("warning: resource/%s isolator set but not enforced here", kind)
-        elif len(pod.apps) > 1:
-            _logger.warning("warning: resource/%s isolators limit the pod as a whole here", kind)
 
 
 def _plan(uuid: str) -> cgroup.PodCgroup | None:

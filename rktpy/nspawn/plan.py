@@ -41,7 +41,11 @@ class Limits(Value):
     memory: int | None = None  # bytes
     cpu_percent: int | None = None  # of one CPU
     cpu_shares: int | None = None
+    pids: int | None = None
+    block_bandwidth: int | None = None  # bytes per second, of every disk, each way
+    block_iops: int | None = None  # the same in operations
     oom_score_adj: int | None = None
+    v1: bool = False  # the controllers of the host are v1's
 
 
 class AppPlan(Value):
@@ -66,6 +70,8 @@ class AppPlan(Value):
     no_new_privileges: bool = False
     protect_paths: bool = True
     limits: Limits = Limits()
+    isolators: Mapping[str, object] = {}  # as the manifest asks: {name: value}, the effective ones
+    lifted: tuple[str, ...] = ()  # names of isolators that the user made void
     sockets: tuple[SocketPlan, ...] = ()
 
     @property

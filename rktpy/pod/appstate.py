@@ -40,6 +40,7 @@ class AppRecord:
         "exit_code",
         "finished",
         "image_id",
+        "isolators",
         "mounts",
         "name",
         "started",
@@ -57,6 +58,7 @@ class AppRecord:
         self.finished: int | None = None
         self.exit_code: int | None = None
         self.mounts: list[dict[str, Any]] = []
+        self.isolators: list[dict[str, Any]] = []  # filled by who shows them (pod.enforced)
         self.user_annotations: dict[str, str] = {}
         self.user_labels: dict[str, str] = {}
 

@@ -32,6 +32,7 @@ _SECCOMP = (isolator.SECCOMP_RETAIN, isolator.SECCOMP_REMOVE)
 _REPLACED = {
     isolator.CPU_SHARES: (isolator.CPU_SHARES,),
     isolator.OOM_SCORE_ADJ: (isolator.OOM_SCORE_ADJ,),
+    isolator.PIDS: (isolator.PIDS,),
     **dict.fromkeys(_CAPABILITIES, _CAPABILITIES),
     **dict.fromkeys(_SECCOMP, _SECCOMP),
 }
@@ -224,6 +225,7 @@ _ISOLATORS: dict[str, Callable[[Any], Isolator]] = {
     "cpu": parse_cpu,
     "cpu-shares": isolators.make_cpu_shares,
     "oom-score-adj": isolators.make_oom_score_adj,
+    "pids-limit": isolators.make_pids_limit,
     "caps-retain": _caps(isolators.make_capabilities_retain),
     "caps-remove": _caps(isolators.make_capabilities_remove),
     "seccomp": parse_seccomp,

@@ -266,5 +266,6 @@ def app_controllers(placement: Placement, mode: str) -> frozenset[str]:
     if mode != UNIFIED:
         return frozenset()
     if placement.kind == SCOPE:
-        return frozenset(("cpu", "memory"))  # nspawn asks for a delegated one
+        # nspawn asks for a delegated one, and gets all there are.
+        return frozenset(_read(f"{_POINTS[mode]}/cgroup.controllers").split())
     return frozenset(_read(f"{_POINTS[mode]}{placement.own}/cgroup.controllers").split())

@@ -9,12 +9,12 @@ import os
 import stat
 
 from rktpy.appc import isolators as of
-from rktpy.appc.isolator import CPU, CPU_SHARES, MEMORY, OOM_SCORE_ADJ
+from rktpy.appc.isolator import CAPS_REMOVE, CAPS_RETAIN, SECCOMP_REMOVE, SECCOMP_RETAIN
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.rootpath import resolve_in_root, stat_in_root
 from rktpy.nspawn.confine import HIDDEN_IN_PODS
-from rktpy.nspawn.plan import AppPlan, BindPlan, Limits, PodPlan, SeccompPlan, SocketPlan
+from rktpy.nspawn.plan import AppPlan, BindPlan, PodPlan, SeccompPlan, SocketPlan
 from rktpy.nspawn.seccomp import default_filter, filter_plan
 from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
 from rktpy.pod.environment import app_environment, enter_file, systemd_file
@@ -24,6 +24,7 @@ from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volume_dirs import make_volume_dir
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.value import Value
+from rktpy.verbs.limits import app_limits, asked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Planner:
         insecure: Insecure,
         logger: Logger,
         idmap: IdMap | None = None,
+        v1: bool = False,
     ) -> None:
         self.uuid = uuid
         self.manifest = manifest
@@ -75,6 +77,7 @@ class Planner:
         self.logger = logger
         self.idmap = idmap
         self.first_id = idmap.first if idmap else 0
+        self.v1 = v1
         self.hostname = start.hostname or f"rkt-{uuid}"
         self.machine = os.uname().machine
 
@@ -137,7 +140,9 @@ class Planner:
             no_new_privileges=of.no_new_privileges(app.isolators)
             or (filter_ is not None and identity.uid != 0),
             protect_paths=not self.insecure.paths,
-            limits=_limits(app),
+            limits=app_limits(app.isolators, v1=self.v1),
+            isolators=asked(app.isolators),
+            lifted=self._lifted(),
             sockets=self._sockets(app),
         )
 
@@ -182,6 +187,11 @@ class Planner:
             machine=self.machine,
         )
 
+    def _lifted(self) -> tuple[str, ...]:
+        """Return the isolators that ``--insecure-options`` makes void."""
+        capabilities = (CAPS_RETAIN, CAPS_REMOVE) if self.insecure.capabilities else ()
+        return capabilities + ((SECCOMP_RETAIN, SECCOMP_REMOVE) if self.insecure.seccomp else ())
+
     def _sockets(self, app: App) -> tuple[SocketPlan, ...]:
         """Return the sockets the host hands over for ``app``, by their port on the host."""
         published = {mapping.name: mapping.host_port for mapping in map_ports(self.manifest)}
@@ -225,19 +235,6 @@ class Planner:
         elif not _has_content(rootfs, "/etc/hosts"):
             files.append((f"/{_HOSTS_FALLBACK}", "/etc/hosts"))
         return tuple(files)
-
-
-def _limits(app: App) -> Limits:
-    memory = of.resource(app.isolators, MEMORY)
-    cpu = of.resource(app.isolators, CPU)
-    shares = of.last(app.isolators, CPU_SHARES)
-    score = of.last(app.isolators, OOM_SCORE_ADJ)
-    return Limits(
-        memory=memory.limit.integer() if memory and memory.limit else None,
-        cpu_percent=cpu.limit.milli() // 10 if cpu and cpu.limit else None,
-        cpu_shares=of.cpu_shares(app.isolators) if shares else None,
-        oom_score_adj=of.oom_score_adj(app.isolators) if score else None,
-    )
 
 
 def _handlers(app: App, name: str) -> tuple[tuple[str, ...], ...]:

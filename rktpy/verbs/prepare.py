@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from rktpy.nspawn.enforcement import check_strict, unsupported
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.store.images import ImageStore
@@ -19,6 +20,7 @@ from rktpy.verbs.preparing import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rktpy.pod.contents import Contents
     from rktpy.verbs.requests import PrepareRequest
     from rktpy.verbs.site import Site
 
@@ -36,6 +38,8 @@ def prepare_pod(site: Site, request: PrepareRequest) -> str:
     store = ImageStore(site.layout)
     with prepare_lock(site.layout):
         contents = gather(site, store, request.source, overlay=overlay)
+        if request.strict_isolators:
+            _check_isolators(contents)
         pod = create(site.layout)
         try:
             fill(pod, contents, private_users=request.source.private_users)
@@ -45,3 +49,15 @@ def prepare_pod(site: Site, request: PrepareRequest) -> str:
             raise
     pod.close()
     return pod.uuid
+
+
+def _check_isolators(contents: Contents) -> None:
+    """Refuse what no host will enforce; whether this one can enforce the rest, the start tells.
+
+    Raises:
+        StrictIsolatorError: there is such an isolator.
+    """
+    for runtime in contents.manifest.apps:
+        app = runtime.app or contents.apps[runtime.name].manifest.app
+        if app is not None:
+            check_strict(unsupported(runtime.name, app.isolators))

@@ -57,6 +57,7 @@ class StartOptions(Value):
     ipc: str = ""
     interactive: bool = False
     mds_register: bool = False
+    strict_isolators: bool = False
 
 
 class RunRequest(Value):
@@ -71,6 +72,7 @@ class PrepareRequest(Value):
     """``rktpy prepare``."""
 
     source: PodSource
+    strict_isolators: bool = False
 
 
 class RunPreparedRequest(Value):

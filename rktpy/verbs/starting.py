@@ -12,6 +12,7 @@ import os
 from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host import mount
+from rktpy.host.cgroupfs import HYBRID, LEGACY
 from rktpy.net.netlist import stand_in
 from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
@@ -85,7 +86,16 @@ def start_pod(
     placement = place_pod(pod.uuid, facts, os.environ)
     with Placing(pod.uuid, tree, placement) as placing:
         planned = _lay(site, pod, contents, start, facts)
-        launch(planned, tree, facts, placement, placing, environ=os.environ, lock_fd=pod.lock.fd)
+        launch(
+            planned,
+            tree,
+            facts,
+            placement,
+            placing,
+            environ=os.environ,
+            lock_fd=pod.lock.fd,
+            strict=start.strict_isolators,
+        )
 
 
 def _lay(
@@ -111,6 +121,7 @@ def _lay(
         insecure=site.insecure,
         logger=_logger,
         idmap=idmap,
+        v1=facts.cgroup_mode in (HYBRID, LEGACY),
     )
     planned = planner.plan(debug=site.debug)
     lay_stage1(tree.stage1_rootfs, planned.plan, planned.files)

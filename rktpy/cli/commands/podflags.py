@@ -76,7 +76,7 @@ def prepare_request(call: Call) -> PrepareRequest:
     source = _source(call)
     _refuse_conflicts(call, source)
     _require_something(source)
-    return PrepareRequest(source=source)
+    return PrepareRequest(source=source, strict_isolators=call.options["strict-isolators"])
 
 
 def run_prepared_request(call: Call) -> RunPreparedRequest:
@@ -176,6 +176,7 @@ def _start(call: Call) -> StartOptions:
         ipc=options["ipc"],
         interactive=options["interactive"],
         mds_register=options["mds-register"],
+        strict_isolators=options["strict-isolators"],
     )
 
 

@@ -59,7 +59,12 @@ def _lines(found: PodStatus) -> Iterator[str]:
 def _json(found: PodStatus, *, indented: bool) -> str:
     from rktpy.codec import compact, pretty
     from rktpy.pod.appstate import read_apps
+    from rktpy.pod.enforced import read_enforced
 
     require_creation_time(found.record)
-    document = pod_object(found.record, read_apps(found.pod, found.record))
+    apps = read_apps(found.pod, found.record)
+    enforced = read_enforced(found.pod)
+    for app in apps:
+        app.isolators = enforced.get(app.name, [])
+    document = pod_object(found.record, apps)
     return (pretty if indented else compact)(document)

@@ -69,6 +69,10 @@ ISOLATORS = (
     ),
 )
 
+OWN_ISOLATORS = (
+    Option("pids-limit", "int", "most processes and threads of the app", per_image=True),
+)
+
 OLD_CAPS = (
     Option(
         "cap-retain",
@@ -167,15 +171,24 @@ _PREPARE = (
     SIGNATURE,
     *PER_APP,
     *ISOLATORS,
+    *OWN_ISOLATORS,
     *OLD_CAPS,
     *STREAMS,
 )
 
-_START = (NET, *DNS, HOSTNAME, INTERACTIVE, MDS_REGISTER, IPC)
+STRICT_ISOLATORS = Option(
+    "strict-isolators", "bool", "refuse to start if a limit or another isolator cannot be enforced"
+)
+
+_START = (NET, *DNS, HOSTNAME, INTERACTIVE, MDS_REGISTER, IPC, STRICT_ISOLATORS)
 
 RUN = (*_START, UUID_FILE_SAVE, *_PREPARE)
 
-PREPARE = (Option("quiet", "bool", "print nothing but the UUID"), *_PREPARE)
+PREPARE = (
+    Option("quiet", "bool", "print nothing but the UUID"),
+    STRICT_ISOLATORS,
+    *_PREPARE,
+)
 
 RUN_PREPARED = _START
 

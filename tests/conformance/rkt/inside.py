@@ -148,8 +148,9 @@ def _privileges() -> list[Case]:
 def _limits() -> list[Case]:
     def case(name: str, what: str, expect: str, *words: str) -> Case:
         image = Image((what,))
-        command = run("{image}", *words)
-        return Case("app_isolator_test", name, command, (image,), expect, gap=_NO_CONTROLLERS)
+        # rkt's program looked through PID 1's root, which no app can see here.
+        command = ("--insecure-options=image,paths", *run("{image}", *words)[1:])
+        return Case("app_isolator_test", name, command, (image,), expect)
 
     def oom(name: str, expect: str, *words: str, value: int | None = None) -> Case:
         app = {} if value is None else {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
+from rktpy.nspawn.controllers import Handed
 from rktpy.nspawn.plan import BindPlan
 from tests.unit.nspawn.plans import UUID, app, pod
 
@@ -100,3 +101,12 @@ def test_a_volume_that_is_mounted_already_is_not_bound_again() -> None:
     argv = nspawn_argv(pod(app(binds=(mapped,))), HOST, "r")
 
     assert not any("/srv" in word for word in argv)
+
+
+def test_controllers_are_bound_where_nspawn_would_mount_them_read_only() -> None:
+    handed = (Handed(r"/cg/cpu,cpuacct/a\x2d:b", "cpu,cpuacct"),)
+    argv = nspawn_argv(pod(), HOST, "r", handed)
+    at = argv.index("--tmpfs=/sys/fs/cgroup:mode=755")
+
+    assert argv[at + 1] == r"--bind=/cg/cpu,cpuacct/a\\x2d\:b:/sys/fs/cgroup/cpu,cpuacct:norbind"
+    assert not [word for word in nspawn_argv(pod(), HOST, "r") if "/sys/fs/cgroup" in word]

@@ -63,6 +63,17 @@ def test_cpu_shares_become_systemds_weight(shares: int, weight: str) -> None:
     assert values(app(limits=Limits(cpu_shares=shares)), "CPUWeight") == [weight]
 
 
+def test_v1_takes_shares_as_they_are() -> None:
+    plan = app(limits=Limits(cpu_shares=12345, v1=True))
+
+    assert values(plan, "CPUShares") == ["12345"]
+    assert values(plan, "CPUWeight") == []
+
+
+def test_a_limit_of_processes_is_systemds_limit_of_tasks() -> None:
+    assert values(app(limits=Limits(pids=7)), "TasksMax") == ["7"]
+
+
 def test_a_tiny_cpu_limit_is_not_rounded_to_none() -> None:
     assert values(app(limits=Limits(cpu_percent=0)), "CPUQuota") == ["1%"]
 

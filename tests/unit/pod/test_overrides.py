@@ -78,6 +78,7 @@ def test_every_option_finds_its_place() -> None:
         ("memory", "16Mi", isolators.make_memory(Quantity.parse("16Mi"))),
         ("cpu", "500m", isolators.make_cpu(Quantity.parse("500m"))),
         ("cpu-shares", 1024, Isolator("os/linux/cpu-shares", 1024)),
+        ("pids-limit", 10, Isolator("rktpy/pids-limit", 10)),
         ("oom-score-adj", -7, Isolator("os/linux/oom-score-adj", -7)),
         (
             "caps-retain",

@@ -1,0 +1,36 @@
+"""Reads and writes the small files of control groups, which may vanish at any time."""
+
+from __future__ import annotations
+
+import os
+
+
+def write(path: str, text: str) -> None:
+    """Write ``text`` in one call, as the kernel wants it; OSError if it refuses."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def read(path: str) -> str:
+    """Return the content as text, "" if it cannot be read."""
+    return read_bytes(path).decode("utf-8", "surrogateescape")
+
+
+def read_bytes(path: str) -> bytes:
+    """Return the content, b"" if it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    chunks = []
+    try:
+        while chunk := os.read(fd, 1 << 16):
+            chunks.append(chunk)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+    return b"".join(chunks)

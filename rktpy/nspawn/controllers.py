@@ -1,0 +1,106 @@
+"""Which cgroup controllers the pod's own systemd can limit its apps with, and how it gets them.
+
+cgroup2   whatever the pod's cgroup was given: nspawn passes it on
+v1        nspawn mounts every controller read-only. Those that an app needs are bound into the pod
+          from the pod's own cgroup, read-write, before nspawn looks: it leaves alone what is
+          mounted. The pod's systemd then makes its own tree below and sets the limits. Apps never
+          see it, since ``/sys/fs`` is hidden from them (docs/adr/0007-devices-and-limits.md)
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.host.cgroupfs import UNIFIED
+from rktpy.systemd.unit import NONE, SERVICE, app_controllers
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rktpy.cgroup import Place, PodCgroup
+    from rktpy.systemd.unit import Placement
+
+V1 = "cgroup v1"
+V2 = "cgroup v2"
+# systemd counts processor time only where both halves are there, even if mounted apart.
+_V1_PARTS = {"memory": ("memory",), "cpu": ("cpu", "cpuacct"), "pids": ("pids",), "io": ("blkio",)}
+
+
+class Handed(Value):
+    """A v1 controller for the pod: ``directory`` of the host appears as its ``name``."""
+
+    directory: str
+    name: str  # below /sys/fs/cgroup
+
+
+class Controllers(Value):
+    """What the pod's systemd can limit apps with. Names are cgroup2's."""
+
+    version: str
+    usable: frozenset[str] = frozenset()
+    handed: tuple[Handed, ...] = ()
+    advice: str = ""  # what would make the others usable
+
+
+def hand_over(wanted: frozenset[str], places: Mapping[str, Place], advice: str) -> Controllers:
+    """Return how a pod on v1 gets the controllers ``wanted``. Pure.
+
+    ``places`` are its cgroups, by each single controller of theirs. Nothing is handed over in
+    vain: every bound controller costs the pod's systemd a directory and a move per unit.
+    """
+    usable = {name for name in wanted if all(part in places for part in _V1_PARTS.get(name, ("",)))}
+    used = [places[part] for name in sorted(usable) for part in _V1_PARTS[name]]
+    handed = dict.fromkeys(Handed(place.directory, place.name) for place in used)
+    return Controllers(V1, frozenset(usable), tuple(handed), advice)
+
+
+def find_controllers(
+    placement: Placement, mode: str, own: PodCgroup | None, wanted: frozenset[str]
+) -> Controllers:
+    """Return what can be done for a pod that wants the controllers ``wanted``.
+
+    ``own`` are the cgroups made for it where no systemd does that; they exist by now.
+    """
+    if not wanted:
+        return Controllers(V2)
+    from rktpy import cgroup
+
+    if mode == UNIFIED:
+        if placement.kind != NONE:
+            return Controllers(V2, app_controllers(placement, mode), (), _v2_advice(placement))
+        usable = cgroup.enabled_controllers(own) if own is not None else frozenset()
+        advice = "start it from a cgroup without other processes, or from a systemd service"
+        return Controllers(V2, usable, (), advice)
+    if placement.kind == SERVICE:
+        places = cgroup.unit_places(placement.own)
+        return hand_over(wanted, _by_controller(places), f"add Delegate=yes to {placement.unit}")
+    places = own.places if own is not None else ()
+    advice = "the kernel has no such controller for it"
+    if placement.kind != NONE:
+        advice = "start the pod from a service with Delegate=yes, or limit its unit"
+    return hand_over(wanted, _by_controller(places), advice)
+
+
+def give_away(handed: tuple[Handed, ...], owner: int) -> None:
+    """Let root of a user namespace, ``owner`` on the host, make cgroups below those handed over.
+
+    As nspawn does for cgroup2. The limits of the pod itself stay root's.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    for one in handed:
+        for path in (one.directory, f"{one.directory}/cgroup.procs", f"{one.directory}/tasks"):
+            os.chown(path, owner, owner)
+
+
+def _v2_advice(placement: Placement) -> str:
+    if placement.kind == SERVICE:
+        return f"add Delegate=yes to {placement.unit}"
+    return "the kernel has no such controller"
+
+
+def _by_controller(places: tuple[Place, ...]) -> dict[str, Place]:
+    return {part: place for place in places for part in place.key.split(",")}

@@ -1,0 +1,38 @@
+"""Isolators of an app → the limits its unit gets. Pure."""
+
+from __future__ import annotations
+
+from rktpy.appc import isolators as of
+from rktpy.nspawn.plan import Limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.appc.isolator import Isolator
+    from rktpy.appc.quantity import Quantity
+
+
+def app_limits(isolators: tuple[Isolator, ...], *, v1: bool = False) -> Limits:
+    """Return the limits ``isolators`` ask for; of several of one kind the last counts.
+
+    ``v1``: the controllers that will hold them are v1's.
+    """
+    cpu = of.cpu_limit(isolators)
+    return Limits(
+        memory=_whole(of.memory_limit(isolators)),
+        cpu_percent=cpu.milli() // 10 if cpu else None,
+        cpu_shares=of.cpu_shares(isolators),
+        pids=of.pids_limit(isolators),
+        block_bandwidth=_whole(of.block_bandwidth(isolators)),
+        block_iops=_whole(of.block_iops(isolators)),
+        oom_score_adj=of.oom_score_adj(isolators),
+        v1=v1,
+    )
+
+
+def asked(isolators: tuple[Isolator, ...]) -> dict[str, object]:
+    """Return what is asked for, ``{name: value}``: the last of each name, in order."""
+    return {isolator.name: isolator.raw for isolator in isolators}
+
+
+def _whole(amount: Quantity | None) -> int | None:
+    return None if amount is None else amount.integer()

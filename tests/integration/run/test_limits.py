@@ -1,0 +1,155 @@
+"""Limits of single apps, held by the kernel, on a host whose cgroups no systemd manages."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rktpy.host.cgroupfs import parse_mountinfo
+from tests.integration.run.images import SHELL, shell_aci
+from tests.integration.run.rk import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.run.rk import Rktpy
+
+EAT = "x=12345678; while :; do x=$x$x; done"
+FORK = "i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i+1)); done; echo enough"
+WINDOWS, WINDOW = 8, 0.7  # how often, and for how many seconds, a burner is watched
+
+
+def limited(tmp_path: Path, *isolators: dict[str, Any]) -> Path:
+    app = {"isolators": list(isolators)}
+    return shell_aci(tmp_path / "limited.aci", "example.com/limited", app=app)
+
+
+def isolators(rkt: Rktpy, uuid: str) -> dict[str, list[dict[str, Any]]]:
+    pod = json.loads(rkt.ok("status", "--format=json", uuid))
+    return {app["name"]: app.get("isolators", []) for app in pod["apps"]}
+
+
+def only_pod(rkt: Rktpy) -> str:
+    (pod,) = rkt.pods()
+    return pod.partition("/")[2]
+
+
+def test_an_app_that_eats_more_memory_than_it_may_is_killed(rkt: Rktpy) -> None:
+    """The limit is its own: the other app of the pod goes on with more."""
+    greedy = rkt.run(SHELL, "--memory=24Mi", "--", EAT)
+    modest = rkt.run(SHELL, "--memory=24Mi", "--", "echo fine")
+
+    assert (greedy.status, greedy.err) == (9, "")
+    assert (modest.status, modest.lines()) == (0, ["fine"])
+
+
+def test_a_limit_holds_in_a_user_namespace(rkt: Rktpy) -> None:
+    greedy = rkt.run("--private-users", SHELL, "--memory=24Mi", "--", EAT)
+
+    assert (greedy.status, greedy.err) == (9, "")
+
+
+def test_two_apps_have_a_limit_each_and_status_reads_it_back(rkt: Rktpy) -> None:
+    one = (SHELL, "--name=one", "--memory=32Mi", "--pids-limit=8", "--", "exit 0", "---")
+    other = (SHELL, "--name=other", "--memory=48Mi", "--cpu=500m", "--", "exit 0")
+    done = rkt.run(*one, *other)
+    found = isolators(rkt, only_pod(rkt))
+
+    assert (done.status, done.err) == (0, "")
+    assert [(i["name"], i["enforced"]) for i in found["one"]] == [
+        ("resource/memory", True),
+        ("rktpy/pids-limit", True),
+    ]
+    assert found["other"][0]["value"] == {"default": False, "request": "48Mi", "limit": "48Mi"}
+    assert found["other"][1]["by"].startswith("cpu controller of cgroup v")
+
+
+def test_an_app_gets_the_processor_time_it_may_have_within_a_tenth(rkt: Rktpy) -> None:
+    with rkt.start("run", SHELL, "--cpu=200m", "--", "while :; do :; done") as pod:
+        stat = f"{app_cgroup(pod.ready(), 'shell')}/cpu.stat"
+        shares = [watch(stat) for _ in range(WINDOWS)]
+
+    # A busy machine may leave it less in any one window, but never more.
+    assert max(shares) == pytest.approx(0.2, rel=0.1), shares
+
+
+def app_cgroup(uuid: str, app: str) -> str:
+    """Return the directory of an app's cgroup2, whose usage the kernel always counts."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as table:
+        tree = next(h for h in parse_mountinfo(table.read()) if h.unified)
+    with open("/proc/self/cgroup", encoding="utf-8") as own:
+        base = next(line[3:].strip() for line in own if line.startswith("0::"))
+    name = "machine-" + f"rkt-{uuid}".replace("-", "\\x2d") + ".scope"
+    return f"{tree.point}{base.rstrip('/')}/{name}/payload/system.slice/{app}.service"
+
+
+def watch(stat: str) -> float:
+    """Return the share of one processor that was used during a window."""
+
+    def usage() -> int:
+        with open(stat, encoding="ascii") as file:
+            return int(file.readline().split()[1])
+
+    began, before = time.monotonic(), usage()
+    time.sleep(WINDOW)
+    return (usage() - before) / 1e6 / (time.monotonic() - began)
+
+
+def test_a_fork_bomb_is_stopped_by_the_limit_of_processes(rkt: Rktpy) -> None:
+    bomb = rkt.run(SHELL, "--pids-limit=12", "--", FORK)
+    free = rkt.run(SHELL, "--", FORK + "; kill $(jobs -p)")
+
+    assert bomb.lines() == ["/bin/sh: can't fork: Resource temporarily unavailable"]
+    assert "enough" in free.lines()
+
+
+def test_an_isolator_that_nobody_enforces_is_named_and_strictness_refuses_it(
+    rkt: Rktpy, tmp_path: Path
+) -> None:
+    bandwidth = {
+        "name": "resource/network-bandwidth",
+        "value": {"default": True, "limit": "1M"},
+    }
+    image = limited(tmp_path, bandwidth, {"name": "example.com/mood", "value": "good"})
+    loose = rkt.run(image, "--", "echo ran")
+    found = isolators(rkt, only_pod(rkt))["limited"]
+    rkt.collect()
+    strict = [
+        rkt("run", "--net=none", "--strict-isolators", image, "--", "echo ran"),
+        rkt("prepare", "--strict-isolators", image),
+    ]
+    uuid = rkt.prepare(image)
+    later = rkt("run-prepared", "--strict-isolators", uuid)
+
+    assert loose.lines() == ["ran"]
+    for name in ("resource/network-bandwidth", "example.com/mood"):
+        assert f"warning: {name} isolator set but not enforced here (not supported)" in loose.err
+    assert [(i["enforced"], i["by"]) for i in found] == [(False, "not supported")] * 2
+    for done in (*strict, later):
+        assert done.status == 254
+        assert "isolator resource/network-bandwidth of app" in done.err
+    assert [pod.partition("/")[0] for pod in rkt.pods()] == ["run"]  # the prepared one has ended
+
+
+def test_no_app_sees_the_control_groups_in_which_its_pod_keeps_it(rkt: Rktpy) -> None:
+    everything = ("--caps-retain=CAP_SYS_ADMIN,CAP_DAC_OVERRIDE", "--memory=32Mi")
+    done = rkt.run(SHELL, *everything, "--", "echo in: $(ls /sys/fs); cat /proc/mounts")
+
+    assert done.lines()[0] == "in:"
+    assert not [line for line in done.lines() if " cgroup" in line]
+
+
+def test_the_cgroups_of_a_limited_pod_are_collected_after_it_was_killed(rkt: Rktpy) -> None:
+    limits = ("--memory=32Mi", "--cpu=500m", "--pids-limit=20")
+    with rkt.start("run", SHELL, *limits, "--", "sleep 1000") as pod:
+        group = app_cgroup(pod.ready(), "shell")
+        pod.process.kill()
+        until(lambda: rkt.status(pod.uuid)["state"] == "exited", "end")
+        rkt.collect()
+
+    assert rkt.pods() == []
+    assert not os.path.exists(group)

@@ -1,0 +1,34 @@
+"""How v1 controllers get into a pod."""
+
+from __future__ import annotations
+
+from rktpy.cgroup import Place
+from rktpy.nspawn.controllers import Handed, hand_over
+
+
+def place(key: str, name: str = "") -> Place:
+    return Place(key, f"/x/{key}", f"/cg/{name or key}/x", "/cg", name or key)
+
+
+def test_only_what_is_wanted_is_handed_over() -> None:
+    places = {name: place(name) for name in ("memory", "pids", "blkio")}
+    found = hand_over(frozenset(("memory", "io")), places, "")
+
+    assert found.usable == {"memory", "io"}
+    assert found.handed == (Handed("/cg/blkio/x", "blkio"), Handed("/cg/memory/x", "memory"))
+
+
+def test_both_halves_of_the_processor_go_together_or_not_at_all() -> None:
+    apart = {name: place(name) for name in ("cpu", "cpuacct")}
+    joined = dict.fromkeys(("cpu", "cpuacct"), place("cpu,cpuacct", "cpu,cpuacct"))
+    cpu = frozenset(("cpu",))
+
+    assert [one.name for one in hand_over(cpu, apart, "").handed] == ["cpu", "cpuacct"]
+    assert [one.name for one in hand_over(cpu, joined, "").handed] == ["cpu,cpuacct"]
+    assert hand_over(cpu, {"cpu": place("cpu")}, "").usable == frozenset()
+
+
+def test_a_controller_that_is_not_there_is_not_usable_and_the_advice_is_kept() -> None:
+    found = hand_over(frozenset(("memory",)), {}, "build a kernel")
+
+    assert (found.usable, found.handed, found.advice) == (frozenset(), (), "build a kernel")

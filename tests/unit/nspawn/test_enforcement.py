@@ -1,0 +1,90 @@
+"""What becomes of isolators: from what an app asks and what the host offers."""
+
+from __future__ import annotations
+
+import pytest
+
+from rktpy.appc.isolator import Isolator
+from rktpy.nspawn.controllers import V2, Controllers
+from rktpy.nspawn.enforcement import (
+    StrictIsolatorError,
+    check_strict,
+    outcomes,
+    record,
+    unsupported,
+    wanted_controllers,
+    warnings,
+)
+from rktpy.nspawn.plan import AppPlan, Limits
+from tests.unit.nspawn.plans import app, pod
+
+MEMORY = "resource/memory"
+ALL = Controllers(V2, frozenset(("cpu", "memory", "pids", "io")))
+NONE = Controllers(V2, advice="do this")
+
+
+def limited(name: str = "web") -> AppPlan:
+    return app(name, limits=Limits(memory=1 << 20), isolators={MEMORY: {"limit": "1Mi"}})
+
+
+def fate(plan: AppPlan, controllers: Controllers = ALL) -> list[tuple[bool, str]]:
+    return [(found.enforced, found.by) for found in outcomes(pod(plan), controllers)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "wanted"),
+    [
+        (Limits(), ()),
+        (Limits(oom_score_adj=5), ()),
+        (Limits(memory=1, pids=2), ("memory", "pids")),
+        (Limits(cpu_percent=0), ("cpu",)),
+        (Limits(cpu_shares=2, block_iops=1), ("cpu", "io")),
+    ],
+)
+def test_limits_want_these_controllers(limits: Limits, wanted: tuple[str, ...]) -> None:
+    assert wanted_controllers(pod(app(limits=limits))) == frozenset(wanted)
+
+
+def test_a_limit_holds_where_its_controller_is_there_and_else_the_advice_says_what_to_do() -> None:
+    assert fate(limited()) == [(True, "memory controller of cgroup v2")]
+    assert fate(limited(), NONE) == [(False, "do this")]
+
+
+def test_what_systemd_does_by_itself_needs_no_controller() -> None:
+    names = ("os/linux/no-new-privileges", "os/linux/oom-score-adj")
+    plan = app(isolators=dict.fromkeys(names, 1))
+
+    assert fate(plan, NONE) == [(True, "no_new_privs"), (True, "oom_score_adj")]
+
+
+def test_what_the_user_lifted_and_what_limits_nothing_fails_nobody() -> None:
+    caps = "os/linux/capabilities-retain-set"
+    plan = app(isolators={caps: {"set": ["CAP_KILL"]}, MEMORY: {"request": "1Mi"}}, lifted=(caps,))
+    found = outcomes(pod(plan), ALL)
+
+    assert [one.enforced for one in found] == [False, False]
+    assert warnings(found) == []
+    check_strict(found)
+
+
+def test_each_kind_in_vain_is_told_once_and_strictness_refuses_the_first() -> None:
+    found = outcomes(pod(limited("a"), limited("b")), NONE)
+
+    assert warnings(found) == [
+        "warning: resource/memory isolator set but not enforced here (do this)"
+    ]
+    with pytest.raises(StrictIsolatorError, match='isolator resource/memory of app "a" cannot be'):
+        check_strict(found)
+
+
+def test_the_record_has_the_value_of_the_manifest() -> None:
+    (entry,) = record(outcomes(pod(limited()), NONE))["web"]
+
+    assert entry == {"name": MEMORY, "value": {"limit": "1Mi"}, "enforced": False, "by": "do this"}
+
+
+def test_some_isolators_no_host_enforces() -> None:
+    mood = Isolator("example.com/mood", "good")
+    both = (Isolator(MEMORY, {"limit": "1Mi"}), mood)
+
+    assert [one.name for one in unsupported("web", both)] == [mood.name]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from tests.integration.run.rk import Rktpy
 
-EAT = "x=12345678; while :; do x=$x$x; done"
+# More than it may, but not all of the machine if the limit should not hold.
+EAT = "x=12345678; while [ ${#x} -lt 99000000 ]; do x=$x$x; done; echo survived"
 FORK = "i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i+1)); done; echo enough"
 WINDOWS, WINDOW = 8, 0.7  # how often, and for how many seconds, a burner is watched
 

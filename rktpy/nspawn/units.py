@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 # Beside the static units of the image: fewer directories to copy up, and so to delete.
 UNIT_DIR = "etc/systemd/system"
 _JOURNAL_SOCKETS = "systemd-journald.socket systemd-journald-dev-log.socket"
-_HOSTNAME = ("/proc/sys/kernel/hostname", "/etc/hostname")
 # What every app finds in its root besides its own files (appc executor ABI; rkt: prepare-app).
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console", "net/tun")
 _API_DIRS = ("/dev/pts", "/dev/shm", "/run/systemd/journal")  # noqa: S108 - the pod's, not ours
@@ -118,7 +117,7 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit.add("Service", "Type", "notify" if app.notify else "exec")
     unit.add("Service", "TimeoutStartSec", "0")
     for name, value in (
-        *_streams(pod), *_commands(app), *_identity(app), *_root(app), *confinement(app)
+        *_streams(pod), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app)
     ):  # fmt: skip
         unit.add("Service", name, value)
     return unit.text()
@@ -149,7 +148,7 @@ def _identity(app: AppPlan) -> Iterator[tuple[str, str]]:
         yield "SupplementaryGroups", str(gid)
 
 
-def _root(app: AppPlan) -> Iterator[tuple[str, str]]:
+def _root(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
     """Yield the app's root and what is bound into it.
 
     systemd resolves the targets inside the root, so an image's links cannot lead out of it
@@ -170,6 +169,15 @@ def _root(app: AppPlan) -> Iterator[tuple[str, str]]:
             yield "BindPaths", directory
     if app.notify:
         yield "BindPaths", "/run/systemd/notify"
-    for source, target in (_HOSTNAME, *app.files):
+    for source, target in ((_hostname_file(pod.hostname), "/etc/hostname"), *app.files):
         if target not in taken:  # a volume on the path wins
             yield "BindPaths", f"-{source}:{target}"
+
+
+def _hostname_file(hostname: str) -> str:
+    """Return where apps read their host name: of the kernel, which follows changes of it.
+
+    The pod's systemd leaves "_" out of the name it gives the kernel. Then the file, at least, says
+    what was asked for.
+    """
+    return "/etc/hostname" if "_" in hostname else "/proc/sys/kernel/hostname"

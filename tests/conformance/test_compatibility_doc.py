@@ -11,7 +11,9 @@ from typing import NamedTuple
 import pytest
 
 from rktpy.cli.table import GLOBAL_OPTIONS, ROOT, options_of, subcommands
-from tests.conformance.rkt import inside, keeping, starting
+from tests.conformance.rkt.row import Row as Ported
+from tests.conformance.rkt.row import Shown
+from tests.conformance.rkt.table import lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +26,9 @@ DOCUMENT = TESTS.parent / "docs/compatibility.md"
 EVERYTHING = {"RKT_EXPERIMENT_APP": "1", "RKT_EXPERIMENT_ATTACH": "1"}
 EVERY_COMMAND = "Every command"
 STATES = {"done", "partly", "not yet"}
-PORTED = [case for module in (starting, inside, keeping) for case in module.cases()]
-CASES = {case.source for case in PORTED}
-GAPS = {case.source for case in PORTED if case.gap}
+PORTED = lines()
+CASES = {line.test for line in PORTED if isinstance(line.entry, (Ported, Shown))}
+GAPS = {line.test for line in PORTED if isinstance(line.entry, Ported) and line.entry.gap}
 
 
 class Row(NamedTuple):

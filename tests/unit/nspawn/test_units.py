@@ -56,6 +56,13 @@ def test_hooks_run_as_root_inside_the_app() -> None:
     assert lines(unit, "User") == ["1000"]
 
 
+def test_a_host_name_that_systemd_would_change_is_read_from_the_file() -> None:
+    plain, odd = (unit_files(pod(hostname=name))["web.service"] for name in ("a-b", "a_b"))
+
+    assert "-/proc/sys/kernel/hostname:/etc/hostname" in lines(plain, "BindPaths")
+    assert "-/etc/hostname:/etc/hostname" in lines(odd, "BindPaths")
+
+
 def test_only_interactive_pods_get_the_terminal() -> None:
     unit = unit_files(pod())["web.service"]
     interactive = unit_files(pod(interactive=True))["web.service"]

@@ -5,9 +5,10 @@ Otherwise each hierarchy gets ``<the caller's cgroup>/machine-rkt…scope``. Bec
 be elsewhere in each v1 hierarchy, the places are written into the pod as ``record``, in the
 format of ``/proc/<pid>/cgroup``, *before* they are made: a killed start leaves nothing unknown.
 
-Removal touches only cgroups that are the pod's beyond doubt: those below a component named after
+Killing touches only cgroups that are the pod's beyond doubt: those below a component named after
 its UUID, or a unit's ``payload`` whose PID 1 carries the pod's UUID. A unit's own cgroup belongs
-to systemd, and a restarted service runs its next pod in the same one.
+to systemd: a restarted service runs its next pod in the same one, and of a scope systemd hears
+that it is empty only while its cgroup is there (the kernel tells late, and not of what is gone).
 """
 
 from __future__ import annotations
@@ -214,7 +215,7 @@ def own_directories(uuid: str, subcgroup: str, record: str = "") -> tuple[str, .
 
     ``subcgroup`` and ``record`` are the texts of the pod's files, "" if it has none.
     """
-    names = (cgroup_name(uuid), f"rkt-{uuid}.scope")
+    names = _scope_names(uuid)
     recorded = parse_membership(record)
     found = []
     for hierarchy in _hierarchies():
@@ -236,9 +237,10 @@ def processes(directories: Iterable[str]) -> set[int]:
 
 
 def kill_and_remove(uuid: str, subcgroup: str, record: str = "", *, timeout: float = 10.0) -> bool:
-    """Kill what is left of an exited pod and remove its cgroups; return whether all are gone.
+    """Kill what is left of an exited pod; remove the cgroups that are not systemd's to remove.
 
-    Never touches a cgroup that contains the caller, nor one that only a unit owns.
+    Return whether that was all done. Never touches a cgroup that contains the caller, nor one that
+    only a unit owns. A scope of systemd's (no ``record``) is emptied; it goes by itself then.
     """
     directories = own_directories(uuid, subcgroup, record)
     if os.getpid() in processes(directories):
@@ -254,11 +256,18 @@ def kill_and_remove(uuid: str, subcgroup: str, record: str = "", *, timeout: flo
             return False
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
-    gone = [_remove_tree(directory, deadline) for directory in directories]
+    names = () if record else _scope_names(uuid)
+    made = [directory for directory in directories if os.path.basename(directory) not in names]
+    gone = [_remove_tree(directory, deadline) for directory in made]
     return all(gone)
 
 
-def _pod_part(path: str, names: tuple[str, str]) -> str:
+def _scope_names(uuid: str) -> tuple[str, ...]:
+    """Return how the pod's cgroup may be called: by us or machined, and by nspawn without it."""
+    return (cgroup_name(uuid), f"rkt-{uuid}.scope")
+
+
+def _pod_part(path: str, names: tuple[str, ...]) -> str:
     """Return ``path`` up to and with the component named after the pod, "" if there is none."""
     parts = path.split("/")
     for index, part in enumerate(parts):

@@ -113,6 +113,7 @@ def test_what_outlives_a_killed_nspawn_is_ended_by_gc(pods: Pods) -> None:
     status = pod.wait_end()
     alive = pod.processes("shell")
     pods.rktpy("gc", "--grace-period=0s")
+    pod.wait_unregistered()
 
     assert status == -signal.SIGKILL
     assert len(alive) == 1

@@ -188,6 +188,15 @@ def test_any_hierarchy_alone_is_enough_to_end_what_forks(
     assert exists(pod) == []
 
 
+def test_a_scope_that_systemd_made_is_emptied_and_left_for_systemd_to_remove(scene: Scene) -> None:
+    """Without its cgroup systemd would never hear that the scope is empty."""
+    cgroup.create(scene.pod)
+    child = scene.run_inside(scene.pod, "sleep 100")
+    assert scene.remove(record="")
+    assert child.wait() == -signal.SIGKILL
+    assert len(exists(scene.pod)) == len(scene.pod.places)
+
+
 def test_a_pod_we_are_inside_of_is_left_alone(scene: Scene) -> None:
     cgroup.create(scene.pod)
     neighbour = scene.start("sleep", "100")

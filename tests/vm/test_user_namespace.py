@@ -1,0 +1,20 @@
+"""A pod with ``--private-users`` on the kernel and the cgroup v2 of Debian 12."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.pods_on_host import Pods, shell
+from tests.support.userns_on_host import check_user_namespace
+
+if TYPE_CHECKING:
+    from tests.support.vm import VmHost
+
+
+def test_a_service_in_a_user_namespace_works_as_any_other(host: VmHost) -> None:
+    pods = Pods(host)
+    pods.stock(shell)
+    try:
+        check_user_namespace(pods)
+    finally:
+        pods.clean()

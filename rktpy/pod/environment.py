@@ -24,6 +24,7 @@ DEFAULTS = {
     "USER": "root",
     "LOGNAME": "root",
     "HOME": "/root",
+    "container": "rkt",  # promised by appc though not by rkt; the name that systemd knows us by
 }
 MAX_FILE = 1 << 20  # bytes of one --set-env-file
 

@@ -48,6 +48,7 @@ def test_a_command_has_the_environment_of_the_app_and_the_terminal_of_the_caller
         "LATE": "1",
         "LOGNAME": "root",
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "container": "rkt",
         "SHELL": "/bin/sh",
         "TERM": "dumb",
         "USER": "root",

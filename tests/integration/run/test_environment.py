@@ -61,7 +61,9 @@ def test_who_has_the_last_word_on_a_variable(
 
 
 def test_defaults_are_set_and_the_path_is_good(rkt: Rktpy) -> None:
-    script = "for n in PATH SHELL USER LOGNAME HOME AC_APP_NAME; do eval echo $n=\\$$n; done"
+    script = (
+        "for n in PATH SHELL USER LOGNAME HOME container AC_APP_NAME; do eval echo $n=\\$$n; done"
+    )
 
     done = rkt.run(SHELL, "--name=my-app", "--", script)
 
@@ -71,6 +73,7 @@ def test_defaults_are_set_and_the_path_is_good(rkt: Rktpy) -> None:
         "USER=root",
         "LOGNAME=root",
         "HOME=/root",
+        "container=rkt",
         "AC_APP_NAME=my-app",
     ]
 

@@ -46,6 +46,7 @@ def test_defaults_fill_only_what_is_missing() -> None:
         "USER": "root",
         "LOGNAME": "root",
         "HOME": "/data",
+        "container": "rkt",
         "X": "1",
         "AC_APP_NAME": "web",
     }

@@ -24,6 +24,7 @@ from rktpy.errors import RktError
 from rktpy.host.cgroup_files import read, read_bytes, write
 from rktpy.host.cgroupfs import (
     LEGACY,
+    SYSTEMD,
     UNIFIED,
     Hierarchy,
     mode_of,
@@ -102,7 +103,7 @@ def plan_from(uuid: str, hierarchies: tuple[Hierarchy, ...], membership_text: st
             continue
         path = f"{own.rstrip('/')}/{name}"
         places.append(Place(hierarchy.key, path, f"{origin}/{name}", origin, hierarchy.name))
-    tree = "name=systemd" if mode == LEGACY else ""
+    tree = SYSTEMD if mode == LEGACY else ""
     if all(place.key != tree for place in places):
         raise CgroupError(
             "no writable control group hierarchy for the pod",
@@ -127,6 +128,16 @@ def unit_places(own: str) -> tuple[Place, ...]:
         if os.access(directory, os.W_OK):
             places.append(Place(hierarchy.key, own, directory, directory, hierarchy.name))
     return tuple(places)
+
+
+def tree_directories(path: str) -> tuple[str, ...]:
+    """Return where the cgroup ``path`` is, or would be, in the hierarchies that order processes.
+
+    cgroup2 first; on a hybrid host systemd mirrors it in ``name=systemd``. None without cgroup2.
+    """
+    found = {hierarchy.key: hierarchy.directory(path) for hierarchy in _hierarchies()}
+    trees = (found.get(""), found.get(SYSTEMD))
+    return tuple(tree for tree in trees if tree is not None) if trees[0] else ()
 
 
 def enabled_controllers(pod: PodCgroup) -> frozenset[str]:

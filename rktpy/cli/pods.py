@@ -105,6 +105,7 @@ def _app_object(app: AppRecord) -> dict[str, Any]:
     }
     known = {key: value for key, value in times.items() if value is not None}
     rest = {
+        "oom_killed": app.oom_killed,
         "mounts": app.mounts,
         "isolators": app.isolators,
         "user_annotations": _sorted(app.user_annotations),

@@ -1,4 +1,4 @@
-"""Reads and writes the small files of control groups, which may vanish at any time."""
+"""Control groups as directories, and their small files, which may vanish at any time."""
 
 from __future__ import annotations
 
@@ -34,3 +34,20 @@ def read_bytes(path: str) -> bytes:
     finally:
         os.close(fd)
     return b"".join(chunks)
+
+
+def make(directory: str, owner: int = 0) -> None:
+    """Make a cgroup that belongs to the user ``owner``, as does what the kernel puts into it.
+
+    One that is there is taken over.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    try:
+        os.mkdir(directory, 0o755)
+    except FileExistsError:
+        pass
+    if owner:
+        for path in (directory, *(entry.path for entry in os.scandir(directory))):
+            os.chown(path, owner, owner)

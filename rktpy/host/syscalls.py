@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 MS_RDONLY = 0x1
@@ -181,3 +182,55 @@ def keep_capabilities(mask: int) -> None:
     low, high = data[1] & mask & 0xFFFFFFFF, data[4] & mask >> 32
     data[0], data[1], data[2], data[3], data[4], data[5] = low, low, 0, high, high, 0
     _check(_libc.capset(ctypes.byref(header), ctypes.byref(data)))
+
+
+# bpf(2) has a number of its own on every older architecture.
+_SYS_BPF = {
+    "x86_64": 321, "aarch64": 280, "riscv64": 280, "armv7l": 386, "i686": 357, "ppc64le": 361,
+    "s390x": 351,
+}  # fmt: skip
+_BPF_PROG_LOAD, _BPF_PROG_ATTACH = 5, 8
+_BPF_PROG_TYPE_CGROUP_DEVICE, _BPF_CGROUP_DEVICE = 15, 6
+_BPF_F_ALLOW_MULTI = 2  # programs of the cgroups above stay in force
+
+
+class _BpfLoad(ctypes.Structure):
+    """The beginning of ``union bpf_attr`` for BPF_PROG_LOAD."""
+
+    _fields_ = (
+        ("kind", ctypes.c_uint32),
+        ("count", ctypes.c_uint32),
+        ("code", ctypes.c_uint64),
+        ("license", ctypes.c_uint64),
+        ("log", ctypes.c_uint32 * 6),
+        ("name", ctypes.c_char * 16),
+    )
+
+
+def bpf_load_device_program(code: bytes, licence: bytes, name: bytes) -> int:
+    """bpf(2): return the descriptor of a program of a cgroup's device policy."""
+    texts = [ctypes.create_string_buffer(text, len(text) + 1) for text in (code, licence)]
+    code_at, licence_at = (ctypes.addressof(text) for text in texts)
+    none = (ctypes.c_uint32 * 6)()
+    attributes = _BpfLoad(
+        _BPF_PROG_TYPE_CGROUP_DEVICE, len(code) // 8, code_at, licence_at, none, name
+    )
+    return _bpf(_BPF_PROG_LOAD, attributes, ctypes.sizeof(attributes))
+
+
+def bpf_attach_device_program(cgroup: int, program: int) -> None:
+    """bpf(2): put the program in force in a cgroup, beside those of others."""
+    attributes = (ctypes.c_uint32 * 4)(cgroup, program, _BPF_CGROUP_DEVICE, _BPF_F_ALLOW_MULTI)
+    _bpf(_BPF_PROG_ATTACH, attributes, ctypes.sizeof(attributes))
+
+
+def _bpf(
+    command: int, attributes: ctypes.Structure | ctypes.Array[ctypes.c_uint32], size: int
+) -> int:
+    number = _SYS_BPF.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), "bpf")
+    result: int = _libc.syscall(
+        ctypes.c_long(number), ctypes.c_int(command), ctypes.byref(attributes), ctypes.c_uint(size)
+    )
+    return _check(result, "bpf")

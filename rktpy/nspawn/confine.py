@@ -1,4 +1,4 @@
-"""What an app may do: capabilities, system calls, kernel paths, devices, limits. Pure.
+"""What an app may do: capabilities, system calls, kernel paths, limits. Pure.
 
 nspawn's own filter and capability set stand around the whole pod; this is the fence around one
 app (design.md decision 15; rkt: stage1/init/common/pod.go, seccomp.go).
@@ -56,11 +56,6 @@ def _paths(app: AppPlan) -> Iterator[tuple[str, str]]:
     for path in HIDDEN_IN_APPS:
         if not any(path == t or path.startswith(t.rstrip("/") + "/") for t in taken):
             yield "InaccessiblePaths", f"-+{path}"
-    yield "DevicePolicy", "closed"
-    for bind in app.binds:
-        if bind.is_device:
-            mode = "r" if bind.read_only else "rw"
-            yield "DeviceAllow", f"{quote(app.root + bind.target)} {mode}"
 
 
 def _system_calls(filter_: SeccompPlan) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from rktpy.host.cgroup_files import make
 from rktpy.host.cgroupfs import UNIFIED
 from rktpy.systemd.unit import NONE, SERVICE, app_controllers
 from rktpy.value import Value
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rktpy.cgroup import Place, PodCgroup
+    from rktpy.nspawn.plan import PodPlan
     from rktpy.systemd.unit import Placement
 
 V1 = "cgroup v1"
@@ -29,7 +31,7 @@ _V1_PARTS = {"memory": ("memory",), "cpu": ("cpu", "cpuacct"), "pids": ("pids",)
 
 
 class Handed(Value):
-    """A v1 controller for the pod: ``directory`` of the host appears as its ``name``."""
+    """A v1 cgroup for the pod: ``directory`` of the host appears as its ``name``."""
 
     directory: str
     name: str  # below /sys/fs/cgroup
@@ -83,17 +85,40 @@ def find_controllers(
     return hand_over(wanted, _by_controller(places), advice)
 
 
-def give_away(handed: tuple[Handed, ...], owner: int) -> None:
-    """Let root of a user namespace, ``owner`` on the host, make cgroups below those handed over.
+def memory_groups(pod: PodPlan, controllers: Controllers) -> tuple[Handed, ...]:
+    """Return the v1 cgroups that are to hold the limited memory of apps. Pure.
 
-    As nspawn does for cgroup2. The limits of the pod itself stay root's.
+    Bound onto themselves in the pod, they cannot be removed there when their app has ended: so
+    its reaper can still read whether the kernel killed something for want of memory.
+    """
+    tops = [one for one in controllers.handed if "memory" in one.name.split(",")]
+    groups = [
+        f"system.slice/{app.name}.service" for app in pod.apps if app.limits.memory is not None
+    ]
+    return tuple(
+        Handed(f"{top.directory}/{group}", f"{top.name}/{group}")
+        for top in tops
+        for group in groups
+    )
+
+
+def prepare_groups(pod: PodPlan, controllers: Controllers) -> tuple[Handed, ...]:
+    """Return what to bind into the pod, and make what of it is not there yet.
+
+    All of it belongs to root of the pod, also in a user namespace; the limits of the pod itself
+    stay the host's.
 
     Raises:
         OSError: the kernel refuses.
     """
-    for one in handed:
+    groups = memory_groups(pod, controllers)
+    for one in controllers.handed if pod.first_id else ():
         for path in (one.directory, f"{one.directory}/cgroup.procs", f"{one.directory}/tasks"):
-            os.chown(path, owner, owner)
+            os.chown(path, pod.first_id, pod.first_id)
+    for group in groups:
+        make(os.path.dirname(group.directory), pod.first_id)
+        make(group.directory, pod.first_id)
+    return (*controllers.handed, *groups)
 
 
 def _v2_advice(placement: Placement) -> str:

@@ -2,7 +2,7 @@
 
 The appc specification lets an executor ignore isolators as long as it can tell which. So each
 start decides it anew, warns, and leaves the answer in the pod as ``isolators``: an object
-``{app: [{"name", "value", "enforced", "by"}]}``, which ``status`` shows.
+``{app: [{"name", "value", "enforced", "by"}]}``, the pod's own under "", which ``status`` shows.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _BY_SYSTEMD = {
     known.NO_NEW_PRIVILEGES: "no_new_privs",
     known.OOM_SCORE_ADJ: "oom_score_adj",
 }
+DEVICES = "rktpy/device-policy"  # no isolator of a manifest, but told like one
 UNSUPPORTED = "not supported"
 _LIFTED = "lifted by --insecure-options"
 _NO_LIMIT = "a request without a limit"
@@ -44,11 +45,16 @@ _NO_LIMIT = "a request without a limit"
 class Outcome(Value):
     """What became of one isolator of one app. ``by`` is the means, or the reason why not."""
 
-    app: str
+    app: str  # empty: of the pod
     name: str
     value: object  # as in the manifest
     enforced: bool
     by: str
+
+    @property
+    def owner(self) -> str:
+        """Whose isolator it is, for people."""
+        return f"app {quote(self.app)}" if self.app else "the pod"
 
     @property
     def failed(self) -> bool:
@@ -61,8 +67,7 @@ class StrictIsolatorError(RktError):
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(
-            f"isolator {outcome.name} of app {quote(outcome.app)} cannot be enforced here:"
-            f" {outcome.by}",
+            f"isolator {outcome.name} of {outcome.owner} cannot be enforced here: {outcome.by}",
             hint="leave out --strict-isolators to run without it",
         )
 
@@ -84,6 +89,14 @@ def outcomes(pod: PodPlan, controllers: Controllers) -> tuple[Outcome, ...]:
         for app in pod.apps
         for name, value in app.isolators.items()
     )
+
+
+def device_policy(pod: PodPlan, by: str) -> Outcome:
+    """Return what became of the default policy for devices; ``by`` is empty where nothing can."""
+    if not pod.fenced:
+        return Outcome("", DEVICES, "closed", enforced=False, by=_LIFTED)
+    reason = by or "set DevicePolicy=closed in the unit of the pod"
+    return Outcome("", DEVICES, "closed", enforced=bool(by), by=reason)
 
 
 def unsupported(app: str, isolators: Iterable[known.Isolator]) -> tuple[Outcome, ...]:
@@ -117,7 +130,7 @@ def warnings(found: Sequence[Outcome]) -> list[str]:
 
 
 def record(found: Sequence[Outcome]) -> dict[str, list[dict[str, object]]]:
-    """Return the content of the pod's file ``isolators``."""
+    """Return the content of the pod's file ``isolators``; what is the pod's is under ""."""
     document: dict[str, list[dict[str, object]]] = {}
     for one in found:
         entry = {"name": one.name, "value": one.value, "enforced": one.enforced, "by": one.by}

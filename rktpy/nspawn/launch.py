@@ -14,15 +14,24 @@ from rktpy.errors import RktError
 from rktpy.host import mount, process
 from rktpy.host.files import write_atomic
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
-from rktpy.nspawn.controllers import Controllers, find_controllers, give_away
-from rktpy.nspawn.enforcement import check_strict, outcomes, record, wanted_controllers, warnings
+from rktpy.nspawn.controllers import find_controllers, prepare_groups
+from rktpy.nspawn.devices import fence_pod
+from rktpy.nspawn.enforcement import (
+    check_strict,
+    device_policy,
+    outcomes,
+    record,
+    wanted_controllers,
+    warnings,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
     from rktpy.layout import PodTree
+    from rktpy.nspawn.enforcement import Outcome
     from rktpy.nspawn.placing import Placing
     from rktpy.nspawn.plan import PodPlan
     from rktpy.systemd.facts import HostFacts
@@ -69,7 +78,9 @@ def launch(
     wanted = wanted_controllers(plan)
     own = placing.settle()
     controllers = find_controllers(placement, facts.cgroup_mode, own, wanted)
-    _report(plan, tree, controllers, strict=strict)
+    devices = fence_pod(plan, placement, facts.cgroup_mode, own) if plan.fenced else ""
+    found = (device_policy(plan, devices), *outcomes(plan, controllers))
+    _report(found, tree, strict=strict)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
     host = HostTraits(
         nspawn=facts.nspawn,
@@ -78,21 +89,16 @@ def launch(
         keep_unit=placement.keep_unit,
         systemd_version=facts.systemd,
     )
-    if plan.first_id:
-        give_away(controllers.handed, plan.first_id)
-    argv = nspawn_argv(plan, host, _ROOT, controllers.handed)
+    argv = nspawn_argv(plan, host, _ROOT, prepare_groups(plan, controllers))
     process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
 
 
-def _report(plan: PodPlan, tree: PodTree, controllers: Controllers, *, strict: bool) -> None:
-    """Write down what becomes of the isolators of ``plan``, and warn of those in vain.
+def _report(found: Sequence[Outcome], tree: PodTree, *, strict: bool) -> None:
+    """Write down what becomes of the pod's isolators, and warn of those in vain.
 
     Raises:
         StrictIsolatorError: there is one, and ``strict``.
     """
-    found = outcomes(plan, controllers)
-    if not found:
-        return
     if strict:
         check_strict(found)
     for line in warnings(found):

@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rktpy.host.device_fence import Device
+
 
 class BindPlan(Value):
     """A host directory, file or device that appears inside one app."""
@@ -16,7 +18,7 @@ class BindPlan(Value):
     target: str  # resolved inside the app's root, absolute there
     read_only: bool = False
     recursive: bool = True
-    is_device: bool = False
+    device: Device | None = None  # if that is what it is
     attached: bool = False  # mounted in the app's tree already
 
 
@@ -89,6 +91,7 @@ class PodPlan(Value):
     interactive: bool = False
     debug: bool = False
     ipc_parent: bool = False
+    fenced: bool = True  # apps may use a few devices only
     hidden: tuple[str, ...] = ()  # directories of the kernel that no app is to see
     first_id: int = 0  # the host's id of the pod's root; 0 is no user namespace
     id_count: int = 0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MUTABLE = "coreos.com/rkt/stage1/mutable"
 _READY = "ready"
+_OOM = ".oom"  # after the name of an app: no app can have such a name
 
 
 class AppState:
@@ -43,6 +44,7 @@ class AppRecord:
         "isolators",
         "mounts",
         "name",
+        "oom_killed",
         "started",
         "state",
         "user_annotations",
@@ -57,6 +59,7 @@ class AppRecord:
         self.started: int | None = None
         self.finished: int | None = None
         self.exit_code: int | None = None
+        self.oom_killed = False
         self.mounts: list[dict[str, Any]] = []
         self.isolators: list[dict[str, Any]] = []  # filled by who shows them (pod.enforced)
         self.user_annotations: dict[str, str] = {}
@@ -97,6 +100,16 @@ def exit_codes(pod: Pod) -> dict[str, int]:
         if code is not None:
             codes[name] = code
     return codes
+
+
+def short_of_memory(pod: Pod) -> list[str]:
+    """Return the apps of which the kernel killed something for want of memory, sorted."""
+    directory = f"{stage1_state_dir(pod)}/rkt/status"
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return []
+    return sorted(name.removesuffix(_OOM) for name in names if name.endswith(_OOM))
 
 
 def read_apps(pod: Pod, record: PodRecord) -> list[AppRecord]:
@@ -153,6 +166,7 @@ def _from_pod(app: AppRecord, record: PodRecord, directory: str) -> None:
     app.exit_code = read_number(f"{directory}/{app.name}")
     if app.exit_code is not None:
         app.state = AppState.EXITED
+        app.oom_killed = os.path.lexists(f"{directory}/{app.name}{_OOM}")
 
 
 def _from_marks(app: AppRecord, record: PodRecord, directory: str) -> None:

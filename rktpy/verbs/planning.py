@@ -12,6 +12,7 @@ from rktpy.appc import isolators as of
 from rktpy.appc.isolator import CAPS_REMOVE, CAPS_RETAIN, SECCOMP_REMOVE, SECCOMP_RETAIN
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.host.device_fence import Device
 from rktpy.host.rootpath import resolve_in_root, stat_in_root
 from rktpy.nspawn.confine import HIDDEN_IN_PODS
 from rktpy.nspawn.plan import AppPlan, BindPlan, PodPlan, SeccompPlan, SocketPlan
@@ -103,6 +104,7 @@ class Planner:
             ipc_parent=self.start.ipc == "parent",
             first_id=self.first_id,
             id_count=self.idmap.count if self.idmap else 0,
+            fenced=not self.insecure.paths,
             hidden=() if self.insecure.paths else tuple(filter(os.path.isdir, HIDDEN_IN_PODS)),
         )
         return Planned(plan, files)
@@ -169,7 +171,7 @@ class Planner:
             target=resolve_in_root(rootfs, mount.target),
             read_only=mount.read_only,
             recursive=mount.recursive,
-            is_device=_is_device(mount.source),
+            device=_device(mount.source, read_only=mount.read_only),
             attached=attached,
         )
 
@@ -241,12 +243,18 @@ def _handlers(app: App, name: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(handler.exec) for handler in app.event_handlers if handler.name == name)
 
 
-def _is_device(path: str) -> bool:
+def _device(path: str, *, read_only: bool) -> Device | None:
+    """Return the device that ``path`` of the host is, if it is one."""
     try:
-        mode = os.stat(path).st_mode
+        found = os.stat(path)
     except OSError:
-        return False  # nspawn says what is wrong with it
-    return stat.S_ISBLK(mode) or stat.S_ISCHR(mode)
+        return None  # nspawn says what is wrong with it
+    if stat.S_ISBLK(found.st_mode) or stat.S_ISCHR(found.st_mode):
+        kind = "b" if stat.S_ISBLK(found.st_mode) else "c"
+        number = found.st_rdev
+        access = "r" if read_only else "rw"
+        return Device(kind, os.major(number), os.minor(number), access)
+    return None
 
 
 def _has_content(rootfs: str, path: str) -> bool:

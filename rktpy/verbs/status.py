@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rktpy.errors import RktError
-from rktpy.pod.appstate import exit_codes
+from rktpy.pod.appstate import exit_codes, short_of_memory
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import recorded_pid
@@ -13,7 +13,7 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rktpy.pod.lifecycle import Pod
     from rktpy.pod.record import PodRecord
@@ -51,15 +51,21 @@ class StatusRequest(Value):
 class PodStatus:
     """What ``status`` shows. ``pid`` is None where it says nothing in this state."""
 
-    __slots__ = ("codes", "pid", "pod", "record")
+    __slots__ = ("codes", "pid", "pod", "record", "short_of_memory")
 
     def __init__(
-        self, pod: Pod, record: PodRecord, pid: int | None, codes: Mapping[str, int]
+        self,
+        pod: Pod,
+        record: PodRecord,
+        pid: int | None,
+        codes: Mapping[str, int],
+        short_of_memory: Sequence[str] = (),
     ) -> None:
         self.pod = pod
         self.record = record
         self.pid = pid
         self.codes = codes
+        self.short_of_memory = short_of_memory  # apps of which the kernel killed something
 
     @property
     def has_run(self) -> bool:
@@ -98,11 +104,12 @@ def _look(pod: Pod) -> PodStatus:
         raise RetrieveError from error
     pid = None
     codes: Mapping[str, int] = {}
+    short: Sequence[str] = ()
     if record.state in _WITH_PID:
         pid = recorded_pid(pod)
         if record.state != State.RUNNING:
-            codes = exit_codes(pod)
-    return PodStatus(pod, record, pid, codes)
+            codes, short = exit_codes(pod), short_of_memory(pod)
+    return PodStatus(pod, record, pid, codes, short)
 
 
 def _seconds(ns: int) -> float | None:

@@ -52,6 +52,8 @@ def _lines(found: PodStatus) -> Iterator[str]:
         yield f"exited={'true' if ended else 'false'}"
     for name, code in found.codes.items():
         yield f"app-{name}={code}"
+    for name in found.short_of_memory:
+        yield f"oom-{name}=true"
     if pod_name := name_in(record.manifest):
         yield f"name={pod_name}"  # ours, and so last
 
@@ -67,4 +69,6 @@ def _json(found: PodStatus, *, indented: bool) -> str:
     for app in apps:
         app.isolators = enforced.get(app.name, [])
     document = pod_object(found.record, apps)
+    if "" in enforced:
+        document["isolators"] = enforced[""]  # ours, and so last
     return (pretty if indented else compact)(document)

@@ -29,9 +29,13 @@ def limited(tmp_path: Path, *isolators: dict[str, Any]) -> Path:
     return shell_aci(tmp_path / "limited.aci", "example.com/limited", app=app)
 
 
+def status(rkt: Rktpy, uuid: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(rkt.ok("status", "--format=json", uuid))
+    return found
+
+
 def isolators(rkt: Rktpy, uuid: str) -> dict[str, list[dict[str, Any]]]:
-    pod = json.loads(rkt.ok("status", "--format=json", uuid))
-    return {app["name"]: app.get("isolators", []) for app in pod["apps"]}
+    return {app["name"]: app.get("isolators", []) for app in status(rkt, uuid)["apps"]}
 
 
 def only_pod(rkt: Rktpy) -> str:
@@ -40,18 +44,24 @@ def only_pod(rkt: Rktpy) -> str:
 
 
 def test_an_app_that_eats_more_memory_than_it_may_is_killed(rkt: Rktpy) -> None:
-    """The limit is its own: the other app of the pod goes on with more."""
     greedy = rkt.run(SHELL, "--memory=24Mi", "--", EAT)
+    dead = only_pod(rkt)
+    fields, (app,) = rkt.status(dead), status(rkt, dead)["apps"]
+    rkt.collect()
     modest = rkt.run(SHELL, "--memory=24Mi", "--", "echo fine")
 
     assert (greedy.status, greedy.err) == (9, "")
+    assert (fields["app-shell"], fields["oom-shell"]) == ("9", "true")
+    assert (app["exit_code"], app["oom_killed"]) == (9, True)
     assert (modest.status, modest.lines()) == (0, ["fine"])
+    assert not {"oom-shell"} & rkt.status(only_pod(rkt)).keys()
 
 
 def test_a_limit_holds_in_a_user_namespace(rkt: Rktpy) -> None:
     greedy = rkt.run("--private-users", SHELL, "--memory=24Mi", "--", EAT)
 
     assert (greedy.status, greedy.err) == (9, "")
+    assert rkt.status(only_pod(rkt))["oom-shell"] == "true"
 
 
 def test_two_apps_have_a_limit_each_and_status_reads_it_back(rkt: Rktpy) -> None:

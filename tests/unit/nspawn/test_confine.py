@@ -31,21 +31,8 @@ def test_a_path_the_user_mounted_on_is_exempt() -> None:
     assert "-+/proc/kallsyms" in values(plan, "InaccessiblePaths")
 
 
-def test_unprotected_paths_lift_the_device_policy_too() -> None:
+def test_unprotected_paths_are_not_hidden() -> None:
     assert values(app(protect_paths=False), "InaccessiblePaths") == []
-    assert values(app(protect_paths=False), "DevicePolicy") == []
-
-
-def test_a_device_volume_is_allowed_as_it_was_mounted() -> None:
-    binds = (
-        BindPlan("/dev/loop0", "/dev/loop0", is_device=True),
-        BindPlan("/dev/loop1", "/dev/loop1", is_device=True, read_only=True),
-    )
-
-    assert values(app(binds=binds), "DeviceAllow") == [
-        '"/opt/stage2/web/rootfs/dev/loop0" rw',
-        '"/opt/stage2/web/rootfs/dev/loop1" r',
-    ]
 
 
 def test_writable_volumes_stay_writable_below_a_read_only_root() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from rktpy.cgroup import Place
-from rktpy.nspawn.controllers import Handed, hand_over
+from rktpy.nspawn.controllers import Handed, hand_over, memory_groups
+from rktpy.nspawn.plan import Limits
+from tests.unit.nspawn.plans import app, pod
 
 
 def place(key: str, name: str = "") -> Place:
@@ -32,3 +34,13 @@ def test_a_controller_that_is_not_there_is_not_usable_and_the_advice_is_kept() -
     found = hand_over(frozenset(("memory",)), {}, "build a kernel")
 
     assert (found.usable, found.handed, found.advice) == (frozenset(), (), "build a kernel")
+
+
+def test_the_cgroup_of_limited_memory_outlives_its_app() -> None:
+    plan = pod(app("a", limits=Limits(memory=1 << 20)), app("b", limits=Limits(cpu_percent=1)))
+    with_memory = hand_over(frozenset(("memory",)), {"memory": place("memory")}, "")
+
+    assert memory_groups(plan, with_memory) == (
+        Handed("/cg/memory/x/system.slice/a.service", "memory/system.slice/a.service"),
+    )
+    assert memory_groups(plan, hand_over(frozenset(), {}, "")) == ()

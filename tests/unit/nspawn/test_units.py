@@ -73,7 +73,7 @@ def test_only_interactive_pods_get_the_terminal() -> None:
 
 
 def test_a_volume_on_sys_or_a_device_replaces_what_the_pod_provides() -> None:
-    binds = (BindPlan("/srv/sys", "/sys/fs"), BindPlan("/dev/zero", "/dev/null", is_device=True))
+    binds = (BindPlan("/srv/sys", "/sys/fs"), BindPlan("/dev/zero", "/dev/null"))
     unit = unit_files(pod(app(binds=binds)))["web.service"]
 
     assert "/sys" not in lines(unit, "BindPaths")

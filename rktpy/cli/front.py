@@ -127,6 +127,11 @@ def complete(
         return [CompletionItem(word) for word in what if word.startswith(incomplete)]
     if what in ("file", "dir"):
         return [CompletionItem(incomplete, type=what)]
+    if what == "copy":  # POD:PATH or a file
+        pods = complete("pod", ctx, incomplete)
+        return [CompletionItem(f"{item.value}:", help=item.help) for item in pods] + [
+            CompletionItem(incomplete, type="file")
+        ]
     if what in ("pod", "running-pod", "image"):
         from rktpy.cli import live
         from rktpy.verbs.site import Site

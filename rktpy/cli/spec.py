@@ -24,7 +24,8 @@ class Option:
     * ``stands_for``: a former spelling; the value is stored under that name.
     * ``experiment``: environment variable that must be true for the option to exist.
     * ``check``: ``"module:function"`` that refuses a value by raising ``RktError``.
-    * ``complete``: what a shell may offer: ``pod``, ``image``, ``file``, ``dir`` or words.
+    * ``complete``: what a shell may offer: ``pod``, ``running-pod``, ``image``,
+      ``file``, ``dir``, ``copy`` (a pod with a colon, or a file) or words.
     """
 
     __slots__ = (

@@ -82,6 +82,22 @@ ROOT = Command(
             options="services:CONFIG",
         ),
         Command(
+            "cp",
+            "cp:cp",
+            "copy files into and out of pods",
+            usage="cp [--archive] [--follow-link] SOURCE TARGET",
+            long="SOURCE and TARGET are POD:PATH, POD/APP:PATH, a path of this host, or - for a tar"
+            " stream; at least one is in a pod. POD is a name, or the beginning of a UUID. A"
+            " directory is copied into a target that is there and becomes one that is not; after"
+            " /. its content is copied. What belongs to others is yours afterwards, unless"
+            " --archive says else. Volumes are seen while the pod runs.",
+            options="pods:CP",
+            arity=(2, 2),
+            root=True,
+            extra=True,
+            complete="copy",
+        ),
+        Command(
             "enter",
             "enter:enter",
             "run a command inside an app of a running pod",
@@ -99,7 +115,6 @@ ROOT = Command(
             usage="export [--app=APPNAME] UUID OUTPUT_ACI_FILE",
             options="pods:EXPORT",
             arity=(2, 2),
-            ready=False,
             complete="pod",
         ),
         Command(

@@ -62,6 +62,48 @@ class GrowingFile:
             self._available = value & ~_DONE
         return self._available
 
+    def read(self, size: int, position: int) -> bytes:
+        """Return up to ``size`` bytes at ``position``; fewer only at the end."""
+        return os.pread(self.fd, size, position)
+
+
+class PipedFile:
+    """A stream that is read once, from a pipe or a terminal's end: each ``position`` asked for
+    lies at or behind the one before. Holds little more than what was asked for at once.
+    """
+
+    __slots__ = ("_base", "_fd", "_kept")
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._kept = bytearray()
+        self._base = 0  # position of the first byte kept
+
+    def wait(self, end: int) -> int:
+        """Read up to ``end`` unless the stream ends before; return what has been read."""
+        while self._base + len(self._kept) < end:
+            piece = os.read(self._fd, PIECE)
+            if not piece:
+                break
+            self._kept += piece
+        return self._base + len(self._kept)
+
+    def read(self, size: int, position: int) -> bytes:
+        """Return up to ``size`` bytes at ``position`` and forget what is before it."""
+        while position > self._base:
+            if not self._kept and self.wait(min(position, self._base + PIECE)) == self._base:
+                return b""
+            gone = min(position - self._base, len(self._kept))
+            del self._kept[:gone]
+            self._base += gone
+        self.wait(position + size)
+        return bytes(self._kept[:size])
+
+    def drain(self) -> None:
+        """Read to the end, so that who writes is not told that nobody listens."""
+        while os.read(self._fd, PIECE):
+            pass
+
 
 def announce(progress: int, size: int, *, complete: bool = False) -> None:
     """Tell the reader of a ``GrowingFile`` that ``size`` bytes are there."""
@@ -107,7 +149,7 @@ class TarReader:
         ArchiveLimitError: a header is larger than ``limits`` grants.
     """
 
-    def __init__(self, source: GrowingFile, limits: Limits) -> None:
+    def __init__(self, source: GrowingFile | PipedFile, limits: Limits) -> None:
         self._source = source
         self._limits = limits
         self._window = b""
@@ -166,7 +208,7 @@ class TarReader:
                 piece: bytes | memoryview = memoryview(self._window)[start : start + want]
             else:
                 self._source.wait(position + want)
-                piece = os.pread(self._source.fd, want, position)
+                piece = self._source.read(want, position)
                 if not piece:
                     raise ArchiveError(f"the archive is truncated inside {shown(member.name)}")
             yield piece
@@ -179,9 +221,7 @@ class TarReader:
         if start < 0 or start + size > len(self._window):
             there = self._source.wait(position + size) - position
             self._window = (
-                os.pread(self._source.fd, min(max(size, _WINDOW), there), position)
-                if there > 0
-                else b""
+                self._source.read(min(max(size, _WINDOW), there), position) if there > 0 else b""
             )
             self._base = position
             start = 0

@@ -1,8 +1,13 @@
-"""Files that must be whole or absent, and paths that must stay below a root."""
+"""Files that must be whole or absent."""
 
 from __future__ import annotations
 
+import errno
 import os
+
+from rktpy.resource import Resource
+
+_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
 
 
 def write_atomic(path: str, data: bytes, *, mode: int = 0o640, durable: bool = True) -> None:
@@ -41,6 +46,61 @@ def write_new(path: str, data: bytes, *, mode: int = 0o640) -> None:
         _write_all(fd, data)
     finally:
         os.close(fd)
+
+
+class NewFile(Resource):
+    """A file that gets its name when it is whole; closing it before leaves nothing.
+
+    Where the file system can (O_TMPFILE) not even kill -9 leaves something.
+    """
+
+    __slots__ = ("_aside", "_named", "_path", "fd")
+
+    def __init__(self, path: str, *, mode: int = 0o644) -> None:
+        """Open it for writing; ``fd`` is the caller's to write to, not to close."""
+        directory, name = os.path.split(os.path.abspath(path))
+        self._path = path
+        self._aside = os.path.join(directory, f".{name[:200]}.{os.urandom(6).hex()}")
+        self._named = False
+        flags = os.O_WRONLY | os.O_CLOEXEC
+        try:
+            self.fd = os.open(directory, flags | os.O_TMPFILE, mode)
+        except OSError as error:
+            if error.errno not in _NAMELESS:
+                raise
+            self.fd = os.open(self._aside, flags | os.O_CREAT | os.O_EXCL, mode)
+            self._named = True
+        os.fchmod(self.fd, mode)
+
+    def commit(self, *, replace: bool) -> None:
+        """Make it durable and give it its name, in place of what is there if ``replace``.
+
+        Raises:
+            FileExistsError: something is there.
+        """
+        os.fsync(self.fd)
+        if replace:
+            if not self._named:
+                self._link(self._aside)
+                self._named = True
+            os.rename(self._aside, self._path)
+            self._named = False
+        else:
+            self._link(self._path)
+        sync_dir(os.path.dirname(os.path.abspath(self._path)))
+
+    def close(self) -> None:
+        """Let go of it; twice is fine."""
+        if self.fd >= 0:
+            fd, self.fd = self.fd, -1
+            os.close(fd)
+            if self._named:
+                os.unlink(self._aside)
+
+    def _link(self, path: str) -> None:
+        source = self._aside if self._named else f"/proc/self/fd/{self.fd}"
+        # Python follows a link in ``source`` only if it is given a directory, used or not.
+        os.link(source, path, src_dir_fd=self.fd, follow_symlinks=True)
 
 
 def read_bytes(path: str, *, limit: int = 1 << 24) -> bytes:

@@ -54,11 +54,21 @@ def overlay(lowers: Sequence[str], upper: str, work: str, target: str) -> Mount:
     ``:`` and ``,`` in paths are escaped (rkt: common/overlay). ``userxattr`` and the like are
     left to the kernel's defaults; ``volatile`` is not used, because pods survive their host.
     """
-    lower = ":".join(_escape(path) for path in lowers)
-    options = f"lowerdir={lower},upperdir={_escape(upper)},workdir={_escape(work)}"
-    if len(options) >= _PAGE:
-        raise MountError(f"too many layers to mount on {target!r} ({len(lowers)})")
-    return Mount("overlay", target, "overlay", 0, options)
+    found = overlay_of(lowers, target)
+    options = f"{found.options},upperdir={_escape(upper)},workdir={_escape(work)}"
+    return _checked(found.replace(options=options), len(lowers))
+
+
+def overlay_of(layers: Sequence[str], target: str) -> Mount:
+    """Plan an overlay of at least two ``layers`` (strongest first) that cannot be written."""
+    lower = ":".join(_escape(path) for path in layers)
+    return _checked(Mount("overlay", target, "overlay", 0, f"lowerdir={lower}"), len(layers))
+
+
+def _checked(plan: Mount, layers: int) -> Mount:
+    if len(plan.options) >= _PAGE:
+        raise MountError(f"too many layers to mount on {plan.target!r} ({layers})")
+    return plan
 
 
 def bind(source: str, target: str, *, recursive: bool = False) -> Mount:

@@ -72,7 +72,7 @@ def enter(leader: int, app: str, argv: Sequence[str], env: Mapping[str, str]) ->
     Raises:
         EnterError: the pod went away, or the kernel does not let us in.
     """
-    process = _app_process_in_its_root(leader, app)
+    process = app_process_in_its_root(leader, app)
     try:
         root = os.open(f"/proc/{process or leader}/root", os.O_PATH | os.O_CLOEXEC)
         watched = os.pidfd_open(process) if process else -1
@@ -87,7 +87,7 @@ def enter(leader: int, app: str, argv: Sequence[str], env: Mapping[str, str]) ->
     _end_as(child, watched)
 
 
-def _app_process_in_its_root(leader: int, app: str) -> int | None:
+def app_process_in_its_root(leader: int, app: str) -> int | None:
     """Return ``app_process`` once it has left stage1's root: its first steps are systemd's own."""
     deadline = time.monotonic() + _START_PATIENCE
     while (process := app_process(leader, app)) is not None:
@@ -111,17 +111,22 @@ def _join(leader: int, mounts_of: int) -> None:
         except FileNotFoundError:
             if name != "cgroup":  # kernels before 4.6 have none
                 raise
-    user = _foreign_user_namespace(leader)
+    user = foreign_user_namespace(leader)
     for fd in (*opened, *user):
         syscalls.setns(fd, 0)
         os.close(fd)
-    if user:  # whom we were on the host is nobody here
-        os.setgroups([])
-        os.setresgid(0, 0, 0)
-        os.setresuid(0, 0, 0)
+    if user:
+        become_root()
 
 
-def _foreign_user_namespace(leader: int) -> list[int]:
+def become_root() -> None:
+    """Be root of the user namespace just joined: whom we were on the host is nobody in it."""
+    os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
+def foreign_user_namespace(leader: int) -> list[int]:
     """Return a descriptor of the user namespace of ``leader``, none if it is ours as well.
 
     It has to be joined last: inside, the rights to join the others are gone.

@@ -8,6 +8,7 @@ from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
 from rktpy.nspawn.enter import enter
 from rktpy.pod.appstate import stage1_state_dir
+from rktpy.pod.choice import AppChoiceError, AppMissingError, choose_app
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import find_pid1
@@ -32,10 +33,6 @@ class EnterRequest(Value):
     app: str = ""
     command: tuple[str, ...] = ()
     term: str = ""  # the caller's terminal type
-
-
-class AppChoiceError(RktError):
-    """It cannot be told which app is meant."""
 
 
 def enter_pod(site: Site, request: EnterRequest) -> NoReturn:
@@ -66,23 +63,12 @@ def enter_pod(site: Site, request: EnterRequest) -> NoReturn:
 
 
 def _choose_app(pod: Pod, wanted: str) -> str:
-    names = [str(app.name) for app in pod.manifest().apps]
-    if wanted:
-        if wanted not in names:
-            raise AppChoiceError(
-                f"app {quote(wanted)} is not present in pod {quote(pod.uuid)}",
-                hint=f"its apps are: {', '.join(names)}",
-            )
-        return wanted
-    if not names:
-        raise RktError("unable to determine app name") from AppChoiceError("pod contains zero apps")
-    if len(names) > 1:
-        listing = "".join(f"\n\t{name}" for name in names)
-        _logger.warning("pod contains multiple apps:%s", listing)
-        raise RktError("unable to determine app name") from AppChoiceError(
-            'specify app using "rkt enter --app= ..."'
-        )
-    return names[0]
+    try:
+        return choose_app(pod, wanted, command="enter", advice="rkt enter --app= ...")
+    except AppMissingError:
+        raise
+    except AppChoiceError as error:
+        raise RktError("unable to determine app name") from error
 
 
 def _environment(pod: Pod, app: str) -> dict[str, str]:

@@ -52,6 +52,11 @@ GC = (
     Option("mark-only", "bool", "mark what may go, delete nothing"),
 )
 
+CP = (
+    Option("archive", "bool", "keep owners, all modes and attributes, and devices", letter="a"),
+    Option("follow-link", "bool", "copy what a link given as SOURCE leads to", letter="L"),
+)
+
 ENTER = (Option("app", "string", "app to enter; needed when the pod has several"),)
 
 CAT_MANIFEST = (PRETTY_PRINT, UUID_FILE)

@@ -24,7 +24,7 @@ else:
     # Already loaded by the interpreter; importlib.machinery would cost 5 ms.
     ModuleSpec = sys.modules["_frozen_importlib"].ModuleSpec
 
-_PACKAGE = __name__.partition(".")[0]
+_PACKAGE = __package__ or ""  # __name__ is another one under python -m
 
 
 def bundle_path(package_dir: str) -> str:

@@ -148,6 +148,24 @@ def enabled_controllers(pod: PodCgroup) -> frozenset[str]:
     return frozenset(read(f"{tree.directory}/cgroup.controllers").split())
 
 
+def rejoin() -> None:
+    """Move this process to the cgroup it is in: all that this does is make the next move quick.
+
+    The kernel lets a mover wait for a grace period of RCU, 10 ms and more, unless another moved
+    just before. Where that cannot be had, nothing happens.
+    """
+    membership = parse_membership(read("/proc/self/cgroup"))
+    for hierarchy in _hierarchies():
+        directory = hierarchy.directory(membership.get(hierarchy.key, "/"))
+        if directory is None:
+            continue
+        try:
+            write(f"{directory}/cgroup.procs", "0")
+        except OSError:
+            continue  # read-only, or one that is to hold no processes any more
+        return
+
+
 def create(pod: PodCgroup) -> None:
     """Make the pod's cgroups. Those of an earlier try are taken over.
 

@@ -51,11 +51,14 @@ class Mount(Value):
 def overlay(lowers: Sequence[str], upper: str, work: str, target: str) -> Mount:
     """Plan an overlay of ``lowers`` (strongest first) with a writable ``upper``.
 
-    ``:`` and ``,`` in paths are escaped (rkt: common/overlay). ``userxattr`` and the like are
-    left to the kernel's defaults; ``volatile`` is not used, because pods survive their host.
+    ``:`` and ``,`` in paths are escaped (rkt: common/overlay). ``volatile``: an overlay's end
+    would otherwise write out the whole file system below it, other people's data included, and
+    the pod's exit waits for it. A writable layer serves one run only, so a power cut in it loses
+    nothing that could be used again (docs/adr/0009-volatile-layers.md); fsync(2) is without
+    effect in the layer, and has its effect in volumes.
     """
     found = overlay_of(lowers, target)
-    options = f"{found.options},upperdir={_escape(upper)},workdir={_escape(work)}"
+    options = f"{found.options},upperdir={_escape(upper)},workdir={_escape(work)},volatile"
     return _checked(found.replace(options=options), len(lowers))
 
 

@@ -77,6 +77,55 @@ def prctl(option: int, value: int) -> int:
     )
 
 
+PR_SET_SECCOMP = 22
+_SECCOMP_MODE_FILTER = 2
+
+
+class _Program(ctypes.Structure):
+    """struct sock_fprog"""
+
+    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def load_filter(code: bytes, instructions: int) -> None:
+    """prctl(2) PR_SET_SECCOMP: add a filter to this process, which cannot be taken off again."""
+    program = _Program(instructions, code)
+    _check(
+        _libc.prctl(
+            PR_SET_SECCOMP,
+            ctypes.c_ulong(_SECCOMP_MODE_FILTER),
+            ctypes.byref(program),
+            ctypes.c_ulong(0),
+            ctypes.c_ulong(0),
+        )
+    )
+
+
+_KEYCTL_JOIN_SESSION_KEYRING = 1
+_SYS_KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "ppc64le": 271, "s390x": 280}
+
+
+def join_new_keyring() -> None:
+    """keyctl(2): leave the caller's session keyring for an empty one.
+
+    Raises:
+        OSError: the kernel refuses, or the number of the call is not known for this machine.
+    """
+    number = _SYS_KEYCTL.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    _check(
+        _libc.syscall(
+            ctypes.c_long(number),
+            ctypes.c_long(_KEYCTL_JOIN_SESSION_KEYRING),
+            ctypes.c_long(0),
+            ctypes.c_long(0),
+            ctypes.c_long(0),
+            ctypes.c_long(0),
+        )
+    )
+
+
 _SYS_OPENAT2 = 437  # the same on every architecture
 RESOLVE_NO_XDEV = 0x01
 RESOLVE_NO_MAGICLINKS = 0x02

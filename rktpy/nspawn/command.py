@@ -24,6 +24,7 @@ class HostTraits(Value):
     register: bool
     keep_unit: bool
     systemd_version: int
+    filtered: bool = False  # this process is under the pod's system call filter already
 
 
 def nspawn_argv(
@@ -70,7 +71,7 @@ def nspawn_argv(
     return argv
 
 
-def nspawn_environment(pod: PodPlan, caller: Mapping[str, str]) -> dict[str, str]:
+def nspawn_environment(pod: PodPlan, host: HostTraits, caller: Mapping[str, str]) -> dict[str, str]:
     """Return the caller's environment with what the pod needs; ours wins.
 
     ``NOTIFY_SOCKET`` and ``LISTEN_FDS`` pass through, so readiness and socket activation of the
@@ -80,6 +81,8 @@ def nspawn_environment(pod: PodPlan, caller: Mapping[str, str]) -> dict[str, str
     env["SYSTEMD_NSPAWN_CONTAINER_SERVICE"] = "rkt"
     # The tree is the pod's own, and locked as such; nspawn's lock files outlive its SIGKILL.
     env["SYSTEMD_NSPAWN_LOCK"] = "0"
+    if host.filtered:
+        env["SYSTEMD_SECCOMP"] = "0"  # nspawn's alone; the pod's systemd does not see it
     if not pod.debug:
         env["SYSTEMD_LOG_LEVEL"] = "err"
     if pod.ipc_parent:

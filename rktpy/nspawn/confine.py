@@ -24,13 +24,6 @@ HIDDEN_IN_APPS = (
 # Hidden for the whole pod, by nspawn. Not /sys/fs, in which the pod's systemd lives, and not
 # /sys/module, by which journald decides whether lines on the console begin with the time.
 HIDDEN_IN_PODS = ("/sys/firmware", "/sys/hypervisor", "/sys/power")
-# Calls younger than rkt's list that stay closed: programs probe for them and must see ENOSYS,
-# as on an old kernel, instead of being killed.
-ENOSYS_WHEN_CLOSED = (
-    "io_uring_setup", "io_uring_enter", "io_uring_register", "fsopen", "fsconfig", "fsmount",
-    "fspick", "move_mount", "open_tree", "mount_setattr", "pidfd_getfd", "process_madvise",
-    "quotactl_fd", "clone3", "close_range", "faccessat2", "openat2", "statx", "rseq",
-)  # fmt: skip
 
 
 def confinement(app: AppPlan) -> Iterator[tuple[str, str]]:
@@ -64,11 +57,8 @@ def _system_calls(filter_: SeccompPlan) -> Iterator[tuple[str, str]]:
     mark = "" if filter_.retain else "~"
     for name in filter_.names:
         yield "SystemCallFilter", f"{mark}{name}"
-    if filter_.retain:
-        allowed = set(filter_.names)
-        for name in ENOSYS_WHEN_CLOSED:
-            if name not in allowed:
-                yield "SystemCallFilter", f"~{name}:ENOSYS"
+    for name in filter_.absent:
+        yield "SystemCallFilter", f"~{name}:ENOSYS"
 
 
 def _limits(limits: Limits) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from rktpy.codec import compact
 from rktpy.errors import RktError
 from rktpy.host import mount, process
 from rktpy.host.files import write_atomic
+from rktpy.nspawn import podfilter
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.controllers import find_controllers, prepare_groups
 from rktpy.nspawn.devices import fence_pod
@@ -82,15 +83,17 @@ def launch(
     found = (device_policy(plan, devices), *outcomes(plan, controllers))
     _report(found, tree, strict=strict)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
+    groups = prepare_groups(plan, controllers)
     host = HostTraits(
         nspawn=facts.nspawn,
         booted=facts.booted,
         register=placement.register,
         keep_unit=placement.keep_unit,
         systemd_version=facts.systemd,
+        filtered=podfilter.load_for(plan, facts.systemd),
     )
-    argv = nspawn_argv(plan, host, _ROOT, prepare_groups(plan, controllers))
-    process.replace(argv, env=nspawn_environment(plan, environ), keep=lock_fd)
+    argv = nspawn_argv(plan, host, _ROOT, groups)
+    process.replace(argv, env=nspawn_environment(plan, host, environ), keep=lock_fd)
 
 
 def _report(found: Sequence[Outcome], tree: PodTree, *, strict: bool) -> None:

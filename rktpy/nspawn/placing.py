@@ -1,7 +1,8 @@
 """Puts the process that becomes the pod into the pod's own control groups, where no systemd does.
 
-The first move of a process between cgroups waits some 10 ms for the kernel (an RCU grace period),
-without using the processor. So it goes on in a thread while the pod's trees are being laid.
+The first move of a process between cgroups waits 10 ms and more for the kernel (an RCU grace
+period), without using the processor. So the kernel is made to wait while we still look for images,
+and the move itself goes on in a thread while the pod's trees are being laid.
 """
 
 from __future__ import annotations
@@ -79,6 +80,15 @@ class Placing:
             self._error = error
         finally:
             self._done.release()
+
+
+def foresee(*, booted: bool) -> None:
+    """Let a move of this process that may come soon be a quick one; returns at once.
+
+    ``booted``: systemd is PID 1 and makes the move, if there is one.
+    """
+    if not booted:
+        _thread.start_new_thread(cgroup.rejoin, ())
 
 
 def _plan(uuid: str) -> cgroup.PodCgroup | None:

@@ -35,6 +35,7 @@ class SeccompPlan(Value):
     retain: bool
     names: tuple[str, ...]
     errno: str = ""  # what a refused call returns; empty kills with SIGSYS
+    absent: tuple[str, ...] = ()  # refused with ENOSYS, as a kernel without them would
 
 
 class Limits(Value):

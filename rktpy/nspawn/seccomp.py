@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rktpy.errors import RktError
 from rktpy.nspawn.plan import SeccompPlan
-from rktpy.nspawn.syscall_sets import default_allowed, default_denied
+from rktpy.nspawn.syscall_sets import PROBED, app_closed, default_allowed, default_denied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +19,21 @@ class SeccompError(RktError):
     """The isolators of an app contradict each other."""
 
 
-def default_filter(machine: str) -> SeccompPlan:
-    """Return the filter of an app that asks for none."""
-    return SeccompPlan(retain=True, names=default_allowed(machine))
+def default_filter(machine: str, *, pod_filtered: bool = False) -> SeccompPlan:
+    """Return the filter of an app that asks for none.
+
+    ``pod_filtered``: the whole pod is held to a list of ours (``nspawn.podfilter``), so only what
+    that opens beyond the app's list need be closed. systemd compiles every app's filter anew:
+    7 ms of processor time for the short list, 16 for the long one.
+    """
+    if pod_filtered:
+        closed = app_closed(machine)
+        return SeccompPlan(
+            retain=False,
+            names=tuple(name for name in closed if name not in PROBED),
+            absent=tuple(name for name in closed if name in PROBED),
+        )
+    return _retaining(default_allowed(machine))
 
 
 def filter_plan(
@@ -38,7 +50,16 @@ def filter_plan(
         if not retain and name == "@appc.io/empty":
             return default_filter(machine).replace(errno=errno)
         expanded += _expand(name, machine)
-    return SeccompPlan(retain=retain, names=tuple(dict.fromkeys(expanded)), errno=errno)
+    chosen = tuple(dict.fromkeys(expanded))
+    if retain:
+        return _retaining(chosen, errno)
+    return SeccompPlan(retain=False, names=chosen, errno=errno)
+
+
+def _retaining(names: tuple[str, ...], errno: str = "") -> SeccompPlan:
+    allowed = set(names)
+    absent = tuple(name for name in PROBED if name not in allowed)
+    return SeccompPlan(retain=True, names=names, errno=errno, absent=absent)
 
 
 def _expand(name: str, machine: str) -> tuple[str, ...]:

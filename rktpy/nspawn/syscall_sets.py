@@ -6,6 +6,10 @@ The 2016 list kills ``ls`` of today (``statx``), so the sets keep their names an
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 # rkt's and docker's default allow list of 2016, as both shipped it.
 _ALLOWED_2016 = """
     accept accept4 access alarm bind brk capget capset chdir chmod chown chown32 clock_getres
@@ -72,6 +76,60 @@ _DENIED = """
     query_module quotactl reboot request_key set_mempolicy setns settimeofday stime swapon
     swapoff sysfs _sysctl umount umount2 unshare uselib userfaultfd ustat vm86 vm86old
 """
+
+# What a pod may do beyond its apps: its systemd mounts, enters namespaces and shuts down, and an
+# app may be allowed to. systemd-nspawn opens the same (systemd: src/nspawn/nspawn-seccomp.c, 252).
+_POD = """
+    fsconfig fsmount fsopen fspick get_mempolicy io_uring_enter io_uring_register io_uring_setup
+    kcmp mbind migrate_pages mount mount_setattr move_mount move_pages name_to_handle_at nice
+    oldfstat oldlstat oldolduname oldstat olduname open_tree pivot_root process_madvise
+    process_vm_readv process_vm_writev ptrace readdir reboot riscv_flush_icache riscv_hwprobe
+    set_mempolicy set_mempolicy_home_node setdomainname sethostname setns sigaction signal
+    sigpending sigprocmask sigsuspend swapcontext umount umount2 unshare uretprobe userfaultfd
+    vhangup
+"""
+# Calls younger than rkt's list that stay closed to apps: programs probe for them and must see
+# ENOSYS, as on an old kernel, instead of being killed.
+PROBED = (
+    "io_uring_setup", "io_uring_enter", "io_uring_register", "fsopen", "fsconfig", "fsmount",
+    "fspick", "move_mount", "open_tree", "mount_setattr", "pidfd_getfd", "process_madvise",
+    "quotactl_fd", "clone3", "close_range", "faccessat2", "openat2", "statx", "rseq",
+)  # fmt: skip
+# Not namespaced, or emulation nobody needs: closed for pods although apps' list has them.
+_POD_CLOSED = frozenset(("fanotify_mark", "modify_ldt", "syslog"))
+_POD_BY_CAPABILITY = {
+    "CAP_SYS_MODULE": "delete_module finit_module init_module",
+    "CAP_SYS_PACCT": "acct",
+    "CAP_SYS_RAWIO": """
+        ioperm iopl pciconfig_iobase pciconfig_read pciconfig_write s390_pci_mmio_read
+        s390_pci_mmio_write
+    """,
+    "CAP_SYS_TIME": """
+        adjtimex clock_adjtime clock_adjtime64 clock_settime clock_settime64 settimeofday
+    """,
+    "CAP_SYSLOG": "syslog",
+}
+
+
+def pod_allowed(machine: str, capabilities: Collection[str] | None) -> tuple[str, ...]:
+    """Return what a pod as a whole may call, when its apps have ``capabilities`` (None: all)."""
+    names = [name for name in default_allowed(machine) if name not in _POD_CLOSED]
+    names += _POD.split()
+    for capability, calls in _POD_BY_CAPABILITY.items():
+        if capabilities is None or capability in capabilities:
+            names += calls.split()
+    return tuple(names)
+
+
+def app_closed(machine: str) -> tuple[str, ...]:
+    """Return the rest of the world: what some pod may call and an app by default may not.
+
+    Inside a pod that is held to ``pod_allowed`` this deny list and ``default_allowed`` come to the
+    same, and the list is a sixth as long.
+    """
+    names = (_POD + " ".join(_POD_BY_CAPABILITY.values()) + _DENIED).split()
+    allowed = set(default_allowed(machine))
+    return tuple(name for name in dict.fromkeys(names) if name not in allowed)
 
 
 def default_allowed(machine: str) -> tuple[str, ...]:

@@ -68,12 +68,14 @@ class Planner:
         logger: Logger,
         idmap: IdMap | None = None,
         v1: bool = False,
+        pod_filtered: bool = False,
     ) -> None:
         self.uuid = uuid
         self.manifest = manifest
         self.images = images
         self.tree = tree
         self.start = start
+        self.pod_filtered = pod_filtered
         self.insecure = insecure
         self.logger = logger
         self.idmap = idmap
@@ -180,7 +182,7 @@ class Planner:
             return None
         asked = of.seccomp(app.isolators)
         if asked is None:
-            return default_filter(self.machine)
+            return default_filter(self.machine, pod_filtered=self.pod_filtered)
         mode, chosen = asked
         return filter_plan(
             retain=mode == of.SeccompMode.RETAIN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rktpy.host.files import write_atomic
+from rktpy.nspawn.placing import foresee
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.store.images import ImageStore
@@ -34,6 +35,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
         RktError: anything on the way; then no pod is left behind.
     """
     facts = host_facts(os.environ)
+    foresee(booted=facts.booted)
     overlay = choose_overlay(facts, wanted=request.source.overlay)
     if request.source.private_users:
         check_user_namespace(facts, overlay=overlay)

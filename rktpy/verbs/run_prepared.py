@@ -6,6 +6,7 @@ import os
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.nspawn.placing import foresee
 from rktpy.pod.contents import read_contents
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import Phase, State
@@ -44,6 +45,7 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
     contents = read_contents(pod.tree, pod.manifest())
     start = check_start(request.start, contents)
     facts = host_facts(os.environ)
+    foresee(booted=facts.booted)
     if contents.overlay and not facts.overlay:
         raise RktError(
             "unable to run prepared overlay-enabled pod: overlay not supported",

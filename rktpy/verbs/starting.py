@@ -14,6 +14,7 @@ from rktpy.errors import RktError
 from rktpy.host import mount
 from rktpy.host.cgroupfs import HYBRID, LEGACY
 from rktpy.net.netlist import stand_in
+from rktpy.nspawn import podfilter
 from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
 from rktpy.nspawn.placing import Placing
@@ -122,6 +123,7 @@ def _lay(
         logger=_logger,
         idmap=idmap,
         v1=facts.cgroup_mode in (HYBRID, LEGACY),
+        pod_filtered=podfilter.applies(facts.systemd),
     )
     planned = planner.plan(debug=site.debug)
     lay_stage1(tree.stage1_rootfs, planned.plan, planned.files)

@@ -34,7 +34,8 @@ OWN_MOUNTS = ("/run/credentials/", "/run/user/", "/proc/sys/fs/binfmt_misc", "/s
 # Below /run only what pods and networks put there; the rest belongs to the host's own services.
 RUN_DIRS = ("rktpy", "rkt", "netns", "systemd/machines", "systemd/nspawn", "systemd/transient",
             "systemd/system", "lock")  # fmt: skip
-KEPT_FILES = ("/run/rktpy/host.json", "/run/lock/subsys")  # facts for the next run, by design
+# What the next run finds again, by design.
+KEPT_FILES = ("/run/rktpy/host.json", "/run/rktpy/podfilter-", "/run/lock/subsys")
 CGROUP_ROOT = "/sys/fs/cgroup"
 
 

@@ -47,6 +47,19 @@ def test_a_module_comes_from_the_bundle(package: Path) -> None:
     assert run(package) == ["first", "_Finder", os.fspath(package / "room" / "thing.py")]
 
 
+def test_the_command_that_make_calls_writes_the_same_bundle(package: Path) -> None:
+    bundle.write(os.fspath(package), os.fspath(package))
+    written = Path(bundle.bundle_path(os.fspath(package)))
+    expected = written.read_bytes()
+    written.unlink()
+
+    command = [sys.executable, "-m", "rktpy.bundle", "rktpy", os.fspath(package)]
+    subprocess.run(command, cwd=package.parent, check=True)
+
+    assert written.read_bytes() == expected
+    assert run(package)[1] == "_Finder"
+
+
 def test_a_changed_source_is_imported_instead(package: Path) -> None:
     bundle.write(os.fspath(package), os.fspath(package))
     (package / "room" / "thing.py").write_text('WORD = "second"\n')

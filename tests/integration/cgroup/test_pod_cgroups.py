@@ -95,6 +95,14 @@ def test_joining_leads_below_the_caller_in_every_planned_hierarchy(scene: Scene)
     assert exists(scene.pod) == []
 
 
+def test_rejoining_moves_nobody(scene: Scene) -> None:
+    before = membership()
+
+    cgroup.rejoin()
+
+    assert membership() == before
+
+
 def test_creating_twice_takes_the_first_over(scene: Scene) -> None:
     cgroup.create(scene.pod)
     cgroup.create(scene.pod)

@@ -69,7 +69,7 @@ def test_capabilities_of_all_apps_are_added() -> None:
 
 def test_the_callers_environment_cannot_change_nspawn() -> None:
     env = nspawn_environment(
-        pod(), {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes", "NOTIFY_SOCKET": "/run/n", "A": "b"}
+        pod(), HOST, {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes", "NOTIFY_SOCKET": "/run/n", "A": "b"}
     )
 
     assert "SYSTEMD_NSPAWN_API_VFS_WRITABLE" not in env
@@ -78,8 +78,14 @@ def test_the_callers_environment_cannot_change_nspawn() -> None:
 
 
 def test_sharing_the_hosts_ipc_is_asked_of_nspawn() -> None:
-    assert "SYSTEMD_NSPAWN_SHARE_NS_IPC" not in nspawn_environment(pod(), {})
-    assert nspawn_environment(pod(ipc_parent=True), {})["SYSTEMD_NSPAWN_SHARE_NS_IPC"] == "1"
+    assert "SYSTEMD_NSPAWN_SHARE_NS_IPC" not in nspawn_environment(pod(), HOST, {})
+    sharing = nspawn_environment(pod(ipc_parent=True), HOST, {})
+    assert sharing["SYSTEMD_NSPAWN_SHARE_NS_IPC"] == "1"
+
+
+def test_nspawn_leaves_its_filter_out_only_below_ours() -> None:
+    assert "SYSTEMD_SECCOMP" not in nspawn_environment(pod(), HOST, {})
+    assert nspawn_environment(pod(), HOST.replace(filtered=True), {})["SYSTEMD_SECCOMP"] == "0"
 
 
 def test_directories_of_the_kernel_are_hidden_for_the_whole_pod() -> None:

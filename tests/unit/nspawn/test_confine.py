@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rktpy.nspawn.confine import confinement
-from rktpy.nspawn.plan import AppPlan, BindPlan, Limits, SeccompPlan
+from rktpy.nspawn.plan import AppPlan, BindPlan, Limits
 from rktpy.nspawn.seccomp import default_filter, filter_plan
+from rktpy.nspawn.syscall_sets import default_allowed, pod_allowed
 from tests.unit.nspawn.plans import app
 
 
@@ -73,9 +74,19 @@ def test_todays_c_library_runs_under_the_default_filter() -> None:
 
 
 def test_a_closed_new_call_is_answered_and_does_not_kill() -> None:
-    plan = app(seccomp=SeccompPlan(retain=True, names=("read",)))
+    plan = app(seccomp=filter_plan(retain=True, names=("read",), errno="", machine="x86_64"))
 
     assert "~statx:ENOSYS" in values(plan, "SystemCallFilter")
+
+
+def test_inside_the_pods_filter_a_short_list_closes_as_much() -> None:
+    short = default_filter("x86_64", pod_filtered=True)
+    pod = set(pod_allowed("x86_64", None))
+
+    assert not short.retain
+    assert pod - set(short.names) - set(short.absent) <= set(default_allowed("x86_64"))
+    assert {"mount", "bpf", "ptrace", "keyctl"} <= set(short.names)
+    assert {"io_uring_setup", "fsopen"} <= set(short.absent)
 
 
 def test_a_remove_set_negates_every_line() -> None:

@@ -11,27 +11,14 @@ _NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOEN
 
 
 def write_atomic(path: str, data: bytes, *, mode: int = 0o640, durable: bool = True) -> None:
-    """Make ``path`` a file holding ``data``: readers see the old or the new one, never a part.
+    """Make ``path`` a file holding ``data``; nobody ever sees a part of it.
 
-    ``durable`` also survives a power cut (fsync of file and directory).
+    A kill leaves nothing for anybody to collect, see ``NewFile``. ``durable`` also survives a power
+    cut (fsync of file and directory).
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
-    fd = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode
-    )
-    try:
-        os.fchmod(fd, mode)
-        _write_all(fd, data)
-        if durable:
-            os.fsync(fd)
-    except BaseException:
-        os.close(fd)
-        os.unlink(temporary)
-        raise
-    os.close(fd)
-    os.rename(temporary, path)
-    if durable:
-        sync_dir(os.path.dirname(path))
+    with NewFile(path, mode=mode) as file:
+        _write_all(file.fd, data)
+        file.commit(replace=True, durable=durable)
 
 
 def write_new(path: str, data: bytes, *, mode: int = 0o640) -> None:
@@ -72,22 +59,26 @@ class NewFile(Resource):
             self._named = True
         os.fchmod(self.fd, mode)
 
-    def commit(self, *, replace: bool) -> None:
-        """Make it durable and give it its name, in place of what is there if ``replace``.
+    def commit(self, *, replace: bool, durable: bool = True) -> None:
+        """Give it its name, and make it ``durable``.
+
+        With ``replace`` what is there goes first: for a moment there is nothing, so that nothing
+        else needs a name.
 
         Raises:
             FileExistsError: something is there.
         """
-        os.fsync(self.fd)
-        if replace:
-            if not self._named:
-                self._link(self._aside)
-                self._named = True
+        if durable:
+            os.fsync(self.fd)
+        if not replace:
+            self._link(self._path)
+        elif self._named:
             os.rename(self._aside, self._path)
             self._named = False
         else:
-            self._link(self._path)
-        sync_dir(os.path.dirname(os.path.abspath(self._path)))
+            self._replace()
+        if durable:
+            sync_dir(os.path.dirname(os.path.abspath(self._path)))
 
     def close(self) -> None:
         """Let go of it; twice is fine."""
@@ -96,6 +87,17 @@ class NewFile(Resource):
             os.close(fd)
             if self._named:
                 os.unlink(self._aside)
+
+    def _replace(self) -> None:
+        while True:
+            try:
+                self._link(self._path)
+                return
+            except FileExistsError:
+                try:
+                    os.unlink(self._path)
+                except FileNotFoundError:
+                    continue  # another writer was faster
 
     def _link(self, path: str) -> None:
         source = self._aside if self._named else f"/proc/self/fd/{self.fd}"

@@ -112,6 +112,25 @@ def test_run_in_a_user_namespace_killed_at_sixteen_moments(fresh: Rktpy, tmp_pat
     assert fresh.run("--private-users", SHELL, "--", SCRIPT).status == 3
 
 
+def test_run_killed_while_it_says_its_uuid_leaves_the_file_whole_or_absent(
+    fresh: Rktpy, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    told.mkdir()
+    file = told / "uuid"
+    argv = fresh.argv("run", "--net=none", f"--uuid-file-save={file}", SHELL, "--", SCRIPT)
+    moments = record(argv, tmp_path / "trace")
+    named = next(n for n, moment in enumerate(moments) if str(file) in moment.text)
+    around = moments[named - 4 : named + 3]
+    assert any(str(told) in moment.text and moment.call == "openat" for moment in around)
+
+    for moment in around:
+        file.write_text("of an earlier pod")
+        assert kill_at(moment, argv, tmp_path / "trace"), moment
+        left = {entry.name: len(entry.read_text()) for entry in told.iterdir()}
+        assert left in ({}, {"uuid": 17}, {"uuid": 36}), moment
+
+
 def test_run_killed_while_a_thread_makes_its_cgroups(fresh: Rktpy, tmp_path: Path) -> None:
     argv = fresh.argv("run", "--net=none", SHELL, "--", SCRIPT)
     moments = record_thread(argv, tmp_path / "threads")

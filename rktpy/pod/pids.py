@@ -30,7 +30,7 @@ else:
 _POLL = 0.005  # seconds; a pod is up within some 100 ms
 _STARTING = 5.0  # seconds during which several children mean that nspawn is not done yet
 _NSPAWN = "systemd-nspawn"
-_HALT_SIGNAL = 37  # SIGRTMIN+3 as systemd counts it: what nspawn sends its PID 1 to halt
+HALT_SIGNAL = 37  # SIGRTMIN+3 as systemd counts it: what nspawn sends its PID 1 to halt
 _NEVER_BLOCKED = 14  # SIGALRM: systemd does not wait for it, so it blocks it only with all others
 
 
@@ -159,10 +159,10 @@ def takes_halt_signal(pid: int) -> bool:
     """
     fields = _status(pid)
     caught, blocked = (int(fields.get(key, "0"), 16) for key in ("SigCgt", "SigBlk"))
-    if caught & _bit(_HALT_SIGNAL):
+    if caught & _bit(HALT_SIGNAL):
         return True
     # systemd reads blocked signals from a signalfd. All blocked only means that it is forking.
-    return bool(blocked & _bit(_HALT_SIGNAL)) and not blocked & _bit(_NEVER_BLOCKED)
+    return bool(blocked & _bit(HALT_SIGNAL)) and not blocked & _bit(_NEVER_BLOCKED)
 
 
 def _bit(signal: int) -> int:

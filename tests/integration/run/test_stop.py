@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tests.integration.run.rk import Rktpy
 
 FOREVER = ("--", "--sleep=300")
-# Says that it is there, then needs a second to end.
-SLOW = 'trap "sleep 1; echo bye; exit 7" TERM; echo up; while :; do sleep 0.1; done'
+# Says that it is there, then needs two seconds to end.
+SLOW = 'trap "sleep 2; echo bye; exit 7" TERM; echo up; while :; do sleep 0.1; done'
 
 
 @pytest.fixture
@@ -91,6 +91,21 @@ def test_an_app_that_handles_sigterm_gets_its_time(rkt: Rktpy) -> None:
 
     assert done.status == 0
     assert done.lines()[-1] == "bye"
+
+
+def test_asking_again_while_a_pod_ends_takes_nothing_from_its_time(rkt: Rktpy) -> None:
+    with rkt.start("run", SHELL, "--", SLOW) as pod:
+        pod.says("up")
+        uuid = pod.ready()
+        again = [rkt("stop", uuid).status for _ in range(4)]
+        still = rkt.status(uuid)["state"]
+        pod.process.terminate()  # the first one that nspawn gets
+        done = pod.end()
+
+    assert (again, still) == ([0] * 4, "running")
+    assert done.status == 0
+    assert done.lines()[-1] == "bye"
+    assert rkt.status(uuid)["app-shell"] == "0"
 
 
 def test_hooks_run_as_root_around_the_app(rkt: Rktpy, log: Path) -> None:

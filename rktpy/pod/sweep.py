@@ -17,7 +17,7 @@ from rktpy.host.removal import empty_dir, remove_entry
 from rktpy.host.share import share
 from rktpy.pod.lifecycle import Pod, PodGoneError, pods
 from rktpy.pod.phase import Phase, State
-from rktpy.pod.teardown import leftover_mounts, tear_down
+from rktpy.pod.teardown import follow_with_journal_link, leftover_mounts, tear_down
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +68,10 @@ def mark_exited(pod: Pod) -> bool:
     Raises:
         PodMoveError: the rename failed for another reason than losing a race.
     """
-    return _mark(pod, State.EXITED, Phase.EXITED_GARBAGE)
+    if not _mark(pod, State.EXITED, Phase.EXITED_GARBAGE):
+        return False
+    follow_with_journal_link(pod)
+    return True
 
 
 def mark_aborted(pod: Pod) -> bool:

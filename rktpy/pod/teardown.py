@@ -139,18 +139,54 @@ def _remove_netns(pod: Pod) -> None:
         _log.warning("pod %s: cannot remove network namespace %s: %s", pod.uuid, path, error)
 
 
+def follow_with_journal_link(pod: Pod) -> None:
+    """Let the link to the pod's journal lead to where the pod is now. Repeating it is harmless."""
+    link, target = _journal_link(pod.uuid)
+    before, _, inside = target.partition(f"/{pod.uuid}/")
+    if not inside or before == os.path.dirname(pod.path):
+        return
+    aside = _aside(link)
+    try:
+        _unlink(aside)  # of a gc that was killed here
+        os.symlink(f"{pod.path}/{inside}", aside)
+        os.rename(aside, link)
+    except (FileNotFoundError, FileExistsError):
+        return  # another gc is at it
+    except OSError as error:
+        _log.warning("pod %s: cannot change %s: %s", pod.uuid, link, error)
+
+
 def _remove_journal_link(uuid: str) -> None:
-    """Remove what nspawn's ``--link-journal`` made for ``journalctl -m``, if it is a link."""
+    link, target = _journal_link(uuid)
+    try:
+        _unlink(_aside(link))
+        if target:
+            _unlink(link)
+    except OSError as error:
+        _log.warning("pod %s: cannot remove %s: %s", uuid, link, error)
+
+
+def _journal_link(uuid: str) -> tuple[str, str]:
+    """Return what nspawn's ``--link-journal`` made for ``journalctl -m``, and where it leads.
+
+    That is "" where there is none, or a directory with a journal that somebody wants to keep.
+    """
     link = f"{_JOURNALS}/{uuid.replace('-', '')}"
     try:
         target = os.readlink(link)
     except OSError:
-        return  # none, or a directory with a journal that somebody wants to keep
-    if uuid not in target:
-        return
+        return link, ""
+    return link, target if uuid in target else ""
+
+
+def _aside(link: str) -> str:
+    """Return where the next link is made: readers of the journal pass over this name."""
+    directory, name = os.path.split(link)
+    return f"{directory}/.{name}"
+
+
+def _unlink(path: str) -> None:
     try:
-        os.unlink(link)
+        os.unlink(path)
     except FileNotFoundError:
-        return
-    except OSError as error:
-        _log.warning("pod %s: cannot remove %s: %s", uuid, link, error)
+        pass

@@ -11,6 +11,7 @@ from rktpy.errors import RktError
 from rktpy.pod import sweep
 from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import Phase
+from rktpy.pod.teardown import follow_with_journal_link
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -114,7 +115,10 @@ def _walk(layout: Layout, phase: str, failure: str) -> Iterator[Pod]:
 
 def _judge(pod: Pod, grace: int) -> GcEvent | None:
     try:
-        return GcEvent(COLLECTING if _is_older(pod, grace) else WITHIN_GRACE, pod.uuid)
+        if _is_older(pod, grace):
+            return GcEvent(COLLECTING, pod.uuid)
+        follow_with_journal_link(pod)  # the gc that marked it may have been killed right then
+        return GcEvent(WITHIN_GRACE, pod.uuid)
     except FileNotFoundError:
         return None
     except OSError as error:

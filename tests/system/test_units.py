@@ -147,21 +147,28 @@ def test_an_app_that_eats_more_than_its_service_may_is_killed(pods: Pods) -> Non
 
 
 def test_limits_of_apps_that_do_not_hold_here_are_named(pods: Pods) -> None:
-    """The v1 controllers of this host are out of reach for the pod's own systemd."""
+    """The v1 controllers of this host are out of reach for a pod in a scope."""
     limits = ["--memory=50M", "--cpu=500m"]
-    pod = pods.as_transient([*pods.argv(SHELL), *limits, "--", "exit 0"])
-    assert pod.process is not None
-    said = pod.process.wait().stderr
+    said = pods.host.run([*pods.argv(SHELL), *limits, "--", "exit 0"]).stderr
 
-    assert "warning: resource/memory isolator set but not enforced here (limit the pod's" in said
+    assert "warning: resource/memory isolator set but not enforced here (start the pod" in said
     assert "warning: resource/cpu isolator set but not enforced here" in said
+
+
+def test_the_memory_limit_of_an_app_holds_in_a_service_that_delegates(pods: Pods) -> None:
+    eat = ["--", "exec dd if=/dev/zero of=/dev/null bs=200M count=1"]
+
+    assert pods.as_transient([*pods.argv(SHELL), "--memory=60M", *eat]).wait_end() == 9
 
 
 def test_marking_after_the_stop_hands_the_pod_to_the_next_gc(pods: Pods) -> None:
     """The unit style that rkt's documentation recommends."""
-    pod = pods.as_service(pods.argv(SHELL, STAY), ExecStopPost=f"{RKTPY} gc --mark-only")
+    script = "echo kept in the journal; exec sleep 300"
+    pod = pods.as_service(pods.argv(SHELL, script), ExecStopPost=f"{RKTPY} gc --mark-only")
     pod.wait_active()
     pods.host.run(["systemctl", "stop", pod.unit])
+    merged = pods.journal("--merge", f"_MACHINE_ID={pod.uuid.replace('-', '')}")
 
+    assert "kept in the journal" in merged.splitlines()
     assert pods.states() == {pod.uuid: "exited garbage"}
     assert pod.properties("Result") == {"Result": "success"}

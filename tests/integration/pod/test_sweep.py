@@ -25,11 +25,12 @@ from rktpy.verbs.site import Site
 from tests.support.pods import a_pod, phases_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 HOUR = 3600 * 10**9
 EVERYTHING = GcRequest(grace_period=0, expire_prepared=0)
-STEPS = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "open", "os.scandir", "fcntl.flock")
+STEPS = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.symlink", "open", "os.scandir",
+         "fcntl.flock")  # fmt: skip
 
 
 @pytest.fixture
@@ -380,7 +381,61 @@ def test_files_that_an_app_made_immutable_are_deleted(site: Site) -> None:
     assert phases_of(site.layout) == {}
 
 
-def test_network_namespace_and_journal_link_go_with_the_pod(site: Site) -> None:
+@pytest.fixture
+def journals() -> Iterator[Path]:
+    """An empty /var/log/journal."""
+    syscalls.mount("tmpfs", "/var/log", "tmpfs", 0)
+    directory = Path("/var/log/journal")
+    directory.mkdir()
+    yield directory
+    syscalls.umount2("/var/log", 0)
+
+
+def link_journal(site: Site, uuid: str, journals: Path) -> Path:
+    """Link the journal of an exited pod as nspawn does; return the link."""
+    link = journals / uuid.replace("-", "")
+    link.symlink_to(f"{site.layout.pod(Phase.RUN, uuid).stage1_rootfs}/var/log/journal/{link.name}")
+    return link
+
+
+def test_the_link_to_its_journal_follows_a_pod_that_is_marked(site: Site, journals: Path) -> None:
+    uuid = a_pod(site.layout)
+    link = link_journal(site, uuid, journals)
+
+    gc(site, EVERYTHING.replace(mark_only=True))
+
+    marked = site.layout.pod(Phase.EXITED_GARBAGE, uuid)
+    assert os.readlink(link) == f"{marked.stage1_rootfs}/var/log/journal/{link.name}"
+
+
+def test_marking_killed_at_any_step_leaves_a_link_that_the_next_gc_finds(
+    site: Site, journals: Path
+) -> None:
+    within_grace = EVERYTHING.replace(grace_period=HOUR)
+    for step in range(100):
+        uuid = a_pod(site.layout)
+        link = link_journal(site, uuid, journals)
+        done = die_at(step, lambda: gc(site, EVERYTHING.replace(mark_only=True)))
+        gc(site, within_grace)
+        assert f"/{Phase.EXITED_GARBAGE}/" in os.readlink(link)
+        gc(site)
+        assert os.listdir(journals) == []
+        if done:
+            break
+
+    assert done
+
+
+def test_a_journal_that_was_copied_is_left_alone(site: Site, journals: Path) -> None:
+    kept = journals / a_pod(site.layout).replace("-", "")
+    kept.mkdir()
+
+    gc(site)
+
+    assert os.listdir(journals) == [kept.name]
+
+
+def test_network_namespace_and_journal_link_go_with_the_pod(site: Site, journals: Path) -> None:
     uuid = a_pod(site.layout)
     tree = site.layout.pod(Phase.RUN, uuid)
     netns = Path(f"/run/netns/cni-{uuid}")
@@ -388,16 +443,12 @@ def test_network_namespace_and_journal_link_go_with_the_pod(site: Site) -> None:
     netns.touch()
     syscalls.mount("/proc/self/ns/net", str(netns), "", syscalls.MS_BIND)
     Path(tree.netns).write_text(f"/var/run/netns/cni-{uuid}")
-    syscalls.mount("tmpfs", "/var/log", "tmpfs", 0)
-    link = Path(f"/var/log/journal/{uuid.replace('-', '')}")
-    link.parent.mkdir()
-    link.symlink_to(f"{tree.stage1_rootfs}/var/log/journal/{link.name}")
-    try:
-        gc(site)
-        assert os.listdir("/run/netns") == []
-        assert os.listdir("/var/log/journal") == []
-    finally:
-        syscalls.umount2("/var/log", 0)
+    link_journal(site, uuid, journals)
+
+    gc(site)
+
+    assert os.listdir("/run/netns") == []
+    assert os.listdir(journals) == []
 
 
 def test_a_network_namespace_of_somebody_else_is_not_touched(site: Site, tmp_path: Path) -> None:

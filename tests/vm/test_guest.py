@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.system.pods import shell_aci
+from tests.support.pods_on_host import shell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def test_a_memory_limit_is_enforced_on_v2(host: VmHost) -> None:
 def test_a_pod_on_v2_exits_with_the_status_of_its_app_and_is_held_to_its_memory(
     host: VmHost, tmp_path: Path
 ) -> None:
-    shell_aci(tmp_path / "shell.aci")
+    shell(tmp_path / "shell.aci")
     host.put(str(tmp_path / "shell.aci"), "/srv/shell.aci")
     run = ["rktpy", "--insecure-options=image", "run", "--net=none", "/srv/shell.aci"]
     host.run([*run, "--memory=32M", "--", "exit 7"], timeout=60, status=7)

@@ -6,5 +6,5 @@ from tests.conformance.rkt.row import Shown
 
 
 def rows() -> list[Shown]:
-    test = "test_the_journal_of_a_pod_is_readable_by_its_machine_name"
-    return [Shown("the link leads to the pod", f"system/test_pods.py::{test}")]
+    test = "test_the_journal_of_the_machine_has_the_server_s_lines"
+    return [Shown("the link leads to the pod", f"system/test_services.py::{test}")]

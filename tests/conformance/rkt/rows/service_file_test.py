@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tests.conformance.rkt.row import Shown
 
-_PODS = "system/test_pods.py"
+_ACTIVE = "test_systemctl_status_shows_its_unit_and_the_server"
+_STOPS = "test_a_server_ends_in_order_and_its_last_words_are_kept"
 
 
 def rows() -> list[Shown]:
     return [
-        Shown("the unit is active", f"{_PODS}::test_a_transient_unit_owns_the_pod"),
-        Shown("the unit stops", f"{_PODS}::test_a_service_stops_in_order_without_an_exec_stop"),
+        Shown("the unit is active", f"system/test_services.py::{_ACTIVE}"),
+        Shown("the unit stops", f"system/test_services.py::{_STOPS}"),
     ]

@@ -83,8 +83,8 @@ test: setup ## Unit, integration and system tests
 	@$(PYTEST) --integration --system tests/integration tests/system $(SENTINEL)
 
 .PHONY: bench
-bench: setup ## Measure the budgets against podman, as a table and JSON
-	$(PYTHON) -m tests.bench
+bench: setup ## Measure the budgets against podman, as a table and JSON; ROWS=run-true,gc for some
+	$(PYTHON) -m tests.bench --json bench-results/bench.json $(if $(ROWS),--rows $(ROWS))
 
 .PHONY: man
 man: ## Write the man pages anew from the command table; a unit test compares them

@@ -2,8 +2,9 @@
 
     python -m tests.bench [--rows KEY,...] [--json FILE] [--rounds N] [--quick] [--list]
 
-All sides of a row run in one go, interleaved. Exit status 0, also if a budget is missed:
-the figures are the result; 1 if rktpy has none for a row, 2 for a wrong command line.
+All sides of a row run in one go, interleaved. Each row is printed, and the file written, when it is
+done, so Ctrl-C loses one row only. Exit status 0, also if a budget is missed: the figures are the
+result; 1 if rktpy has none for a row, 2 for a wrong command line, 130 when interrupted.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from tests.bench.floors import Floors
 from tests.bench.rows import Bench
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.bench.model import Result, Row
 
 _QUICK_ROUNDS = 3
@@ -34,25 +37,55 @@ def main() -> int:
     if options.list:
         _say("\n".join(f"{row.key:16} {row.title} ({row.budget})" for row in rows))
         return 0
-    unknown = set(options.rows) - {row.key for row in rows}
-    if unknown:
-        sys.stderr.write(f"no such row: {', '.join(sorted(unknown))} (see --list)\n")
+    try:
+        chosen = choose(rows, options.rows)
+    except LookupError as error:
+        sys.stderr.write(f"no such row: {error.args[0]} (see --list)\n")
         return 2
     if os.geteuid() != 0:
         sys.stderr.write("the bench starts containers: run it as root\n")
         return 2
     sandbox.enter(sys.argv[1:])
-    chosen = [row for row in rows if row.key in options.rows or not options.rows]
     kind = "real" if bench.rktpy.use_real_pods() else "written by hand"
-    results = [_measure(row, options) for row in chosen]
-    _progress("")
-    _say(report.table(results))
-    _say(f"\nmedians in ms, memory is rktpy's peak; rktpy's dead pods: {kind};")
-    _say(f"load {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report.as_json(results), indent=1) + "\n")
+    _say(f"medians in ms, memory is rktpy's peak; rktpy's dead pods: {kind};")
+    _say(f"load {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors\n")
+    table = report.Table(chosen)
+    _say(table.head())
+    results: list[Result] = []
+    try:
+        for row in chosen:
+            results.append(_measure(row, options))
+            _progress("")
+            _say(table.lines(results[-1]))
+            if options.json:
+                _write_json(options.json, results)
+    except KeyboardInterrupt:
+        return 130
     return 0 if all("rktpy" in result.samples for result in results) else 1
+
+
+def choose(rows: Sequence[Row], words: Sequence[str]) -> list[Row]:
+    """Return the rows meant by ``words``, all if there are none: a key, or its first words
+    (``fetch`` is ``fetch-plain`` and ``fetch-gzip``).
+
+    Raises:
+        LookupError: a word means no row; its argument is the word.
+    """
+    chosen: set[str] = set()
+    for word in words:
+        found = {row.key for row in rows if row.key == word}
+        found = found or {row.key for row in rows if row.key.startswith(f"{word}-")}
+        if not found:
+            raise LookupError(word)
+        chosen |= found
+    return [row for row in rows if row.key in chosen or not words]
+
+
+def _write_json(path: Path, results: Sequence[Result]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(".part")
+    aside.write_text(json.dumps(report.as_json(results), indent=1) + "\n")
+    aside.replace(path)
 
 
 def _measure(row: Row, options: argparse.Namespace) -> Result:
@@ -70,6 +103,7 @@ def _progress(text: str) -> None:
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()  # also where it goes into a file
 
 
 def _options() -> argparse.Namespace:

@@ -11,11 +11,13 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rktpy.host.inode_flags import spread_children
+from tests.bench import sandbox
 from tests.bench.model import Command, Side, UnavailableError
 from tests.support.closure import closure_files, find_binary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _UNITS = {
     "app.service": """\
@@ -99,13 +101,24 @@ class Floors:
     def extract(self, archive: Path) -> Side:
         """Unpacking ``archive`` with tar into an empty directory."""
         target = self._home / "extract"
+        self._home.mkdir(exist_ok=True)
+        spread_children(str(self._home))  # as rktpy's store
 
         def before() -> None:
-            shutil.rmtree(target, ignore_errors=True)
-            target.mkdir(parents=True)
+            sandbox.set_aside(target)
+            target.mkdir()
 
         command = ("/usr/bin/tar", "-C", str(target), "-xf", str(archive))
-        return Side([command], before=before, close=lambda: shutil.rmtree(target))
+        return Side([command], before=before)
+
+    def remove(self, make: Callable[[], Sequence[Path]]) -> Side:
+        """Deleting with rm what ``make`` makes anew for each sample."""
+        commands: list[Command] = [("/usr/bin/rm",)]
+
+        def before() -> None:
+            commands[0] = ("/usr/bin/rm", "-r", *map(str, make()))
+
+        return Side(commands, before=before)
 
     def _chroot(self, namespaces: str) -> Command:
         root = self._home / "busybox"

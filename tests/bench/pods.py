@@ -1,5 +1,7 @@
 """Exited pods on disk by the hundred, as rktpy leaves them (rkt-cli.md 5.2), without running them.
 
+They are made where rktpy makes pods, and moved as it does: that decides where they are on the disk.
+
 A real exited pod serves as the template where there is one, so that what ``gc`` has to delete is
 what a run leaves behind; otherwise its usual content is written by hand.
 """
@@ -8,11 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import uuid
 from typing import TYPE_CHECKING
 
+from rktpy.layout import Layout
+from rktpy.pod.lifecycle import make_phase_dirs
 from tests.support.images import AC_VERSION, image_manifest
 
 if TYPE_CHECKING:
@@ -30,23 +33,25 @@ def make_exited(data: Path, count: int, *, template: Path | None = None) -> list
 
     ``template`` is the directory of a real exited pod; nothing may be mounted below it.
     """
-    runs = data / "pods/run"
-    runs.mkdir(parents=True, exist_ok=True)
+    make_phase_dirs(Layout(str(data)))
     identifiers = [str(uuid.uuid4()) for _ in range(count)]
     for identifier in identifiers:
+        pod = data / "pods/embryo" / identifier
         if template is None:
-            write_pod(runs / identifier)
+            write_pod(pod)
         else:
-            command = ["/usr/bin/cp", "--archive", "--sparse=always"]
-            subprocess.run([*command, str(template), str(runs / identifier)], check=True)
+            _copy(template, pod)
+        pod.rename(data / "pods/run" / identifier)
     return identifiers
 
 
-def remove_exited(data: Path) -> None:
-    """Remove all pods of a data directory in which nothing runs, whatever state they are in."""
-    for directory in (data / "pods").glob("*"):
-        for pod in directory.iterdir():
-            shutil.rmtree(pod)
+def _copy(template: Path, pod: Path) -> None:
+    subprocess.run(["/usr/bin/cp", "--archive", str(template), str(pod)], check=True)
+    # cp makes holes of what a journal has reserved; deleting has to give that back too.
+    for source in template.rglob("*.journal"):
+        reserved = source.stat().st_blocks * 512
+        with (pod / source.relative_to(template)).open("r+b") as journal:
+            os.posix_fallocate(journal.fileno(), 0, reserved)
 
 
 def write_pod(pod: Path) -> None:

@@ -12,28 +12,42 @@ from tests.bench.model import SIDES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.bench.model import Result
+    from tests.bench.model import Result, Row
 
 _HEAD = ("operation", "rktpy", "podman", "floor", "x podman", "x floor", "MB", "budget", "verdict")
+_NUMBERS = (7, 7, 7, 8, 7, 5)  # widths of the columns between operation and budget
+_LEFT = (0, 7, 8)
 
 
-def table(results: Sequence[Result]) -> str:
-    """Return the results as an aligned table: medians in milliseconds, peak memory in MiB."""
-    lines = [_HEAD, *(_cells(result) for result in results)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
-    text = "\n".join(
-        "  ".join(
-            cell.ljust(width) if column in (0, 7, 8) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+class Table:
+    """An aligned table of medians in milliseconds and peak memory in MiB, written row by row.
+
+    The width of a column is known before there are figures: a bench that is interrupted keeps what
+    it printed.
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        title = max(len(text) for text in (_HEAD[0], *(row.title for row in rows)))
+        budget = max(len(text) for text in (_HEAD[7], *(str(row.budget) for row in rows)))
+        self._widths = (title, *_NUMBERS, budget, 0)
+
+    def head(self) -> str:
+        """Return the first line."""
+        return self._line(_HEAD)
+
+    def lines(self, result: Result) -> str:
+        """Return the line of a result, and a line for each side without a figure."""
+        why = [
+            f"  no figure of {side}: {' '.join(t.split())}" for side, t in result.missing.items()
+        ]
+        return "\n".join([self._line(_cells(result)), *why])
+
+    def _line(self, cells: Sequence[str]) -> str:
+        columns = enumerate(zip(cells, self._widths, strict=True))
+        return "  ".join(
+            cell.ljust(width) if column in _LEFT else cell.rjust(width)
+            for column, (cell, width) in columns
         ).rstrip()
-        for line in lines
-    )
-    notes = [
-        f"  {result.row.key}: {side}: {' '.join(why.split())}"
-        for result in results
-        for side, why in result.missing.items()
-    ]
-    return "\n".join([text, *(["", "no figure:", *notes] if notes else [])])
 
 
 def as_json(results: Sequence[Result]) -> dict[str, Any]:

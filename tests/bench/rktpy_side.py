@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.bench import sandbox
 from tests.bench.model import Command, UnavailableError
-from tests.bench.pods import make_exited, remove_exited
+from tests.bench.pods import make_exited
 from tests.support import archive
 from tests.support.closure import find_binary
 from tests.support.images import Content, build_aci
@@ -50,19 +50,18 @@ class Rktpy:
 
     def fresh(self, *, exited: int = 0) -> list[str]:
         """Begin with an empty data directory and ``exited`` dead pods; return their UUIDs."""
-        shutil.rmtree(self.data, ignore_errors=True)
+        sandbox.set_aside(self.data)
         self.data.mkdir(parents=True)
         return self.add_exited(exited)
 
-    def add_exited(self, count: int) -> list[str]:
+    def add_exited(self, count: int, data: Path | None = None) -> list[str]:
         """Add ``count`` exited pods, like the template if ``use_real_pods`` found one."""
-        return make_exited(self.data, count, template=self._template)
+        return make_exited(data or self.data, count, template=self._template)
 
     def use_real_pods(self) -> bool:
         """Run one pod and keep its directory as the template of ``add_exited``, if that works."""
         self.fresh()
         template = self.home / "template"
-        shutil.rmtree(template, ignore_errors=True)
         with contextlib.suppress(subprocess.CalledProcessError, UnavailableError, OSError):
             self.fetch_true()
             self.call("run", "--net=host", TRUE)
@@ -71,10 +70,14 @@ class Rktpy:
             self._template = template
         return self._template is not None
 
+    def pods(self) -> list[Path]:
+        """Return the directories of all pods, whatever state they are in."""
+        return list(self.data.glob("pods/*/*"))
+
     def clean(self) -> None:
-        """Remove the dead pods, untimed."""
-        if (self.data / "pods").exists():
-            remove_exited(self.data)
+        """Take the pods away, untimed."""
+        for pod in self.pods():
+            sandbox.set_aside(pod)
 
     def true_image(self) -> Path:
         """Return an ACI that runs busybox's true."""

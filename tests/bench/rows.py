@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import payload
+from tests.bench import payload, sandbox
 from tests.bench.model import Budget, Row, Side
 from tests.bench.podman import IMAGE, Podman
 from tests.bench.rktpy_side import TRUE, Rktpy
@@ -109,8 +109,15 @@ class Bench:
                 "floor": boot,
             }),
             Row("run-two", "two-app pod, run to exit", Budget(wall=250), {
-                "rktpy": self._own_two, "podman": self._peer_two, "floor": boot,
+                "rktpy": lambda: self._own_run(apps=2),
+                "podman": lambda: self._peer_pod(2),
+                "floor": boot,
             }),
+            Row("run-20", "20-app pod (floor: one app)", Budget(times_floor=3), {
+                "rktpy": lambda: self._own_run(apps=20),
+                "podman": lambda: self._peer_pod(20),
+                "floor": self._run_apps,
+            }, rounds=5),
             Row("enter", "enter", Budget(wall=40), {
                 "rktpy": self._own_enter, "podman": self._peer_exec, "floor": self.floors.nsenter,
             }, rounds=25),
@@ -119,43 +126,38 @@ class Bench:
             }, rounds=5),
         ]  # fmt: skip
 
-    def _own_run(self, *, exited: int = 0) -> Side:
+    def _own_run(self, *, exited: int = 0, apps: int = 1) -> Side:
         self.rktpy.fresh(exited=exited)
         self.rktpy.fetch_true()
-        dead = set(self._pods())
+        return self._run_apps(apps)
+
+    def _run_apps(self, apps: int = 1) -> Side:
+        dead = set(self.rktpy.pods())
+        images = [word for n in range(apps) for word in (TRUE, f"--name=app{n}")]
 
         def after() -> None:
-            for pod in set(self._pods()) - dead:
-                shutil.rmtree(pod)
+            for pod in set(self.rktpy.pods()) - dead:
+                sandbox.set_aside(pod)
 
-        return Side([self.rktpy.command("run", "--net=host", TRUE)], after=after)
-
-    def _pods(self) -> list[Path]:
-        return list((self.rktpy.data / "pods/run").glob("*"))
+        return Side([self.rktpy.command("run", "--net=host", *images)], after=after)
 
     def _peer_run(self, *, exited: int = 0) -> Side:
         self.podman.fresh(exited=exited)
         command = self.podman.run_command("--rm", IMAGE, "/bin/true")
         return Side([command], close=self.podman.drop)
 
-    def _own_two(self) -> Side:
-        self.rktpy.fresh()
-        self.rktpy.fetch_true()
-        apps = (TRUE, "--name=one", TRUE, "--name=two")
-        return Side([self.rktpy.command("run", "--net=host", *apps)], after=self.rktpy.clean)
-
-    def _peer_two(self) -> Side:
+    def _peer_pod(self, apps: int) -> Side:
         """Pods without the shared pause container: that one needs limits it may not raise here."""
         self.podman.fresh()
         parent = f"--cgroup-parent={self.podman.cgroup_parent()}"
-        create = ("create", "--pod=two", "--network=host")
+        create = ("create", "--pod=pod", "--network=host")
+        names = [f"app{number}" for number in range(apps)]
         commands = [
-            self.podman.command("pod", "create", "--infra=false", "--name=two", "--share=", parent),
-            self.podman.command(*create, "--name=a", IMAGE, "/bin/true"),
-            self.podman.command(*create, "--name=b", IMAGE, "/bin/true"),
-            self.podman.command("pod", "start", "two"),
-            self.podman.command("wait", "a", "b"),
-            self.podman.command("pod", "rm", "two"),
+            self.podman.command("pod", "create", "--infra=false", "--name=pod", "--share=", parent),
+            *(self.podman.command(*create, f"--name={n}", IMAGE, "/bin/true") for n in names),
+            self.podman.command("pod", "start", "pod"),
+            self.podman.command("wait", *names),
+            self.podman.command("pod", "rm", "pod"),
         ]
         return Side(commands, close=self.podman.drop)
 
@@ -185,8 +187,8 @@ class Bench:
         image = str(self.rktpy.true_image())
 
         def before() -> None:
-            for path in (data, RUNTIME):
-                shutil.rmtree(path, ignore_errors=True)
+            sandbox.set_aside(data)
+            shutil.rmtree(RUNTIME, ignore_errors=True)
 
         command = self.rktpy.command("run", "--net=host", image, data=data)
         return Side([command], before=before, close=before)
@@ -205,12 +207,21 @@ class Bench:
     def _many(self) -> list[Row]:
         return [
             Row("gc-100", "gc of 100 exited pods", Budget(wall=500), {
-                "rktpy": self._own_gc, "podman": self._peer_prune,
+                "rktpy": self._own_gc, "podman": self._peer_prune, "floor": self._rm_files,
             }, rounds=7),
             Row("rm-100", "rm of 100 among 1000", Budget(wall=500), {
-                "rktpy": self._own_rm, "podman": self._peer_rm,
+                "rktpy": self._own_rm, "podman": self._peer_rm, "floor": self._rm_files,
             }, rounds=5),
         ]  # fmt: skip
+
+    def _rm_files(self) -> Side:
+        """Deleting the files of 100 pods, which is not all that deleting a pod is."""
+        data = self.home / "floors/pods"
+
+        def make() -> list[Path]:
+            return [data / "pods/run" / name for name in self.rktpy.add_exited(100, data)]
+
+        return self.floors.remove(make)
 
     def _own_gc(self) -> Side:
         def before() -> None:
@@ -229,15 +240,11 @@ class Bench:
         )
 
     def _own_rm(self) -> Side:
-        present = self.rktpy.fresh(exited=1000)[:900]
-        victims: list[str] = [path.name for path in self._pods() if path.name not in set(present)]
-        commands = [self.rktpy.command("rm", *victims)]
+        self.rktpy.fresh(exited=900)
+        commands = [self.rktpy.command("rm")]
 
         def before() -> None:
-            nonlocal victims
-            missing = 1000 - len(self._pods())
-            victims = victims if not missing else self.rktpy.add_exited(missing)
-            commands[0] = self.rktpy.command("rm", *victims)
+            commands[0] = self.rktpy.command("rm", *self.rktpy.add_exited(100))
 
         return Side(commands, before=before)
 

@@ -8,6 +8,7 @@ it started and drops what it mounted; the parent then removes the directory and 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ _INSIDE = "RKTPY_BENCH_INSIDE"
 # find the host's systemd, so that the bench measures the same placement on every machine.
 _COVERED = ("/run", "/var/lib", "/dev/shm")
 _RUN_DIRECTORIES = ("/run/systemd/nspawn", "/run/lock", "/run/netns")
+_NUMBERS = itertools.count()  # of what was set aside
 
 
 def enter(arguments: list[str]) -> None:
@@ -65,6 +67,18 @@ def enter(arguments: list[str]) -> None:
 def cgroup_parent() -> str:
     """Return the cgroup, from the root of each hierarchy, that peers may put theirs below."""
     return "/" + os.environ[_INSIDE].rpartition(":")[2]
+
+
+def set_aside(path: Path) -> None:
+    """Move ``path`` out of the way, if it is there; it goes with the bench.
+
+    Not deleted: on ext4 that waits for the disk, and makes it slower for some minutes to create new
+    files nearby. Neither is what a row is about.
+    """
+    aside = HOME / "aside"
+    aside.mkdir(exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(aside / str(next(_NUMBERS)))
 
 
 def reap() -> None:

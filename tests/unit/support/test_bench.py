@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.layout import Layout
+from rktpy.pod.lifecycle import pods
+from rktpy.pod.phase import State
+from tests.bench.__main__ import choose
 from tests.bench.model import Budget, Result, Row, Sample, Side, UnavailableError
-from tests.bench.pods import make_exited, remove_exited
-from tests.bench.report import as_json, table
+from tests.bench.pods import make_exited
+from tests.bench.report import Table, as_json
 from tests.bench.timing import run_row
 
 if TYPE_CHECKING:
@@ -60,11 +64,13 @@ def test_the_median_and_not_the_mean_counts() -> None:
 def test_the_table_and_the_json_say_the_same() -> None:
     result = _result(Budget(wall=30), rktpy=[10], podman=[40], floor=[5])
     result.missing["podman"] = "why\nnot"
-    lines = table([result]).splitlines()
-    assert lines[1].split() == [
+    table = Table([result.row])
+    line, note = table.lines(result).splitlines()
+    assert line.index("<=") == table.head().index("budget")
+    assert line.split() == [
         "a", "title", "10.0", "40.0", "5.0", "0.25", "2.00", "20.0", "<=", "30", "ms", "ok",
     ]  # fmt: skip
-    assert lines[-1] == "  key: podman: why not"
+    assert note == "  no figure of podman: why not"
     (row,) = json.loads(json.dumps(as_json([result])))["rows"]
     assert row["sides"]["rktpy"]["median_ms"] == 10
     assert row["ratio_podman"] == 0.25
@@ -114,10 +120,26 @@ def test_a_side_that_fails_is_out_and_the_others_go_on() -> None:
     assert len(result.samples["a"]) == 4
 
 
-def test_fabricated_pods_come_and_go(tmp_path: Path) -> None:
+def test_fabricated_pods_are_exited_ones(tmp_path: Path) -> None:
     identifiers = make_exited(tmp_path, 3)
-    runs = tmp_path / "pods/run"
-    assert sorted(path.name for path in runs.iterdir()) == sorted(identifiers)
-    assert (runs / identifiers[0] / "pod").exists()
-    remove_exited(tmp_path)
-    assert list(runs.iterdir()) == []
+    found = {pod.uuid: pod.state() for pod in pods(Layout(str(tmp_path)))}
+    assert found == dict.fromkeys(identifiers, State.EXITED)
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        ([], ["run-true", "run-true-100", "gc-100", "run-two"]),
+        (["run-true"], ["run-true"]),
+        (["gc", "run-two"], ["gc-100", "run-two"]),
+        (["run"], ["run-true", "run-true-100", "run-two"]),
+    ],
+)
+def test_rows_are_chosen_by_key_or_its_first_words(words: list[str], chosen: list[str]) -> None:
+    rows = [Row(key, "", Budget(), {}) for key in ("run-true", "run-true-100", "gc-100", "run-two")]
+    assert [row.key for row in choose(rows, words)] == chosen
+
+
+def test_a_word_that_means_no_row_is_told() -> None:
+    with pytest.raises(LookupError, match="ru"):
+        choose([Row("run-true", "", Budget(), {})], ["ru"])

@@ -9,7 +9,10 @@ from rktpy.appc.types import ACName, check_name
 from rktpy.codec import quote
 from rktpy.value import Value
 
-_VOLUME = Keys("name", "kind", "source", "readOnly", "recursive", "mode", "uid", "gid")
+_VOLUME = Keys("name", "kind", "source", "readOnly", "recursive", "mode", "uid", "gid", "copyUp")
+_PARAMETERS = frozenset(
+    ("name", "kind", "source", "readOnly", "recursive", "mode", "uid", "gid", "copy-up")
+)
 _MOUNT = Keys("volume", "path", "appVolume")
 
 DEFAULT_MODE = "0755"
@@ -27,7 +30,8 @@ class Volume(Value):
     """A volume; ``read_only`` and ``recursive`` are None where the mount point decides.
 
     ``mode`` (octal text), ``uid`` and ``gid`` belong to the kind ``empty`` and are always set
-    there; ``source`` and ``recursive`` to ``host``.
+    there; ``source`` and ``recursive`` to ``host``. ``copy_up`` is ours: an ``empty`` volume starts
+    with what the image has where it is mounted first.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Volume(Value):
     uid: int | None = None
     gid: int | None = None
     unknown: FrozenMap = NOTHING
+    copy_up: bool | None = None
 
     def check(self) -> None:
         if not self.name:
@@ -70,6 +75,8 @@ class Volume(Value):
         for what, value in (("mode", self.mode), ("uid", self.uid), ("gid", self.gid)):
             if value is not None:
                 raise AppcError(f"{what} for host volume cannot be set")
+        if self.copy_up is not None:
+            raise AppcError("copy-up for host volume cannot be set")
         if self.source[0] != "/":
             raise AppcError("source for host volume must be absolute path")
         check_path(self.source, "source")
@@ -96,12 +103,14 @@ class Volume(Value):
             (flag(fields, "readOnly"), flag(fields, "recursive")),
             (mode, whole(fields, "uid"), whole(fields, "gid")),
             unknown,
+            flag(fields, "copyUp"),
         )
 
     @classmethod
     def parse(cls, text: str) -> Volume:
         """Return the volume of the command line's
-        ``NAME,kind=host|empty[,source=/p][,readOnly=B][,recursive=B][,mode=M][,uid=N][,gid=N]``.
+        ``NAME,kind=host|empty[,source=/p][,readOnly=B][,recursive=B][,mode=M][,uid=N][,gid=N]``
+        and, for an empty one, ``[,copy-up=B]``.
 
         Raises:
             AppcError: the reason, without the name of the option.
@@ -116,7 +125,7 @@ class Volume(Value):
 
         found = pairs(f"name={text}")
         for key in found:
-            if key not in _VOLUME.exact:
+            if key not in _PARAMETERS:
                 raise AppcError(f"unknown volume parameter {quote(key)}")
         return cls._build(
             ACName(found["name"]),
@@ -125,6 +134,7 @@ class Volume(Value):
             (flag_of("readOnly"), flag_of("recursive")),
             (found.get("mode"), number_of("uid"), number_of("gid")),
             NOTHING,
+            flag_of("copy-up"),
         )
 
     @classmethod
@@ -136,12 +146,13 @@ class Volume(Value):
         flags: tuple[bool | None, bool | None],
         owner: tuple[str | None, int | None, int | None],
         unknown: FrozenMap,
+        copy_up: bool | None,  # noqa: FBT001 - private, and the last of many
     ) -> Volume:
         mode, uid, gid = owner
         if kind == VolumeKind.EMPTY:
             mode = DEFAULT_MODE if mode is None else mode
             uid, gid = uid or 0, gid or 0
-        return cls(name, kind, source, *flags, mode, uid, gid, unknown)
+        return cls(name, kind, source, *flags, mode, uid, gid, unknown, copy_up)
 
     def __str__(self) -> str:
         """The form ``parse`` reads, without defaults."""
@@ -156,6 +167,8 @@ class Volume(Value):
             if self.mode != DEFAULT_MODE:
                 parts.append(f"mode={self.mode}")
             parts += [f"{k}={v}" for k, v in (("uid", self.uid), ("gid", self.gid)) if v]
+        if self.copy_up is not None:
+            parts.append(f"copy-up={_word(self.copy_up)}")
         return ",".join(parts)
 
     def to_object(self, *, keep_unknown: bool = True) -> dict[str, object]:
@@ -169,6 +182,7 @@ class Volume(Value):
             ("mode", self.mode),
             ("uid", self.uid),
             ("gid", self.gid),
+            ("copyUp", self.copy_up),
         )
         found.update({key: value for key, value in optional if value is not None})
         return found | self.unknown if keep_unknown else found

@@ -165,7 +165,7 @@ _PREPARE = (
         "volume",
         "strings",
         "declare a volume: NAME,kind=host|empty[,source=PATH][,readOnly=BOOL][,recursive=BOOL]"
-        "[,mode=MODE][,uid=N][,gid=N]",
+        "[,mode=MODE][,uid=N][,gid=N][,copy-up=BOOL]",
         check="rktpy.cli.apps:check_volume",
     ),
     SIGNATURE,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.run.images import INSPECT, SHELL
+from tests.integration.run.images import INSPECT, SHELL, shell_aci, shell_files
+from tests.support import archive
 from tests.support.command import run as command
 
 if TYPE_CHECKING:
@@ -177,6 +180,26 @@ def test_mounts_below_a_volume_show_if_it_is_recursive(
     assert done.lines() == [f"<<<{content}>>>"]
 
 
+@pytest.mark.parametrize("by", ["volume", "mount point"])
+def test_read_only_holds_for_mounts_below_a_volume_as_well(rkt: Rktpy, host: Path, by: str) -> None:
+    for path in ("sub", "sub/sub"):
+        (host / path).mkdir()
+        command(["mount", "-t", "tmpfs", "tmpfs", str(host / path)])
+    words = ("--", "--file-name=/dir1/sub/sub/new", "--content=x", "--write-file")
+    try:
+        if by == "volume":
+            done = rkt.run(volume(host, ",readOnly=true"), f"{INSPECT}-rw", *words)
+        else:
+            done = rkt.run(volume(host), f"{INSPECT}-ro", *words)
+        left = list((host / "sub/sub").iterdir())
+    finally:
+        command(["umount", "--recursive", str(host / "sub")])
+
+    assert done.status == 254
+    assert "read-only file system" in done.lines()[-1]
+    assert left == []
+
+
 def test_a_device_of_the_host_can_be_used(rkt: Rktpy) -> None:
     done = rkt.run(
         "--volume=full,kind=host,source=/dev/full",
@@ -217,3 +240,106 @@ def test_a_volume_may_stand_on_kernel_paths(rkt: Rktpy) -> None:
 
     assert empty.status in (0, 127)
     assert device.lines()[0] == "/sys/class: mode: Dcrw-rw-rw-"
+
+
+COPY_UP = ("--volume=data,kind=empty,copy-up=true", "--mount=volume=data,target=/data")
+LOOK = (
+    "cd /data; stat -c '%n %F %a %u:%g %h' . set file twin sub/fifo; readlink link;"
+    " cat file; echo new >>file; echo new >own"
+)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    """An image with a directory of everything that a copy can get wrong."""
+    capability = b"\x01\x00\x00\x02\x00\x04\x00\x00" + bytes(12)  # cap_net_bind_service=ep
+    files = shell_files() | {
+        "/data": archive.directory(0o750, uid=1000, gid=100),
+        "/data/file": archive.file("content\n", 0o640, uid=1000, gid=100),
+        "/data/twin": archive.hardlink("rootfs/data/file"),
+        "/data/set": archive.file("", 0o4755),
+        "/data/link": archive.symlink("/etc/passwd"),
+        "/data/sub": archive.directory(0o1777),
+        "/data/sub/fifo": archive.fifo(0o600),
+        "/data/xattr": replace(
+            archive.file("", 0o755),
+            pax={
+                "SCHILY.xattr.user.note": "kept",
+                "SCHILY.xattr.security.capability": capability.decode("utf-8", "surrogateescape"),
+            },
+        ),
+    }
+    return shell_aci(tmp_path / "full.aci", "example.com/full", files=files)
+
+
+@pytest.mark.parametrize("way", ["--no-overlay=false", "--no-overlay", "--private-users"])
+def test_a_fresh_volume_starts_as_the_image_has_it(rkt: Rktpy, full: Path, way: str) -> None:
+    with rkt.start("run", way, *COPY_UP, full, "--", f"{LOOK}; sleep 1000") as pod:
+        uuid = pod.ready()
+        pod.says("content")
+        made = rkt.data / "pods/run" / uuid / "sharedVolumes/data"
+        extended = {
+            name: os.getxattr(made / "xattr", name) for name in os.listxattr(made / "xattr")
+        }
+        owner = (made.stat().st_uid, made.stat().st_gid)
+        rkt.ok("stop", uuid)
+        done = pod.end()
+
+    assert done.lines() == [
+        ". directory 750 1000:100 3",
+        "set regular empty file 4755 0:0 1",
+        "file regular file 640 1000:100 2",
+        "twin regular file 640 1000:100 2",
+        "sub/fifo fifo 600 0:0 1",
+        "/etc/passwd",
+        "content",
+    ]
+    assert owner == (1000, 100)
+    assert extended["user.note"] == b"kept"
+    assert "security.capability" in extended
+
+
+def test_the_image_is_copied_once_and_never_written(rkt: Rktpy, full: Path) -> None:
+    write = "echo mine >/data/file; touch /data/done; sleep 1000"
+    read = "while ! [ -e /other/done ]; do sleep 0.05; done; cat /other/file"
+
+    first = rkt.run(
+        COPY_UP[0],
+        *(full, "--name=w", "--mount=volume=data,target=/data", "--", f"{write} &", "---"),
+        *(full, "--name=r", "--mount=volume=data,target=/other", "--", read, "---"),
+    )
+    second = rkt.run(*COPY_UP, full, "--", "cat /data/file")
+
+    assert (first.status, first.lines("r")) == (0, ["mine"])
+    assert second.lines() == ["content"]
+
+
+def test_without_content_in_the_image_the_volume_is_as_it_asks_for(rkt: Rktpy) -> None:
+    volume = "--volume=data,kind=empty,copy-up=true,mode=0700,uid=7,gid=8"
+
+    done = rkt.run(volume, COPY_UP[1], SHELL, "--", "stat -c '%a %u:%g' /data")
+
+    assert done.lines() == ["700 7:8"]
+
+
+def test_copying_up_does_not_follow_links_out_of_the_image(rkt: Rktpy, tmp_path: Path) -> None:
+    (tmp_path / "private").write_text("of the host")
+    links = {"/data": archive.symlink(str(tmp_path)), "/more/link": archive.symlink(str(tmp_path))}
+    aci = shell_aci(tmp_path / "out.aci", "example.com/out", files=shell_files() | links)
+    at_link = rkt.run(*COPY_UP, aci, "--", "ls -A /data/ | cat")
+    through = ("--mount=volume=data,target=/more", aci, "--", "cat /data/link/private")
+    inside = rkt.run(COPY_UP[0], *through)
+
+    assert (at_link.status, at_link.lines()) == (0, [])
+    assert inside.status != 0
+    assert "of the host" not in inside.out
+
+
+def test_copying_up_leaves_other_volumes_out(rkt: Rktpy, host: Path, full: Path) -> None:
+    other = (volume(host), "--mount=volume=dir1,target=/data/sub")
+
+    with rkt.start("run", "--private-users", *other, *COPY_UP, full, "--", "sleep 1000") as pod:
+        made = rkt.data / "pods/run" / pod.ready() / "sharedVolumes/data"
+        copied = sorted(path.name for path in (made / "sub").iterdir())
+
+    assert copied == []

@@ -52,6 +52,8 @@ KIND = 'unrecognized volume kind: should be one of "empty", "host"'
         ("f,kind=host,source=/t,gid=0", "gid for host volume cannot be set"),
         ("f,kind=host,source=/t,mode=0755", "mode for host volume cannot be set"),
         ("f,kind=empty,source=/tmp", "source for empty volume must be empty"),
+        ("f,kind=host,source=/t,copy-up=true", "copy-up for host volume cannot be set"),
+        ("f,kind=empty,copyUp=true", 'unknown volume parameter "copyUp"'),
         (
             "f,kind=host,source=/tmp,recursive=MAYBE",
             'strconv.ParseBool: parsing "MAYBE": invalid syntax',
@@ -99,6 +101,15 @@ def test_an_empty_volume_gets_its_defaults() -> None:
     assert Volume.from_object({"name": "a", "kind": "empty"}).to_object() == {
         "name": "a", "kind": "empty", "mode": "0755", "uid": 0, "gid": 0,
     }  # fmt: skip
+
+
+def test_copying_up_is_written_in_both_forms() -> None:
+    volume = Volume.parse("a,kind=empty,copy-up=true")
+
+    assert volume.to_object()["copyUp"] is True
+    assert Volume.from_object(volume.to_object()) == volume
+    assert Volume.parse(str(volume)) == volume
+    assert Volume.parse("a,kind=empty").to_object().get("copyUp") is None
 
 
 def test_the_three_states_of_read_only_survive() -> None:

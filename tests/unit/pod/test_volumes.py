@@ -10,9 +10,11 @@ from rktpy.appc.pod import Mount, PodManifest, RuntimeApp, RuntimeImage, Volume
 from rktpy.appc.types import Annotation
 from rktpy.layout import PodTree
 from rktpy.pod.volumes import (
+    MAX_MOUNTS,
     Resolution,
     ResolvedMount,
     VolumeError,
+    check_number,
     clean_path,
     merge_mounts,
     resolve_mounts,
@@ -182,3 +184,22 @@ def test_an_apps_own_mounts_come_before_those_of_all_apps() -> None:
 )
 def test_paths_are_cleaned_by_their_text(path: str, clean: str) -> None:
     assert clean_path(path) == clean
+
+
+@pytest.mark.parametrize(("own", "points"), [(MAX_MOUNTS, 1), (0, MAX_MOUNTS + 1)])
+def test_too_many_mounts_are_refused(own: int, points: int) -> None:
+    mounts = tuple(Mount("data", f"/{n}") for n in range(own))
+    ends = tuple(MountPoint(f"p{n}", f"/p{n}") for n in range(points))
+    app = App(exec=("/x",), user="0", group="0", mount_points=ends)
+    runtime = RuntimeApp(name="web", image=RuntimeImage(id=None), app=app, mounts=mounts)
+
+    with pytest.raises(VolumeError, match=f"pod has {MAX_MOUNTS + 1} mounts"):
+        check_number(PodManifest("0.8.11", apps=(runtime,)))
+
+
+def test_an_empty_volume_may_start_as_the_image_has_it() -> None:
+    volume = Volume.parse("data,kind=empty,copy-up=true")
+
+    (mount,) = resolve(volume, mounts=(Mount("data", "/srv"),)).mounts
+
+    assert mount.seed_from_image

@@ -67,6 +67,7 @@ class AppPlan(Value):
     read_only_rootfs: bool = False
     binds: tuple[BindPlan, ...] = ()
     files: tuple[tuple[str, str], ...] = ()  # (file of stage1, where the app sees it)
+    places: Mapping[str, str] = {}  # where files and API paths end that the image made links
     notify: bool = False
     capabilities: tuple[str, ...] | None = None  # bounding set; None leaves it whole
     seccomp: SeccompPlan | None = None

@@ -10,6 +10,7 @@ from rktpy.errors import RktError
 
 _NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", '"': '\\"'}
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.")
+_PLAIN_PATH = _PLAIN - {":"} | {"/", "-", "+"}
 
 
 class QuotingError(RktError):
@@ -39,6 +40,18 @@ def specifiers(text: str) -> str:
     if any(char in text for char in "\n\r\0"):
         raise QuotingError(f"{text!r} holds a line break")
     return text.replace("%", "%%")
+
+
+def bind_word(path: str) -> str:
+    """Return a path for ``BindPaths=``, where ``:`` and blanks separate. In quotes a backslash
+    keeps what follows as it is.
+
+    Raises:
+        QuotingError: it holds a line break or NUL.
+    """
+    if _PLAIN_PATH.issuperset(path):
+        return path
+    return '"' + specifiers(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def nspawn_path(text: str) -> str:

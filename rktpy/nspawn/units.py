@@ -11,7 +11,7 @@ conflicts with reapers first and apps second, so that an app stopped along with 
 from __future__ import annotations
 
 from rktpy.nspawn.confine import confinement
-from rktpy.nspawn.quoting import command_line, quote, specifiers
+from rktpy.nspawn.quoting import bind_word, command_line, quote, specifiers
 from rktpy.nspawn.unitfile import UnitFile
 
 TYPE_CHECKING = False
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 UNIT_DIR = "etc/systemd/system"
 _JOURNAL_SOCKETS = "systemd-journald.socket systemd-journald-dev-log.socket"
 # What every app finds in its root besides its own files (appc executor ABI; rkt: prepare-app).
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console", "net/tun")
-_API_DIRS = ("/dev/pts", "/dev/shm", "/run/systemd/journal")  # noqa: S108 - the pod's, not ours
+_DEVICES = tuple(
+    f"/dev/{name}"
+    for name in ("null", "zero", "full", "random", "urandom", "tty", "console", "net/tun")
+)
+_PLAIN_DIRECTORIES = ("/dev/pts", "/dev/shm", "/run/systemd/journal")  # noqa: S108 - the pod's
+_HOSTNAME = "/etc/hostname"
+API_DIRECTORIES = ("/proc", "/sys", "/run/systemd/incoming", *_PLAIN_DIRECTORIES)
+API_FILES = (*_DEVICES, _HOSTNAME)
 
 
 def unit_files(pod: PodPlan) -> dict[str, str]:
@@ -161,17 +167,18 @@ def _root(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
     taken = {bind.target for bind in app.binds}
     if not any(target == "/sys" or target.startswith("/sys/") for target in taken):
         yield "BindPaths", "/sys"
-    for device in _DEVICES:
-        if f"/dev/{device}" not in taken:
-            yield "BindPaths", f"-/dev/{device}"
-    for directory in _API_DIRS:
-        if directory not in taken:
-            yield "BindPaths", directory
+    bound = [(f"-{device}", device) for device in _DEVICES]
+    bound += [(directory, directory) for directory in _PLAIN_DIRECTORIES]
     if app.notify:
-        yield "BindPaths", "/run/systemd/notify"
-    for source, target in ((_hostname_file(pod.hostname), "/etc/hostname"), *app.files):
-        if target not in taken:  # a volume on the path wins
-            yield "BindPaths", f"-{source}:{target}"
+        bound.append(("/run/systemd/notify", "/run/systemd/notify"))
+    hostname = (_hostname_file(pod.hostname), _HOSTNAME)
+    bound += [(f"-{source}", target) for source, target in (hostname, *app.files)]
+    for source, target in bound:
+        place = app.places.get(target, target)
+        if place in taken:
+            continue  # a volume on the path wins
+        plain = source.lstrip("-") == place
+        yield "BindPaths", source if plain else f"{source}:{bind_word(place)}"
 
 
 def _hostname_file(hostname: str) -> str:
@@ -180,4 +187,4 @@ def _hostname_file(hostname: str) -> str:
     The pod's systemd leaves "_" out of the name it gives the kernel. Then the file, at least, says
     what was asked for.
     """
-    return "/etc/hostname" if "_" in hostname else "/proc/sys/kernel/hostname"
+    return _HOSTNAME if "_" in hostname else "/proc/sys/kernel/hostname"

@@ -142,7 +142,7 @@ def prepare_app_root(rootfs: str) -> None:
     """
     for link, target in _LINKS.items():
         directory, name = link.split("/")
-        if directory == "dev":
+        if directory == "dev" and not _exists(rootfs, directory):
             make_dir_in_root(rootfs, directory)
         _link_in_root(rootfs, directory, name, target)
     if not _exists(rootfs, "tmp"):
@@ -164,8 +164,9 @@ def _link_in_root(rootfs: str, directory: str, name: str, target: str) -> None:
 
 
 def _exists(rootfs: str, path: str) -> bool:
+    """Return whether the image has anything at ``path``, be it a link that leads nowhere."""
     try:
-        stat_in_root(rootfs, path)
+        stat_in_root(rootfs, path, follow=False)
     except OSError:
         return False
     return True

@@ -171,7 +171,7 @@ def _look_up(rootfs: str, path: str, name: str, kind: str) -> int:
     except OSError as error:
         raise IdentityError(f"open /{path}: {_reason(error)}") from error
     except ValueError as error:
-        raise IdentityError(str(error)) from error
+        raise IdentityError(str(error)) from None
     for line in text.split("\n"):
         fields = line.split(":")
         if fields[0] == name and len(fields) > 2:

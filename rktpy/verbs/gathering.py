@@ -21,6 +21,7 @@ from rktpy.pod.compose import (
     require_apps,
 )
 from rktpy.pod.contents import Contents, StoredTree
+from rktpy.pod.volumes import check_number
 from rktpy.store.trees import Trees
 
 TYPE_CHECKING = False
@@ -49,6 +50,7 @@ def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -
     stage1 = StoredTree(trees.render(store, stage1_key), store.manifest(stage1_key))
     manifest, keys = _manifest(site, store, source)
     require_apps(manifest)
+    check_number(manifest)
     manifest = christen(manifest, source.name, source.labels)
     apps = {}
     for app, (key, image) in keys.items():

@@ -6,25 +6,24 @@ The one place where what the manifest says (``pod``) meets what systemd is told 
 from __future__ import annotations
 
 import os
-import stat
 
 from rktpy.appc import isolators as of
 from rktpy.appc.isolator import CAPS_REMOVE, CAPS_RETAIN, SECCOMP_REMOVE, SECCOMP_RETAIN
-from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.host.device_fence import Device
-from rktpy.host.rootpath import resolve_in_root, stat_in_root
+from rktpy.host.rootpath import stat_in_root
 from rktpy.nspawn.confine import HIDDEN_IN_PODS
-from rktpy.nspawn.plan import AppPlan, BindPlan, PodPlan, SeccompPlan, SocketPlan
+from rktpy.nspawn.plan import AppPlan, PodPlan, SeccompPlan, SocketPlan
 from rktpy.nspawn.seccomp import default_filter, filter_plan
+from rktpy.nspawn.units import API_DIRECTORIES, API_FILES
 from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
 from rktpy.pod.environment import app_environment, enter_file, systemd_file
 from rktpy.pod.executable import find_executable
+from rktpy.pod.places import check_working_directory, find_places
 from rktpy.pod.ports import map_ports
 from rktpy.pod.users import check_in_range, resolve_identity
-from rktpy.pod.volume_dirs import make_volume_dir
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.value import Value
+from rktpy.verbs.binding import bind
 from rktpy.verbs.limits import app_limits, asked
 
 TYPE_CHECKING = False
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
     from rktpy.log import Logger
-    from rktpy.pod.volumes import ResolvedMount
+    from rktpy.nspawn.plan import BindPlan
     from rktpy.verbs.requests import StartOptions
     from rktpy.verbs.site import Insecure
 
@@ -122,6 +121,12 @@ class Planner:
             check_in_range(identity, self.idmap.count)
         program = find_executable(rootfs, app, image.name)
         filter_ = self._filter(app)
+        binds = self._binds(runtime, app, image, rootfs)
+        files = self._app_files(rootfs)
+        handlers = _handlers(app, "pre-start")
+        if not handlers:  # which may make it
+            taken = {bind.target for bind in binds}
+            check_working_directory(rootfs, image.name, app.working_directory or "/", taken=taken)
         environment = {variable.name: variable.value for variable in app.environment}
         return AppPlan(
             name=runtime.name,
@@ -132,11 +137,12 @@ class Planner:
             gid=identity.gid,
             supplementary_gids=identity.supplementary_gids,
             environment=app_environment(environment, app=runtime.name),
-            pre_start=_handlers(app, "pre-start"),
+            pre_start=handlers,
             post_stop=_handlers(app, "post-stop"),
             read_only_rootfs=runtime.read_only_rootfs,
-            binds=self._binds(runtime, app, image, rootfs),
-            files=self._app_files(rootfs),
+            binds=binds,
+            files=files,
+            places=_places(rootfs, image, binds, files),
             notify=image.annotation(NOTIFY_ANNOTATION) in _TRUE,
             capabilities=None if self.insecure.capabilities else of.bounding_set(app.isolators),
             seccomp=filter_,
@@ -156,25 +162,8 @@ class Planner:
         resolution = resolve_mounts(self.manifest, runtime, app, image, tree=self.tree)
         for warning in resolution.warnings:
             self.logger.warning("%s", warning)
-        return tuple(self._bind(mount, rootfs) for mount in resolution.mounts)
-
-    def _bind(self, mount: ResolvedMount, rootfs: str) -> BindPlan:
-        attached = False
-        if mount.kind == "empty":
-            make_volume_dir(mount, rootfs, first_id=self.first_id)
-        elif self.idmap and os.path.exists(mount.source):  # nspawn says that one is missing
-            from rktpy.pod.mapped_volumes import attach_volume
-
-            for point in attach_volume(mount, rootfs, self.idmap):
-                self.logger.warning("warning: owners in %s are not mapped", quote(point))
-            attached = True
-        return BindPlan(
-            source=mount.source,
-            target=resolve_in_root(rootfs, mount.target),
-            read_only=mount.read_only,
-            recursive=mount.recursive,
-            device=_device(mount.source, read_only=mount.read_only),
-            attached=attached,
+        return tuple(
+            bind(mount, rootfs, idmap=self.idmap, logger=self.logger) for mount in resolution.mounts
         )
 
     def _filter(self, app: App) -> SeccompPlan | None:
@@ -241,22 +230,19 @@ class Planner:
         return tuple(files)
 
 
+def _places(
+    rootfs: str,
+    image: ImageManifest,
+    binds: tuple[BindPlan, ...],
+    files: tuple[tuple[str, str], ...],
+) -> dict[str, str]:
+    targets = (*API_FILES, *(target for _, target in files))
+    taken = {bind.target for bind in binds}
+    return find_places(rootfs, image.name, API_DIRECTORIES, targets, taken=taken)
+
+
 def _handlers(app: App, name: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(handler.exec) for handler in app.event_handlers if handler.name == name)
-
-
-def _device(path: str, *, read_only: bool) -> Device | None:
-    """Return the device that ``path`` of the host is, if it is one."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None  # nspawn says what is wrong with it
-    if stat.S_ISBLK(found.st_mode) or stat.S_ISCHR(found.st_mode):
-        kind = "b" if stat.S_ISBLK(found.st_mode) else "c"
-        number = found.st_rdev
-        access = "r" if read_only else "rw"
-        return Device(kind, os.major(number), os.minor(number), access)
-    return None
 
 
 def _has_content(rootfs: str, path: str) -> bool:

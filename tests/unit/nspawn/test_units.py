@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rktpy.nspawn.plan import BindPlan, SocketPlan
+from rktpy.nspawn.quoting import QuotingError
 from rktpy.nspawn.units import unit_files, unit_links
 from tests.unit.nspawn.plans import app, pod
 
@@ -60,7 +63,7 @@ def test_a_host_name_that_systemd_would_change_is_read_from_the_file() -> None:
     plain, odd = (unit_files(pod(hostname=name))["web.service"] for name in ("a-b", "a_b"))
 
     assert "-/proc/sys/kernel/hostname:/etc/hostname" in lines(plain, "BindPaths")
-    assert "-/etc/hostname:/etc/hostname" in lines(odd, "BindPaths")
+    assert "-/etc/hostname" in lines(odd, "BindPaths")
 
 
 def test_only_interactive_pods_get_the_terminal() -> None:
@@ -110,3 +113,18 @@ def test_the_pod_does_not_end_before_its_journal_runs() -> None:
     reaper = unit_files(pod())["reaper-web.service"]
 
     assert "systemd-journald.service" in lines(reaper, "After")[0].split()
+
+
+def test_links_of_the_image_are_bound_where_they_end() -> None:
+    places = {"/etc/hosts": '/o dd/a:b"c\\d%h', "/dev/null": "/devices/null"}
+    plain = app(files=(("/etc/rkt-hosts", "/etc/hosts"),), places=places)
+
+    unit = unit_files(pod(plain))["web.service"]
+
+    assert '-/etc/rkt-hosts:"/o dd/a:b\\"c\\\\d%%h"' in lines(unit, "BindPaths")
+    assert "-/dev/null:/devices/null" in lines(unit, "BindPaths")
+
+
+def test_a_place_with_a_line_break_is_refused() -> None:
+    with pytest.raises(QuotingError):
+        unit_files(pod(app(places={"/dev/null": "/a\nb"})))

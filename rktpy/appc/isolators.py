@@ -115,6 +115,11 @@ def capabilities_remove(isolators: Isolators) -> tuple[str, ...] | None:
     return _united(isolators, one.CAPS_REMOVE)
 
 
+def capability_names(isolators: Isolators) -> tuple[str, ...]:
+    """Return every capability that is named, to be kept or taken away."""
+    return (capabilities_retain(isolators) or ()) + (capabilities_remove(isolators) or ())
+
+
 def bounding_set(isolators: Isolators) -> tuple[str, ...]:
     """Return the capability bounding set of an app with ``isolators``.
 

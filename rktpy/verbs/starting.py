@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from rktpy import log
+from rktpy.appc.isolators import capability_names
 from rktpy.errors import RktError
 from rktpy.host import mount
 from rktpy.host.cgroupfs import HYBRID, LEGACY
@@ -55,12 +56,20 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
     """Return ``start`` with its network settled, or refuse it, before anything is made.
 
     Raises:
-        RktError: a mode is unknown, a network is not there, or too many apps want the terminal.
+        RktError: a mode or capability is unknown, a network is not there, or too many apps want
+            the terminal.
     """
     if start.ipc not in _IPC_MODES:
         raise StartOptionError(f"unknown value for --ipc parameter: {start.ipc}")
     if start.interactive and len(contents.manifest.apps) > 1:
         raise StartOptionError("interactive option only supports pods with one app")
+    for runtime in contents.manifest.apps:
+        app = runtime.app or contents.apps[runtime.name].manifest.app
+        names = capability_names(app.isolators) if app else ()
+        if names:
+            from rktpy.nspawn.capability_names import check_capabilities
+
+            check_capabilities(runtime.name, names)
     net, warning = stand_in(start.net)
     if warning:
         _logger.warning("%s", warning)

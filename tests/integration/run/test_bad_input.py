@@ -123,6 +123,8 @@ def test_an_ambiguous_uuid(rkt: Rktpy) -> None:
         (("run", "--set-env=novalue", SHELL), "key=value"),
         (("run", SHELL, "--memory=1"), "memory limit of 1 bytes too low"),
         (("run", SHELL, "--cpu=much"), "much"),
+        (("run", SHELL, "--caps-retain=CAP_KILL,CAP_X"), 'unknown capability "CAP_X" of app'),
+        (("run", SHELL, "--caps-remove=KILL"), 'unknown capability "KILL" of app "shell"'),
         (("run", SHELL, "--name=UPPER"), "invalid app name format"),
         (("run", "--pod-manifest=/none"), "/none"),
         (("run", "--pod-manifest=/dev/null", SHELL), "conflicting flags set with --pod-manifest"),

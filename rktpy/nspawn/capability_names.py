@@ -1,4 +1,4 @@
-"""The capabilities that systemd knows by name; nspawn refuses others when the pod is there already."""
+"""The capabilities that systemd knows by name: nspawn refuses others only when there is a pod."""
 
 from __future__ import annotations
 

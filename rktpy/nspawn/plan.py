@@ -69,6 +69,7 @@ class AppPlan(Value):
     files: tuple[tuple[str, str], ...] = ()  # (file of stage1, where the app sees it)
     places: Mapping[str, str] = {}  # where files and API paths end that the image made links
     notify: bool = False
+    restart: str = "no"  # "on-failure" or "always", as systemd has them
     capabilities: tuple[str, ...] | None = None  # bounding set; None leaves it whole
     seccomp: SeccompPlan | None = None
     no_new_privileges: bool = False

@@ -2,7 +2,8 @@
 
 How a pod lives and ends. ``default.target`` wants every app; an app wants its reaper; reapers hold
 ``apps.target``. An app that ends makes its reaper unneeded: it writes the app's status and, after
-a failure, asks for ``exit.target`` with that status. When the last reaper is gone ``apps.target``
+a failure, asks for ``exit.target`` with that status. An app that is to be restarted has not ended:
+its reaper stays needed until systemd gives it up. When the last reaper is gone ``apps.target``
 falls and exits with 0. On SIGTERM ``halt.target`` comes instead. Either way ``shutdown.target``
 conflicts with reapers first and apps second, so that an app stopped along with the pod counts as
 0, as in rkt, and still gets its stop job with hooks and time limit.
@@ -32,6 +33,9 @@ _PLAIN_DIRECTORIES = ("/dev/pts", "/dev/shm", "/run/systemd/journal")  # noqa: S
 _HOSTNAME = "/etc/hostname"
 API_DIRECTORIES = ("/proc", "/sys", "/run/systemd/incoming", *_PLAIN_DIRECTORIES)
 API_FILES = (*_DEVICES, _HOSTNAME)
+# A fifth failure within ten seconds is the last: systemd's own limit, told where it can be read.
+_START_LIMIT_SECONDS = 10
+_START_LIMIT_BURST = 5
 
 
 def unit_files(pod: PodPlan) -> dict[str, str]:
@@ -117,16 +121,33 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit.add("Unit", "Before", "shutdown.target")
     if app.sockets:
         unit.add("Unit", "Requires", f"{app.name}.socket")
-    unit.add("Service", "Restart", "no")
     unit.add("Service", "SyslogIdentifier", app.name)
     # exec: the pod is ready when every app has been executed, not merely forked.
     unit.add("Service", "Type", "notify" if app.notify else "exec")
     unit.add("Service", "TimeoutStartSec", "0")
+    for section, name, value in _restart(app):
+        unit.add(section, name, value)
     for name, value in (
         *_streams(pod), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app)
     ):  # fmt: skip
         unit.add("Service", name, value)
     return unit.text()
+
+
+def _restart(app: AppPlan) -> Iterator[tuple[str, str, str]]:
+    """Yield when the app is started again. One that cannot stay up has ended, with its last status.
+
+    A restart never meets a stop: an app with a stop job, as in a pod that ends, stays down.
+    """
+    yield "Service", "Restart", app.restart
+    if app.restart == "no":
+        return
+    yield "Unit", "StartLimitIntervalSec", f"{_START_LIMIT_SECONDS}"
+    yield "Unit", "StartLimitBurst", f"{_START_LIMIT_BURST}"
+    yield "Service", "RestartSec", "100ms"
+    if app.restart == "on-failure":
+        # systemd takes these deaths for a good end, a pod's status does not.
+        yield "Service", "RestartForceExitStatus", "SIGHUP SIGINT SIGTERM SIGPIPE"
 
 
 def _streams(pod: PodPlan) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from rktpy.pod.environment import app_environment, enter_file, systemd_file
 from rktpy.pod.executable import find_executable
 from rktpy.pod.places import check_working_directory, find_places
 from rktpy.pod.ports import map_ports
+from rktpy.pod.restart import restart_policy
 from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.value import Value
@@ -143,6 +144,7 @@ class Planner:
             binds=binds,
             files=files,
             places=_places(rootfs, image, binds, files),
+            restart=restart_policy(runtime, image),
             notify=image.annotation(NOTIFY_ANNOTATION) in _TRUE,
             capabilities=None if self.insecure.capabilities else of.bounding_set(app.isolators),
             seccomp=filter_,

@@ -20,6 +20,7 @@ from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
 from rktpy.nspawn.placing import Placing
 from rktpy.nspawn.stage1 import SKELETON
+from rktpy.pod.restart import restart_policy
 from rktpy.pod.rootfs import (
     copy_trees,
     make_overlay_dirs,
@@ -56,15 +57,17 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
     """Return ``start`` with its network settled, or refuse it, before anything is made.
 
     Raises:
-        RktError: a mode or capability is unknown, a network is not there, or too many apps want
-            the terminal.
+        RktError: a mode, capability or restart policy is unknown, a network is not there, or too
+            many apps want the terminal.
     """
     if start.ipc not in _IPC_MODES:
         raise StartOptionError(f"unknown value for --ipc parameter: {start.ipc}")
     if start.interactive and len(contents.manifest.apps) > 1:
         raise StartOptionError("interactive option only supports pods with one app")
     for runtime in contents.manifest.apps:
-        app = runtime.app or contents.apps[runtime.name].manifest.app
+        image = contents.apps[runtime.name].manifest
+        restart_policy(runtime, image)
+        app = runtime.app or image.app
         names = capability_names(app.isolators) if app else ()
         if names:
             from rktpy.nspawn.capability_names import check_capabilities

@@ -41,13 +41,13 @@ def shell_aci(path: Path, name: str = SHELL, **options: Any) -> Path:
 def hooked_aci(path: Path) -> Path:
     """Write ``example.com/hooked``: user 1000, hooks and app append to the volume ``log``."""
 
-    def say(word: str) -> list[str]:
-        script = f"umask 0; echo {word} $(id -u) $(id -g) >>/log/order; exit ${{STATUS-0}}"
+    def say(word: str, status: str) -> list[str]:
+        script = f"umask 0; echo {word}; echo {word} $(id -u) $(id -g) >>/log/order; exit ${status}"
         return ["/bin/sh", "-c", script]
 
     handlers = [
-        {"name": "pre-start", "exec": say("pre-start")},
-        {"name": "post-stop", "exec": say("post-stop")},
+        {"name": "pre-start", "exec": say("pre-start", "PRE")},
+        {"name": "post-stop", "exec": say("post-stop", "POST")},
     ]
     app = {
         "eventHandlers": handlers,

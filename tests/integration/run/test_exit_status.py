@@ -79,6 +79,22 @@ def test_the_first_failure_is_the_status_of_a_pod_of_three(rkt: Rktpy) -> None:
     assert statuses(rkt) == {"a": "0", "b": "5", "c": "0"}
 
 
+def test_an_app_that_dies_by_a_signal_ends_the_others(rkt: Rktpy) -> None:
+    other = [SHELL, "--name=other", "--", "exec sleep 300", "---"]
+    done = rkt.run(*other, SHELL, "--", "sleep 0.5; kill -KILL $$")
+
+    assert done.status == signal.SIGKILL
+    assert statuses(rkt) == {"other": "0", "shell": str(signal.SIGKILL.value)}
+
+
+def test_what_an_app_says_when_it_is_ended_for_another_does_not_count(rkt: Rktpy) -> None:
+    other = "trap 'exit 9' TERM; echo up; while :; do sleep 0.1; done"
+    done = rkt.run(SHELL, "--name=other", "--", other, "---", SHELL, "--", "sleep 1; exit 4")
+
+    assert done.status == 4
+    assert statuses(rkt) == {"other": "0", "shell": "4"}
+
+
 def test_a_pod_of_three_that_end_well_ends_with_the_last(rkt: Rktpy) -> None:
     apps: list[str] = []
     for name, sleep in (("a", 0), ("b", 1), ("c", 0)):

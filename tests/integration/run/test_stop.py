@@ -1,12 +1,10 @@
-"""Pods that are asked to end, or killed; what their hooks and apps get to do then."""
+"""Pods that are asked to end, or killed; what their apps get to do then."""
 
 from __future__ import annotations
 
 import os
 import signal
 from typing import TYPE_CHECKING
-
-import pytest
 
 from tests.integration.run.images import INSPECT, SHELL
 from tests.support.leaks import descendants
@@ -19,13 +17,6 @@ if TYPE_CHECKING:
 FOREVER = ("--", "--sleep=300")
 # Says that it is there, then needs two seconds to end.
 SLOW = 'trap "sleep 2; echo bye; exit 7" TERM; echo up; while :; do sleep 0.1; done'
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    """A directory everybody may write to, for the volume ``log`` of example.com/hooked."""
-    tmp_path.chmod(0o777)
-    return tmp_path
 
 
 def test_stop_ends_a_pod_well(rkt: Rktpy) -> None:
@@ -106,37 +97,6 @@ def test_asking_again_while_a_pod_ends_takes_nothing_from_its_time(rkt: Rktpy) -
     assert done.status == 0
     assert done.lines()[-1] == "bye"
     assert rkt.status(uuid)["app-shell"] == "0"
-
-
-def test_hooks_run_as_root_around_the_app(rkt: Rktpy, log: Path) -> None:
-    volume = f"--volume=log,kind=host,source={log}"
-
-    done = rkt.run(volume, "example.com/hooked", "--", "echo app $(id -u) $(id -g) >>/log/order")
-
-    assert done.status == 0
-    assert (log / "order").read_text() == "pre-start 0 0\napp 1000 100\npost-stop 0 0\n"
-
-
-def test_the_hook_after_the_app_runs_when_the_pod_is_stopped(rkt: Rktpy, log: Path) -> None:
-    volume = f"--volume=log,kind=host,source={log}"
-
-    with rkt.start("run", volume, "example.com/hooked", "--", "exec sleep 300") as pod:
-        rkt.ok("stop", pod.ready())
-        done = pod.end()
-
-    assert done.status == 0
-    assert (log / "order").read_text() == "pre-start 0 0\npost-stop 0 0\n"
-
-
-def test_an_app_whose_first_hook_fails_never_starts(rkt: Rktpy, log: Path) -> None:
-    volume = f"--volume=log,kind=host,source={log}"
-
-    done = rkt.run(
-        volume, "example.com/hooked", "--environment=STATUS=3", "--", "echo app >>/log/order"
-    )
-
-    assert done.status == 254
-    assert (log / "order").read_text() == "pre-start 0 0\npost-stop 0 0\n"
 
 
 def test_a_killed_supervisor_leaves_a_pod_that_gc_ends(rkt: Rktpy) -> None:

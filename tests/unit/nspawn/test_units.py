@@ -59,6 +59,32 @@ def test_hooks_run_as_root_inside_the_app() -> None:
     assert lines(unit, "User") == ["1000"]
 
 
+def test_an_app_is_not_started_again_unless_that_is_asked_for() -> None:
+    unit = unit_files(pod())["web.service"]
+
+    assert lines(unit, "Restart") == ["no"]
+    assert "StartLimit" not in unit
+
+
+def test_an_app_that_cannot_stay_up_is_given_up() -> None:
+    for policy in ("on-failure", "always"):
+        unit = unit_files(pod(app(restart=policy)))["web.service"]
+        unit_section = unit.partition("[Service]")[0]
+
+        assert lines(unit, "Restart") == [policy]
+        assert lines(unit_section, "StartLimitIntervalSec") == ["10"]
+        assert lines(unit_section, "StartLimitBurst") == ["5"]
+
+
+def test_a_death_by_a_polite_signal_is_a_failure_as_for_the_pod() -> None:
+    failing, always = (
+        unit_files(pod(app(restart=policy)))["web.service"] for policy in ("on-failure", "always")
+    )
+
+    assert lines(failing, "RestartForceExitStatus") == ["SIGHUP SIGINT SIGTERM SIGPIPE"]
+    assert lines(always, "RestartForceExitStatus") == []
+
+
 def test_a_host_name_that_systemd_would_change_is_read_from_the_file() -> None:
     plain, odd = (unit_files(pod(hostname=name))["web.service"] for name in ("a-b", "a_b"))
 

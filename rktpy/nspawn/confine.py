@@ -24,6 +24,7 @@ HIDDEN_IN_APPS = (
 # Hidden for the whole pod, by nspawn. Not /sys/fs, in which the pod's systemd lives, and not
 # /sys/module, by which journald decides whether lines on the console begin with the time.
 HIDDEN_IN_PODS = ("/sys/firmware", "/sys/hypervisor", "/sys/power")
+DISKS = "/rkt/disks"  # in stage1: nodes of disks whose use is limited
 
 
 def confinement(app: AppPlan) -> Iterator[tuple[str, str]]:
@@ -74,5 +75,11 @@ def _limits(limits: Limits) -> Iterator[tuple[str, str]]:
         yield "CPUWeight", str(min(max(limits.cpu_shares * 100 // 1024, 1), 10000))
     if limits.pids is not None:
         yield "TasksMax", str(limits.pids)
+    for disk in limits.disks:
+        # The nodes only name the disks; ``lay`` makes them.
+        for amount, what in ((limits.block_bandwidth, "Bandwidth"), (limits.block_iops, "IOPS")):
+            if amount is not None:
+                yield f"IORead{what}Max", f"{DISKS}/{disk} {max(amount, 1)}"
+                yield f"IOWrite{what}Max", f"{DISKS}/{disk} {max(amount, 1)}"
     if limits.oom_score_adj is not None:
         yield "OOMScoreAdjust", str(limits.oom_score_adj)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroup_files import make
+from rktpy.host.cgroup_files import make, write
 from rktpy.host.cgroupfs import UNIFIED
 from rktpy.systemd.unit import NONE, SERVICE, app_controllers
 from rktpy.value import Value
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 V1 = "cgroup v1"
 V2 = "cgroup v2"
-# systemd counts processor time only where both halves are there, even if mounted apart.
-_V1_PARTS = {"memory": ("memory",), "cpu": ("cpu", "cpuacct"), "pids": ("pids",), "io": ("blkio",)}
+_V1_NAMES = {"memory": "memory", "cpu": "cpu", "pids": "pids", "io": "blkio"}
 
 
 class Handed(Value):
@@ -44,6 +43,13 @@ class Controllers(Value):
     usable: frozenset[str] = frozenset()
     handed: tuple[Handed, ...] = ()
     advice: str = ""  # what would make the others usable
+    reasons: Mapping[str, str] = {}  # why one is not, where that is not the advice
+
+    def without(self, controller: str, reason: str) -> Controllers:
+        """Return the same without ``controller``, and the reason."""
+        return self.replace(
+            usable=self.usable - {controller}, reasons={**self.reasons, controller: reason}
+        )
 
 
 def hand_over(wanted: frozenset[str], places: Mapping[str, Place], advice: str) -> Controllers:
@@ -52,9 +58,13 @@ def hand_over(wanted: frozenset[str], places: Mapping[str, Place], advice: str) 
     ``places`` are its cgroups, by each single controller of theirs. Nothing is handed over in
     vain: every bound controller costs the pod's systemd a directory and a move per unit.
     """
-    usable = {name for name in wanted if all(part in places for part in _V1_PARTS.get(name, ("",)))}
-    used = [places[part] for name in sorted(usable) for part in _V1_PARTS[name]]
-    handed = dict.fromkeys(Handed(place.directory, place.name) for place in used)
+    usable = [name for name in sorted(wanted) if _V1_NAMES[name] in places]
+    used = [places[_V1_NAMES[name]] for name in usable]
+    handed = [Handed(place.directory, place.name) for place in used]
+    if "cpu" in usable and "cpuacct" not in places["cpu"].key.split(","):
+        # systemd takes both for one hierarchy, as they are nearly everywhere.
+        counting = places.get("cpuacct", places["cpu"])
+        handed.append(Handed(counting.directory, "cpuacct"))
     return Controllers(V1, frozenset(usable), tuple(handed), advice)
 
 
@@ -118,7 +128,27 @@ def prepare_groups(pod: PodPlan, controllers: Controllers) -> tuple[Handed, ...]
     for group in groups:
         make(os.path.dirname(group.directory), pod.first_id)
         make(group.directory, pod.first_id)
+    _limit_operations(pod, controllers)
     return (*controllers.handed, *groups)
+
+
+def _limit_operations(pod: PodPlan, controllers: Controllers) -> None:
+    """Limit operations on disks, which systemd passes on to cgroup2 only, where apps will be.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    top = next((one for one in controllers.handed if "blkio" in one.name.split(",")), None)
+    for app in pod.apps:
+        if top is None or app.limits.block_iops is None:
+            continue
+        group = f"{top.directory}/system.slice/{app.name}.service"
+        make(os.path.dirname(group), pod.first_id)
+        make(group, pod.first_id)
+        for disk in app.limits.disks:
+            for way in ("read", "write"):
+                line = f"{disk} {max(app.limits.block_iops, 1)}"
+                write(f"{group}/blkio.throttle.{way}_iops_device", line)
 
 
 def _v2_advice(placement: Placement) -> str:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 
-from rktpy.cgroup import tree_directories
+from rktpy.cgroup import tree_directories, unit_places
 from rktpy.host.cgroup_files import make
 from rktpy.host.cgroupfs import LEGACY, SYSTEMD
 from rktpy.host.device_fence import Device, attach, restrict_v1
 from rktpy.log import Logger
-from rktpy.systemd.unit import SCOPE
+from rktpy.systemd.unit import NONE, SCOPE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,14 +71,23 @@ def fence_pod(pod: PodPlan, placement: Placement, mode: str, own: PodCgroup | No
     """
     if placement.kind == SCOPE:
         return BY_SCOPE
-    if own is None:
-        return fence(pod, tree_directories("/" + placement.subcgroup.lstrip("/")), None)
-    directories = {place.key: place.directory for place in own.places}
-    trees = [directories[key] for key in ("", SYSTEMD) if key in directories]
-    if mode != LEGACY:
-        trees = [f"{tree}/payload" for tree in trees]
+    if placement.kind == NONE and own is None:
+        return ""  # the pod stays in a cgroup that is not its own
+    places = own.places if own is not None else unit_places(placement.own)
+    directories = {place.key: place.directory for place in places}
     controllers = (d for key, d in directories.items() if "devices" in key.split(","))
-    return fence(pod, trees if "" in directories else (), next(controllers, None))
+    return fence(pod, _trees(placement, mode, own), next(controllers, None))
+
+
+def _trees(placement: Placement, mode: str, own: PodCgroup | None) -> tuple[str, ...]:
+    """Return where PID 1 will be in the hierarchies that order processes, cgroup2 first."""
+    if own is None:
+        return tree_directories("/" + placement.subcgroup.lstrip("/"))
+    directories = {place.key: place.directory for place in own.places}
+    if "" not in directories:
+        return ()
+    below = "" if mode == LEGACY else "/payload"
+    return tuple(directories[key] + below for key in ("", SYSTEMD) if key in directories)
 
 
 def fence(pod: PodPlan, trees: Sequence[str], controller: str | None) -> str:

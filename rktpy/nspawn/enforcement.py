@@ -145,7 +145,7 @@ def _fate(app: AppPlan, name: str, controllers: Controllers) -> tuple[bool, str]
             return False, _NO_LIMIT
         if controller in controllers.usable:
             return True, f"{controller} controller of {controllers.version}"
-        return False, controllers.advice
+        return False, controllers.reasons.get(controller, controllers.advice)
     if name not in _BY_SYSTEMD:
         return False, UNSUPPORTED
     return (False, _LIFTED) if name in app.lifted else (True, _BY_SYSTEMD[name])

@@ -25,6 +25,7 @@ from rktpy.nspawn.enforcement import (
     wanted_controllers,
     warnings,
 )
+from rktpy.nspawn.lay import has_disks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def launch(
     wanted = wanted_controllers(plan)
     own = placing.settle()
     controllers = find_controllers(placement, facts.cgroup_mode, own, wanted)
+    if "io" in controllers.usable and not has_disks(tree.stage1_rootfs, plan):
+        controllers = controllers.without("io", "no disk can be named here")
     devices = fence_pod(plan, placement, facts.cgroup_mode, own) if plan.fenced else ""
     found = (device_policy(plan, devices), *outcomes(plan, controllers))
     _report(found, tree, strict=strict)

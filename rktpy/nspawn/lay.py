@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 
+from rktpy.host.disks import make_node
+from rktpy.nspawn.confine import DISKS
 from rktpy.nspawn.units import UNIT_DIR, unit_files, unit_links
 
 TYPE_CHECKING = False
@@ -45,8 +47,21 @@ def lay_stage1(root: str, pod: PodPlan, extra: Mapping[str, bytes]) -> None:
         if not os.path.islink(path):
             os.symlink(target, path)
             os.lchown(path, owner, owner)
+    for disk in _disks(pod):
+        _make_directory(f"{root}{DISKS}")
+        make_node(f"{root}{DISKS}/{disk}", disk)
     # Statuses are read from the upper directory, without the mount: force it into existence.
     os.utime(f"{root}/rkt/status")
+
+
+def has_disks(root: str, pod: PodPlan) -> bool:
+    """Return whether every app with limits for disks has some, and all have a node."""
+    limited = [
+        app.limits for app in pod.apps if app.limits.block_bandwidth or app.limits.block_iops
+    ]
+    return all(limits.disks for limits in limited) and all(
+        os.path.exists(f"{root}{DISKS}/{disk}") for disk in _disks(pod)
+    )
 
 
 def expose_journal(tree: PodTree, stage1_id: str, uuid: str) -> None:
@@ -82,6 +97,10 @@ def _files(pod: PodPlan) -> Iterator[tuple[str, str]]:
     yield "etc/group", _group(pod.apps)
     for name, text in unit_files(pod).items():
         yield f"{UNIT_DIR}/{name}", text
+
+
+def _disks(pod: PodPlan) -> list[str]:
+    return sorted({disk for app in pod.apps for disk in app.limits.disks})
 
 
 def _passwd(apps: tuple[AppPlan, ...]) -> str:

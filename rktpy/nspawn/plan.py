@@ -45,8 +45,9 @@ class Limits(Value):
     cpu_percent: int | None = None  # of one CPU
     cpu_shares: int | None = None
     pids: int | None = None
-    block_bandwidth: int | None = None  # bytes per second, of every disk, each way
+    block_bandwidth: int | None = None  # bytes per second of each of ``disks``, each way
     block_iops: int | None = None  # the same in operations
+    disks: tuple[str, ...] = ()  # "major:minor"
     oom_score_adj: int | None = None
     v1: bool = False  # the controllers of the host are v1's
 

@@ -1,8 +1,9 @@
-"""Isolators of an app → the limits its unit gets. Pure."""
+"""Isolators of an app → the limits its unit gets. Pure but for the list of disks."""
 
 from __future__ import annotations
 
 from rktpy.appc import isolators as of
+from rktpy.host.disks import disks
 from rktpy.nspawn.plan import Limits
 
 TYPE_CHECKING = False
@@ -17,13 +18,15 @@ def app_limits(isolators: tuple[Isolator, ...], *, v1: bool = False) -> Limits:
     ``v1``: the controllers that will hold them are v1's.
     """
     cpu = of.cpu_limit(isolators)
+    bandwidth, iops = of.block_bandwidth(isolators), of.block_iops(isolators)
     return Limits(
         memory=_whole(of.memory_limit(isolators)),
         cpu_percent=cpu.milli() // 10 if cpu else None,
         cpu_shares=of.cpu_shares(isolators),
         pids=of.pids_limit(isolators),
-        block_bandwidth=_whole(of.block_bandwidth(isolators)),
-        block_iops=_whole(of.block_iops(isolators)),
+        block_bandwidth=_whole(bandwidth),
+        block_iops=_whole(iops),
+        disks=disks() if bandwidth or iops else (),
         oom_score_adj=of.oom_score_adj(isolators),
         v1=v1,
     )

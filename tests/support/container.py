@@ -6,6 +6,7 @@ What its environment needs, seen on a machine without systemd as PID 1:
   one nspawn complains about removing files from a disk);
 * nspawn and all below it live in a cgroup ``rktpy-host-…`` of each hierarchy, below the
   caller's own: two hosts do not meet in nspawn's ``/payload``, and all of it can be removed;
+* nspawn denies bpf(2), with which systemd and rktpy fence devices: it is let through;
 * nspawn mounts v1 controllers read-only, which silently voids every limit inside. The first
   process in the host makes them writable, then becomes systemd;
 * an overlay cannot be the upper directory of another: /var/lib/rkt, /var/lib/containers and
@@ -143,7 +144,8 @@ class ContainerHost(RemoteHost):
             "sh", "-euc", LAUNCH, "sh", self.state, lower,
             "systemd-nspawn", "--quiet", f"--directory={self.state}/root",
             "--keep-unit", "--register=no", f"--machine={self.name}", "--console=pipe",
-            "--capability=all", "--private-network", "--link-journal=no", "--resolv-conf=off",
+            "--capability=all", "--system-call-filter=bpf", "--private-network",
+            "--link-journal=no", "--resolv-conf=off",
             "--notify-ready=yes", "--kill-signal=SIGRTMIN+3", *binds,
             f"{host_image.HARNESS}/init", "systemd.unit=multi-user.target",
         ]  # fmt: skip

@@ -118,6 +118,21 @@ def test_a_fork_bomb_is_stopped_by_the_limit_of_processes(rkt: Rktpy) -> None:
     assert "enough" in free.lines()
 
 
+@pytest.mark.parametrize(
+    ("name", "limit"), [("resource/block-bandwidth", "1Mi"), ("resource/block-iops", "16")]
+)
+def test_writing_to_disks_is_slowed_down(rkt: Rktpy, tmp_path: Path, name: str, limit: str) -> None:
+    """Two MiB in pieces of 64 KiB: 32 operations, two seconds either way."""
+    image = limited(tmp_path, {"name": name, "value": {"default": True, "limit": limit}})
+    write = "busybox dd if=/dev/zero of=/file bs=64k count=32 oflag=direct 2>/dev/null"
+    done = rkt.run(image, "--", f"cat /proc/uptime; {write} || echo no; cat /proc/uptime")
+    began, ended = (float(line.split()[0]) for line in done.lines())
+    (found,) = isolators(rkt, only_pod(rkt))["limited"]
+
+    assert (done.err, found["enforced"]) == ("", True)
+    assert ended - began > 1.5  # a slow machine takes longer, never less
+
+
 def test_an_isolator_that_nobody_enforces_is_named_and_strictness_refuses_it(
     rkt: Rktpy, tmp_path: Path
 ) -> None:

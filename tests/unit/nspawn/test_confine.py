@@ -62,6 +62,14 @@ def test_a_limit_of_processes_is_systemds_limit_of_tasks() -> None:
     assert values(app(limits=Limits(pids=7)), "TasksMax") == ["7"]
 
 
+def test_every_disk_is_slowed_down_both_ways() -> None:
+    plan = app(limits=Limits(block_bandwidth=1024, block_iops=0, disks=("8:0", "254:0")))
+
+    assert values(plan, "IOReadBandwidthMax") == ["/rkt/disks/8:0 1024", "/rkt/disks/254:0 1024"]
+    assert values(plan, "IOWriteBandwidthMax") == values(plan, "IOReadBandwidthMax")
+    assert values(plan, "IOReadIOPSMax") == ["/rkt/disks/8:0 1", "/rkt/disks/254:0 1"]
+
+
 def test_a_tiny_cpu_limit_is_not_rounded_to_none() -> None:
     assert values(app(limits=Limits(cpu_percent=0)), "CPUQuota") == ["1%"]
 

@@ -20,14 +20,20 @@ def test_only_what_is_wanted_is_handed_over() -> None:
     assert found.handed == (Handed("/cg/blkio/x", "blkio"), Handed("/cg/memory/x", "memory"))
 
 
-def test_both_halves_of_the_processor_go_together_or_not_at_all() -> None:
+def test_processor_time_is_limited_and_counted_in_one_hierarchy_or_it_seems_so() -> None:
     apart = {name: place(name) for name in ("cpu", "cpuacct")}
-    joined = dict.fromkeys(("cpu", "cpuacct"), place("cpu,cpuacct", "cpu,cpuacct"))
+    joined = dict.fromkeys(("cpu", "cpuacct"), place("cpu,cpuacct"))
     cpu = frozenset(("cpu",))
 
-    assert [one.name for one in hand_over(cpu, apart, "").handed] == ["cpu", "cpuacct"]
+    assert hand_over(cpu, apart, "").handed == (
+        Handed("/cg/cpu/x", "cpu"),
+        Handed("/cg/cpuacct/x", "cpuacct"),
+    )
+    assert hand_over(cpu, {"cpu": apart["cpu"]}, "").handed == (
+        Handed("/cg/cpu/x", "cpu"),
+        Handed("/cg/cpu/x", "cpuacct"),
+    )
     assert [one.name for one in hand_over(cpu, joined, "").handed] == ["cpu,cpuacct"]
-    assert hand_over(cpu, {"cpu": place("cpu")}, "").usable == frozenset()
 
 
 def test_a_controller_that_is_not_there_is_not_usable_and_the_advice_is_kept() -> None:

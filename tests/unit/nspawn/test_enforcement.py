@@ -18,7 +18,7 @@ from rktpy.nspawn.enforcement import (
 from rktpy.nspawn.plan import AppPlan, Limits
 from tests.unit.nspawn.plans import app, pod
 
-MEMORY = "resource/memory"
+MEMORY, IOPS = "resource/memory", "resource/block-iops"
 ALL = Controllers(V2, frozenset(("cpu", "memory", "pids", "io")))
 NONE = Controllers(V2, advice="do this")
 
@@ -48,6 +48,12 @@ def test_limits_want_these_controllers(limits: Limits, wanted: tuple[str, ...]) 
 def test_a_limit_holds_where_its_controller_is_there_and_else_the_advice_says_what_to_do() -> None:
     assert fate(limited()) == [(True, "memory controller of cgroup v2")]
     assert fate(limited(), NONE) == [(False, "do this")]
+
+
+def test_one_controller_may_have_a_reason_of_its_own() -> None:
+    plan = app(limits=Limits(memory=1, block_iops=1), isolators=dict.fromkeys((MEMORY, IOPS)))
+
+    assert fate(plan, NONE.without("io", "no disk")) == [(False, "do this"), (False, "no disk")]
 
 
 def test_what_systemd_does_by_itself_needs_no_controller() -> None:

@@ -1,0 +1,27 @@
+"""Limits and devices on a booted host with hybrid cgroups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import limits_on_host as on_host
+from tests.support.pods_on_host import FORMS
+
+if TYPE_CHECKING:
+    from tests.support.pods_on_host import Pods
+
+
+def test_limits_of_apps_hold_in_a_delegated_service(pods: Pods) -> None:
+    on_host.check_limits_hold(pods)
+
+
+@pytest.mark.parametrize("form", ["transient", "shell"])
+def test_limits_without_delegated_controllers_are_told(pods: Pods, form: str) -> None:
+    on_host.check_limits_in_vain_are_told(pods, form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_device_that_was_not_given_cannot_be_used(pods: Pods, form: str) -> None:
+    on_host.check_devices_are_fenced(pods, form)

@@ -1,0 +1,45 @@
+"""Limits and devices with cgroup v2 alone, on Debian 12's kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import limits_on_host as on_host
+from tests.support.pods_on_host import FORMS, Pods, shell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.vm import VmHost
+
+
+@pytest.fixture(scope="module")
+def stocked(host: VmHost) -> Pods:
+    pods = Pods(host)
+    pods.stock(shell, on_host.slow_shell)
+    return pods
+
+
+@pytest.fixture
+def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
+    yield stocked
+    stocked.clean()
+
+
+def test_limits_of_apps_hold_in_a_delegated_service(pods: Pods) -> None:
+    on_host.check_limits_hold(pods)
+
+
+def test_writing_to_disks_is_slowed_down(pods: Pods) -> None:
+    on_host.check_disks_are_slowed_down(pods)
+
+
+def test_limits_without_delegated_controllers_are_told(pods: Pods) -> None:
+    on_host.check_limits_in_vain_are_told(pods, "transient")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_device_that_was_not_given_cannot_be_used(pods: Pods, form: str) -> None:
+    on_host.check_devices_are_fenced(pods, form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rktpy.nspawn.confine import HIDDEN_DIRECTORY
 from rktpy.nspawn.quoting import nspawn_path
 from rktpy.value import Value
 
@@ -11,9 +12,6 @@ if TYPE_CHECKING:
 
     from rktpy.nspawn.controllers import Handed
     from rktpy.nspawn.plan import AppPlan, PodPlan
-
-
-HIDDEN_DIRECTORY = "/rkt/hidden"  # in stage1: empty, mode 0
 
 
 class HostTraits(Value):
@@ -60,7 +58,7 @@ def nspawn_argv(
     argv += [f"--uuid={pod.uuid}", f"--machine={pod.machine}", f"--directory={root}"]
     for app in pod.apps:
         argv += _binds(app)
-    argv += [f"--bind-ro=+{HIDDEN_DIRECTORY}:{path}:norbind" for path in pod.hidden]
+    argv += _covers(pod)
     if handed:
         argv.append("--tmpfs=/sys/fs/cgroup:mode=755")  # nspawn adds the other hierarchies
         argv += [_controller(one) for one in handed]
@@ -105,6 +103,17 @@ def _binds(app: AppPlan) -> Iterator[str]:
 def _controller(handed: Handed) -> str:
     source, target = nspawn_path(handed.directory), nspawn_path(f"/sys/fs/cgroup/{handed.name}")
     return f"--bind={source}:{target}:norbind"
+
+
+def _covers(pod: PodPlan) -> Iterator[str]:
+    """Yield what hides files of the kernel, in the pod and (by binds of the first) in its apps."""
+    if pod.hidden:
+        yield f"--bind-ro=+{HIDDEN_DIRECTORY}:{HIDDEN_DIRECTORY}:norbind"
+    for path in pod.hidden:
+        # nspawn does /proc last: by then it sees the pod's root, with nodes of its own for this.
+        in_proc = path.startswith("/proc/")
+        cover = "/run/host/inaccessible/reg" if in_proc else f"+{HIDDEN_DIRECTORY}"
+        yield f"--bind-ro={cover}:{path}:norbind"
 
 
 def _capabilities(pod: PodPlan) -> Iterator[str]:

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 
     from rktpy.nspawn.plan import AppPlan, Limits, SeccompPlan
 
-# Hidden in each app. What rkt made read-only (/proc/sys, /proc/bus, /sys, …) nspawn keeps read-only
-# for the whole pod, and a bind of it stays so; further remounts would be dear, because systemd
-# reads the mount table anew for each (docs/adr/0006-run-time.md).
-HIDDEN_IN_APPS = (
-    "/proc/config.gz", "/proc/kallsyms", "/proc/sched_debug", "/proc/kcore", "/proc/kmem",
-    "/proc/mem", "/sys/fs", "/sys/module",
+# What rkt hid, covered by what stage1 has for it: empty, mode 0, read-only. What rkt made read-only
+# nspawn keeps so for the whole pod (/proc/sys, /proc/bus, /sys, …). Covers are plain bind mounts:
+# for every InaccessiblePaths= or ReadOnlyPaths= systemd reads the whole mount table several times
+# over, and with twenty apps that was half of all the time (docs/adr/0006-run-time.md).
+HIDDEN_DIRECTORY = "/rkt/hidden"
+# By nspawn, for the whole pod.
+HIDDEN_IN_PODS = (
+    "/proc/config.gz", "/proc/kallsyms", "/proc/kcore", "/proc/kmem", "/proc/mem",
+    "/proc/sched_debug", "/sys/firmware", "/sys/hypervisor", "/sys/power",
 )  # fmt: skip
-# Hidden for the whole pod, by nspawn. Not /sys/fs, in which the pod's systemd lives, and not
-# /sys/module, by which journald decides whether lines on the console begin with the time.
-HIDDEN_IN_PODS = ("/sys/firmware", "/sys/hypervisor", "/sys/power")
+# Only in apps: the pod's systemd lives in /sys/fs, and by /sys/module journald decides whether
+# lines on the console begin with the time.
+HIDDEN_IN_APPS = ("/sys/fs", "/sys/module")
 DISKS = "/rkt/disks"  # in stage1: nodes of disks whose use is limited
 
 
@@ -49,7 +52,7 @@ def _paths(app: AppPlan) -> Iterator[tuple[str, str]]:
     taken = [bind.target for bind in app.binds]
     for path in HIDDEN_IN_APPS:
         if not any(path == t or path.startswith(t.rstrip("/") + "/") for t in taken):
-            yield "InaccessiblePaths", f"-+{path}"
+            yield "BindPaths", f"-{HIDDEN_DIRECTORY}:{path}:norbind"
 
 
 def _system_calls(filter_: SeccompPlan) -> Iterator[tuple[str, str]]:

@@ -96,7 +96,7 @@ class PodPlan(Value):
     debug: bool = False
     ipc_parent: bool = False
     fenced: bool = True  # apps may use a few devices only
-    hidden: tuple[str, ...] = ()  # directories of the kernel that no app is to see
+    hidden: tuple[str, ...] = ()  # paths of the kernel that nobody in the pod is to see
     first_id: int = 0  # the host's id of the pod's root; 0 is no user namespace
     id_count: int = 0
 

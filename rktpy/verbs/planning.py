@@ -107,7 +107,7 @@ class Planner:
             first_id=self.first_id,
             id_count=self.idmap.count if self.idmap else 0,
             fenced=not self.insecure.paths,
-            hidden=() if self.insecure.paths else tuple(filter(os.path.isdir, HIDDEN_IN_PODS)),
+            hidden=() if self.insecure.paths else tuple(filter(os.path.exists, HIDDEN_IN_PODS)),
         )
         return Planned(plan, files)
 

@@ -111,6 +111,15 @@ def test_kernel_paths_are_covered(rkt: Rktpy) -> None:
     assert len(done.lines()) == 4  # nothing of kallsyms
 
 
+def test_nothing_can_be_put_into_a_cover(rkt: Rktpy) -> None:
+    paths = ("/sys/firmware", "/sys/module", "/sys/fs", "/proc/kallsyms")
+    tries = [f"echo x >{path}/x; echo x >{path}; rmdir {path}" for path in paths]
+
+    done = rkt.run(SHELL, "--", f"{'; '.join(tries)}; ls /sys/fs /sys/module; cat /proc/kallsyms")
+
+    assert len(done.lines()) == 3 * len(paths) + 2  # each try an error, and the two names by ls
+
+
 def test_kernel_paths_can_be_uncovered(rkt: Rktpy) -> None:
     done = rkt(
         *("--insecure-options=image,paths", "run", "--net=none", SHELL),

@@ -88,10 +88,14 @@ def test_nspawn_leaves_its_filter_out_only_below_ours() -> None:
     assert nspawn_environment(pod(), HOST.replace(filtered=True), {})["SYSTEMD_SECCOMP"] == "0"
 
 
-def test_directories_of_the_kernel_are_hidden_for_the_whole_pod() -> None:
-    argv = nspawn_argv(pod(hidden=("/sys/firmware",)), HOST, "r")
+def test_paths_of_the_kernel_are_hidden_for_the_whole_pod() -> None:
+    plan = pod(hidden=("/sys/firmware", "/proc/kcore"))
+    argv = nspawn_argv(plan, HOST, "r")
 
     assert "--bind-ro=+/rkt/hidden:/sys/firmware:norbind" in argv
+    assert "--bind-ro=/run/host/inaccessible/reg:/proc/kcore:norbind" in argv
+    # What the covers in apps are binds of must itself be read-only.
+    assert "--bind-ro=+/rkt/hidden:/rkt/hidden:norbind" in argv
 
 
 def test_a_user_namespace_gets_its_range_and_trees_stay_as_they_are() -> None:

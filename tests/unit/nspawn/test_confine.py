@@ -20,20 +20,25 @@ def test_an_empty_capability_set_is_written_not_left_out() -> None:
     assert values(app(capabilities=None), "CapabilityBoundingSet") == []
 
 
-@pytest.mark.parametrize("path", ["/proc/kcore", "/sys/fs"])
+@pytest.mark.parametrize("path", ["/sys/module", "/sys/fs"])
 def test_kernel_paths_are_hidden_inside_the_app(path: str) -> None:
-    assert f"-+{path}" in values(app(), "InaccessiblePaths")
+    assert f"-/rkt/hidden:{path}:norbind" in values(app(), "BindPaths")
 
 
 def test_a_path_the_user_mounted_on_is_exempt() -> None:
-    plan = app(binds=(BindPlan("/srv/core", "/proc/kcore"),))
+    plan = app(binds=(BindPlan("/srv/modules", "/sys/module"),))
 
-    assert "-+/proc/kcore" not in values(plan, "InaccessiblePaths")
-    assert "-+/proc/kallsyms" in values(plan, "InaccessiblePaths")
+    assert values(plan, "BindPaths") == ["-/rkt/hidden:/sys/fs:norbind"]
 
 
 def test_unprotected_paths_are_not_hidden() -> None:
-    assert values(app(protect_paths=False), "InaccessiblePaths") == []
+    assert values(app(protect_paths=False), "BindPaths") == []
+
+
+def test_nothing_is_covered_by_directives_that_make_systemd_read_the_mount_table() -> None:
+    names = {name for name, _ in confinement(app())}
+
+    assert not names & {"InaccessiblePaths", "ReadOnlyPaths", "ReadWritePaths"}
 
 
 def test_writable_volumes_stay_writable_below_a_read_only_root() -> None:

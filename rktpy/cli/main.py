@@ -62,15 +62,30 @@ def run() -> NoReturn:
     # The launcher switched it off while importing; what is left to collect is little.
     gc.set_threshold(50_000, 20, 20)
     gc.enable()
+    _fill_closed_streams()
     status = main()
     if "threading" in sys.modules or "atexit" in sys.modules:
         sys.exit(status)  # somebody counts on an orderly end
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:  # closed by the caller
+                stream.flush()
         except OSError:
             status = status or FAILED
     os._exit(status)
+
+
+def _fill_closed_streams() -> None:
+    """Keep 0, 1 and 2 from being given to a lock or a database, which a pod would then write to.
+
+    A closed output stays one that cannot be written to; a closed input is an empty one.
+    """
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # the lowest number that is free: this one
+            os.set_inheritable(fd, True)
 
 
 def program_name() -> str:

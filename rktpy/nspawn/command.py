@@ -47,9 +47,8 @@ def nspawn_argv(
     if not pod.debug:
         argv.append("--quiet")
     if pod.interactive:
-        # The default reads only if both ends are terminals. The end of a pipe is a hang-up to
-        # nspawn: it kills the pod then.
-        argv.append("--console=interactive")
+        # Said, because the default looks at both ends.
+        argv.append(f"--console={'read-only' if 0 in pod.handed_streams else 'interactive'}")
     if host.systemd_version >= 256:
         argv.append("--background=")
     if pod.first_id:

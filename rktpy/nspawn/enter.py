@@ -17,6 +17,7 @@ import time
 from rktpy.errors import RktError
 from rktpy.host import mount, syscalls
 from rktpy.host.cgroup_member import Cgroups
+from rktpy.host.procfs import children
 from rktpy.host.rootpath import make_dir_in_root, make_file_in_root
 from rktpy.host.signals import (
     SIG_DFL,
@@ -56,7 +57,7 @@ def app_process(leader: int, app: str) -> int | None:
     The main process of a unit is PID 1's child in the unit's cgroup, on every cgroup layout.
     """
     mark = f"/{app}.service\n".encode()
-    for child in _children(leader):
+    for child in children(leader):
         try:
             with open(f"/proc/{child}/cgroup", "rb") as file:
                 if mark in file.read():
@@ -242,11 +243,3 @@ class _Bell:
             return False
         self._poll.unregister(self._app)
         return True
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-            return [int(word) for word in file.read().split()]
-    except OSError:
-        return []

@@ -12,6 +12,7 @@ from rktpy import log
 from rktpy.codec import compact
 from rktpy.errors import RktError
 from rktpy.host import mount, process
+from rktpy.host.cgroupfs import UNIFIED
 from rktpy.host.files import write_atomic
 from rktpy.nspawn import podfilter
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
@@ -26,6 +27,7 @@ from rktpy.nspawn.enforcement import (
     warnings,
 )
 from rktpy.nspawn.lay import has_disks
+from rktpy.nspawn.streams import Courier, detach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from rktpy.layout import PodTree
+    from rktpy.nspawn.controllers import Handed
     from rktpy.nspawn.enforcement import Outcome
     from rktpy.nspawn.placing import Placing
     from rktpy.nspawn.plan import PodPlan
@@ -87,6 +90,21 @@ def launch(
     _report(found, tree, strict=strict)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
     groups = prepare_groups(plan, controllers)
+    unit = f"{plan.apps[0].name}.service" if plan.handed_streams else ""
+    aside = placement.keep_unit and facts.cgroup_mode == UNIFIED
+    with Courier(_ROOT, unit, plan.handed_streams, aside=aside):
+        _become_nspawn(plan, facts, placement, groups, environ, lock_fd)
+
+
+def _become_nspawn(
+    plan: PodPlan,
+    facts: HostFacts,
+    placement: Placement,
+    groups: tuple[Handed, ...],
+    environ: Mapping[str, str],
+    lock_fd: int,
+) -> NoReturn:
+    detach(plan.handed_streams)
     host = HostTraits(
         nspawn=facts.nspawn,
         booted=facts.booted,

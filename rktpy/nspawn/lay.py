@@ -10,6 +10,7 @@ import os
 
 from rktpy.host.disks import make_node
 from rktpy.nspawn.confine import DISKS
+from rktpy.nspawn.streams import FIFO
 from rktpy.nspawn.units import UNIT_DIR, unit_files, unit_links
 
 TYPE_CHECKING = False
@@ -38,6 +39,9 @@ def lay_stage1(root: str, pod: PodPlan, extra: Mapping[str, bytes]) -> None:
     for directory in _DIRECTORIES:
         _make_directory(f"{root}/{directory}", owner)
     for path, text in _files(pod):
+        directory = os.path.dirname(path)
+        if directory not in _DIRECTORIES:
+            _make_directory(f"{root}/{directory}", owner)
         _write(f"{root}/{path}", text.encode("utf-8", "surrogateescape"), owner)
     for path, data in extra.items():
         _write(f"{root}/{path}", data, owner)
@@ -50,6 +54,8 @@ def lay_stage1(root: str, pod: PodPlan, extra: Mapping[str, bytes]) -> None:
     for disk in _disks(pod):
         _make_directory(f"{root}{DISKS}")
         make_node(f"{root}{DISKS}/{disk}", disk)
+    if pod.handed_streams:
+        _make_fifo(f"{root}/{FIFO}", owner)
     # Statuses are read from the upper directory, without the mount: force it into existence.
     os.utime(f"{root}/rkt/status")
 
@@ -122,6 +128,14 @@ def _make_directory(path: str, owner: int = 0) -> None:
     os.chmod(path, 0o755)  # noqa: S103 - the caller's umask must not decide; stage1 is public
     if owner:
         os.chown(path, owner, owner)
+
+
+def _make_fifo(path: str, owner: int) -> None:
+    try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
+        pass
+    os.chown(path, owner, owner)
 
 
 def _write(path: str, data: bytes, owner: int) -> None:

@@ -93,6 +93,7 @@ class PodPlan(Value):
     apps: tuple[AppPlan, ...]
     hostname: str
     interactive: bool = False
+    handed_streams: tuple[int, ...] = ()  # streams 0 to 2 that the app gets as they are
     debug: bool = False
     ipc_parent: bool = False
     fenced: bool = True  # apps may use a few devices only

@@ -42,7 +42,9 @@ def unit_files(pod: PodPlan) -> dict[str, str]:
     """Return every unit that this pod adds to the ones its stage1 image ships."""
     units = {"default.target": _default_target(pod)}
     for app in pod.apps:
-        units[f"{app.name}.service"] = _app_service(pod, app)
+        # A unit that is handed streams is made by request; it finds the rest of itself here.
+        service = f"{app.name}.service"
+        units[f"{service}.d/pod.conf" if pod.handed_streams else service] = _app_service(pod, app)
         units[f"reaper-{app.name}.service"] = _reaper(app)
         if app.sockets:
             units[f"{app.name}.socket"] = _socket(app)
@@ -68,6 +70,9 @@ def _default_target(pod: PodPlan) -> str:
     unit.add("Unit", "Description", "rkt apps target")
     unit.add("Unit", "DefaultDependencies", "no")
     unit.add("Unit", "Wants", "supervisor-ready.socket")
+    if pod.handed_streams:
+        unit.add("Unit", "Wants", "streams.service")
+        unit.add("Unit", "After", "streams.service")
     for app in pod.apps:
         # A pod that is ready can be stopped: the reapers must be there to write the statuses.
         unit.add("Unit", "After", f"{app.name}.service reaper-{app.name}.service")
@@ -151,10 +156,15 @@ def _restart(app: AppPlan) -> Iterator[tuple[str, str, str]]:
 
 
 def _streams(pod: PodPlan) -> Iterator[tuple[str, str]]:
-    yield "StandardInput", "tty" if pod.interactive else "null"
-    output = "tty" if pod.interactive else "journal+console"
-    yield "StandardOutput", output
-    yield "StandardError", output
+    if pod.handed_streams:  # they come with the start of the unit
+        yield "PassEnvironment", "TERM"
+    else:
+        yield "StandardInput", "tty" if pod.interactive else "null"
+        output = "tty" if pod.interactive else "journal+console"
+        yield "StandardOutput", output
+        yield "StandardError", output
+    if pod.interactive:
+        yield "IgnoreSIGPIPE", "no"  # as anywhere in a pipeline; systemd's default is for journald
 
 
 def _commands(app: AppPlan) -> Iterator[tuple[str, str]]:

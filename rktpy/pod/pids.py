@@ -11,6 +11,7 @@ import time
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.host import procfs
 from rktpy.pod.phase import State
 from rktpy.pod.texts import read_number
 from rktpy.resource import Resource
@@ -157,7 +158,7 @@ def takes_halt_signal(pid: int) -> bool:
     The kernel drops signals to a PID 1 that has not prepared for them, so a pod that is asked to
     stop while systemd is starting in it would go on for ever.
     """
-    fields = _status(pid)
+    fields = procfs.status(pid)
     caught, blocked = (int(fields.get(key, "0"), 16) for key in ("SigCgt", "SigBlk"))
     if caught & _bit(HALT_SIGNAL):
         return True
@@ -174,25 +175,11 @@ def is_nspawn(pid: int) -> bool:
     return _program(pid) == _NSPAWN
 
 
-def children(pid: int) -> list[int]:
-    """Return the children of the process ``pid``; none if it is gone."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-            return [int(word) for word in file.read().split()]
-    except FileNotFoundError:
-        if os.path.exists("/proc/1/task/1/children"):
-            return []  # the process is gone
-    except (ProcessLookupError, PermissionError):
-        return []
-    # A kernel without CONFIG_PROC_CHILDREN: the fourth field of everybody's stat.
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(name) == pid]
-
-
 def _only_child(pod: Pod, *, patient: bool) -> Process | None:
     parent = read_number(f"{pod.path}/ppid")
     if parent is None:
         return None
-    found = children(parent)
+    found = procfs.children(parent)
     if len(found) > 1 and not patient:
         raise ChildrenError(parent)
     if len(found) != 1:
@@ -200,20 +187,19 @@ def _only_child(pod: Pod, *, patient: bool) -> Process | None:
     process = _hold(found[0])
     if process is None:
         return None
-    if _is_pid1(process.pid) and _parent(str(process.pid)) == parent:
+    if _is_pid1(process.pid) and procfs.parent(process.pid) == parent:
         return process
     process.close()
     return None
 
 
 def _is_pid1(pid: int) -> bool:
-    namespaces = _status(pid).get("NSpid", "").split()
-    return len(namespaces) > 1 and namespaces[-1] == "1" and not is_nspawn(pid)
+    return procfs.is_pid1(pid) and not is_nspawn(pid)
 
 
 def _belongs(pid: int, pod: Pod) -> bool:
     """Return whether the process is the pod's: it was told the UUID, or holds the pod's lock."""
-    if pod.uuid.encode() in _read(f"/proc/{pid}/cmdline"):
+    if pod.uuid.encode() in procfs.read(f"/proc/{pid}/cmdline"):
         return True
     try:
         names = os.listdir(f"/proc/{pid}/fd")
@@ -252,29 +238,4 @@ def _program(pid: int) -> str:
     try:
         return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     except OSError:
-        return _read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()
-
-
-def _status(pid: int) -> dict[str, str]:
-    lines = _read(f"/proc/{pid}/status").decode("utf-8", "replace").splitlines()
-    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
-
-
-def _parent(pid: str) -> int:
-    stat = _read(f"/proc/{pid}/stat")
-    fields = stat[stat.rfind(b")") + 2 :].split()  # the name in brackets may contain anything
-    return int(fields[1]) if len(fields) > 1 else 0
-
-
-def _read(path: str) -> bytes:
-    """Return what a file of /proc says, b"" if its process is gone or not ours to look at."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        return os.read(fd, 1 << 16)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
+        return procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()

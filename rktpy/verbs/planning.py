@@ -14,6 +14,7 @@ from rktpy.host.rootpath import stat_in_root
 from rktpy.nspawn.confine import HIDDEN_IN_PODS
 from rktpy.nspawn.plan import AppPlan, PodPlan, SeccompPlan, SocketPlan
 from rktpy.nspawn.seccomp import default_filter, filter_plan
+from rktpy.nspawn.streams import handed_streams
 from rktpy.nspawn.units import API_DIRECTORIES, API_FILES
 from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
 from rktpy.pod.environment import app_environment, enter_file, systemd_file
@@ -102,6 +103,7 @@ class Planner:
             apps=tuple(apps),
             hostname=self.hostname,
             interactive=self.start.interactive,
+            handed_streams=handed_streams() if self.start.interactive and apps else (),
             debug=debug,
             ipc_parent=self.start.ipc == "parent",
             first_id=self.first_id,

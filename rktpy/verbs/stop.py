@@ -7,6 +7,7 @@ import time
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.host import procfs
 from rktpy.pod import pids
 from rktpy.pod.lifecycle import PodGoneError, open_pod
 from rktpy.pod.phase import State, after_run
@@ -147,10 +148,10 @@ def _ask(pod: Pod) -> None:
 
 def _halt(supervisor: pids.Process) -> bool:
     """Ask the PID 1 below ``supervisor`` to halt; return whether it is one and hears that."""
-    for child in pids.children(supervisor.pid):
+    for child in procfs.children(supervisor.pid):
         try:
             with pids.Process(child) as process:
-                ours = child in pids.children(supervisor.pid)
+                ours = child in procfs.children(supervisor.pid)
                 if ours and pids.takes_halt_signal(child) and process.send(pids.HALT_SIGNAL):
                     return True
         except ProcessLookupError:
@@ -161,10 +162,10 @@ def _halt(supervisor: pids.Process) -> bool:
 def _kill(pod: Pod) -> None:
     """Kill what is in the pod, then the supervisor; the other order leaves the pod alive."""
     with pids.find_supervisor(pod, timeout=_START_PATIENCE) as supervisor:
-        for child in pids.children(supervisor.pid):
+        for child in procfs.children(supervisor.pid):
             try:
                 with pids.Process(child) as process:
-                    if child in pids.children(supervisor.pid):
+                    if child in procfs.children(supervisor.pid):
                         process.send(SIGKILL)
             except ProcessLookupError:
                 continue

@@ -130,7 +130,9 @@ IPC = Option(
     "IPC namespace: auto, private or parent",
     complete=("auto", "private", "parent"),
 )
-INTERACTIVE = Option("interactive", "bool", "connect the terminal; one app only")
+INTERACTIVE = Option(
+    "interactive", "bool", "connect standard input, output and error; one app only", letter="i"
+)
 MDS_REGISTER = Option("mds-register", "bool", "register the pod with the metadata service")
 PORT = Option(
     "port",

@@ -112,3 +112,17 @@ def test_bash_completes_a_live_pod(launched: str, tmp_path: object) -> None:
     result = run("bash", "-c", script)
 
     assert result.stdout.split() == [uuid]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_bug_of_ours(launched: str, tmp_path: object, closed: str) -> None:
+    script = f'"$0" --dir={tmp_path}/data list {closed}; echo status $?'
+
+    done = subprocess.run(
+        ["bash", "-c", script, launched], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    told = "list: cannot write to standard output: bad file descriptor\n"
+    out_is_closed, err_is_closed = ">&-" in closed.replace("2>&-", ""), "2>&-" in closed
+    assert done.stdout.splitlines()[-1] == f"status {254 if out_is_closed else 0}"
+    assert done.stderr == (told if out_is_closed and not err_is_closed else "")

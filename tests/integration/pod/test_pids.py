@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.host import procfs
 from rktpy.pod import pids
 from rktpy.pod.lifecycle import Pod, open_pod
 from rktpy.pod.wait import wait_finished
@@ -72,7 +73,7 @@ class Supervised:
         Path(f"{self.pod.path}/ppid").write_text(f"{pid}\n")
 
     def end(self) -> None:
-        for child in pids.children(self.process.pid):
+        for child in procfs.children(self.process.pid):
             os.kill(child, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
@@ -94,7 +95,7 @@ def pod(site: Site, nspawn: str) -> Iterator[Supervised]:
 
 def test_pid_one_is_the_child_that_is_no_longer_nspawn(pod: Supervised) -> None:
     with pids.find_pid1(pod.pod, timeout=5) as found:
-        assert [found.pid] == pids.children(pod.process.pid)
+        assert [found.pid] == procfs.children(pod.process.pid)
         assert "sh" in os.readlink(f"/proc/{found.pid}/exe").replace("dash", "sh")
         assert Path(f"/proc/{found.pid}/status").read_text().split("NSpid:")[1].split()[1] == "1"
 
@@ -158,9 +159,9 @@ def test_forced_stop_leaves_neither_supervisor_nor_pod(pod: Supervised, site: Si
 
 def test_forced_stop_of_a_pod_without_pid_one_kills_what_is_there(site: Site, nspawn: str) -> None:
     slow = Supervised(site.layout, nspawn, execute=30, ready=0)
-    while not pids.children(slow.process.pid):
+    while not procfs.children(slow.process.pid):
         time.sleep(0.01)
-    (child,) = pids.children(slow.process.pid)
+    (child,) = procfs.children(slow.process.pid)
 
     (event,) = stop_pods(site, [slow.pod.uuid], force=True)
 

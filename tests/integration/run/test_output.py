@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,54 +58,3 @@ def test_the_journal_of_a_pod_stays_until_it_is_collected(rkt: Rktpy) -> None:
     journals = list((rkt.data / "pods" / pod).glob("overlay/*/upper/var/log/journal/*/*.journal"))
     assert [journal.parent.name for journal in journals] == [uuid.replace("-", "")]
     assert b"for the record" in journals[0].read_bytes()
-
-
-def test_an_interactive_app_has_no_decoration(rkt: Rktpy) -> None:
-    done = rkt.run("--interactive", INSPECT, "--", "--pre-sleep=1", "--print-msg=plain")
-
-    assert (done.status, done.out.split()) == (0, ["plain"])
-
-
-def test_an_interactive_app_reads_the_terminal(rkt: Rktpy) -> None:
-    ours, theirs = pty.openpty()
-    words = rkt.argv("run", "--net=none", "--interactive", INSPECT, "--", "--check-tty",
-                     "--read-stdin")  # fmt: skip
-    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        try:
-            _read_until(ours, b"Enter text:")
-            os.write(ours, b"Saluton\n")
-            said = _read_until(ours, b"stdin is a terminal")
-            status = process.wait(timeout=60)
-        finally:
-            process.kill()
-            os.close(ours)
-
-    assert status == 0
-    assert b"Received text: Saluton" in said
-
-
-def test_an_interactive_app_reads_the_terminal_while_its_output_is_kept(rkt: Rktpy) -> None:
-    ours, theirs = pty.openpty()
-    words = rkt.argv("run", "--net=none", "--interactive", INSPECT, "--", "--read-stdin")
-    with subprocess.Popen(words, stdin=theirs, stdout=subprocess.PIPE) as process:
-        os.close(theirs)
-        assert process.stdout is not None
-        try:
-            _read_until(process.stdout.fileno(), b"Enter text:")
-            os.write(ours, b"Saluton\n")
-            said = _read_until(process.stdout.fileno(), b"Received text: Saluton")
-            status = process.wait(timeout=60)
-        finally:
-            process.kill()
-            os.close(ours)
-
-    assert (status, b"Received" in said) == (0, True)
-
-
-def _read_until(fd: int, text: bytes) -> bytes:
-    said = b""
-    while text not in said:
-        assert select.select([fd], [], [], 60)[0], said
-        said += os.read(fd, 65536)
-    return said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.controllers import Handed
 from rktpy.nspawn.plan import BindPlan
@@ -47,9 +49,20 @@ def test_the_pods_own_manager_is_quiet_unless_debugging() -> None:
     assert "--log-target=null" not in loud
 
 
-def test_an_interactive_pod_reads_its_input_wherever_the_output_goes() -> None:
-    assert "--console=interactive" in nspawn_argv(pod(interactive=True), HOST, "r")
-    assert "--console=interactive" not in nspawn_argv(pod(), HOST, "r")
+@pytest.mark.parametrize(
+    ("handed", "console"),
+    [((), "interactive"), ((1, 2), "interactive"), ((0,), "read-only"), ((0, 1, 2), "read-only")],
+)
+def test_an_interactive_pod_reads_its_console_if_that_is_its_input(
+    handed: tuple[int, ...], console: str
+) -> None:
+    argv = nspawn_argv(pod(interactive=True, handed_streams=handed), HOST, "r")
+
+    assert [word for word in argv if word.startswith("--console=")] == [f"--console={console}"]
+
+
+def test_the_console_of_other_pods_is_left_to_nspawn() -> None:
+    assert not any(word.startswith("--console=") for word in nspawn_argv(pod(), HOST, "r"))
 
 
 def test_volumes_are_bound_into_the_apps_root() -> None:

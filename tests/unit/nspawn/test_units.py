@@ -101,6 +101,22 @@ def test_only_interactive_pods_get_the_terminal() -> None:
     assert lines(interactive, "StandardInput") == ["tty"]
 
 
+def test_handed_streams_come_with_a_unit_made_by_request() -> None:
+    units = unit_files(pod(interactive=True, handed_streams=(0, 1)))
+    unit = units["web.service.d/pod.conf"]
+
+    assert "web.service" not in units  # or PID 1 would refuse to make one
+    assert lines(unit, "ExecStart") == ['"/bin/server" "--flag"']
+    assert [line for line in unit.splitlines() if line.startswith("Standard")] == []
+    assert "streams.service" in lines(units["default.target"], "After")
+    assert "streams.service" in lines(units["default.target"], "Wants")
+
+
+def test_an_app_in_a_pipeline_dies_of_a_reader_that_left() -> None:
+    assert lines(unit_files(pod(interactive=True))["web.service"], "IgnoreSIGPIPE") == ["no"]
+    assert lines(unit_files(pod())["web.service"], "IgnoreSIGPIPE") == []
+
+
 def test_a_volume_on_sys_or_a_device_replaces_what_the_pod_provides() -> None:
     binds = (BindPlan("/srv/sys", "/sys/fs"), BindPlan("/dev/zero", "/dev/null"))
     unit = unit_files(pod(app(binds=binds)))["web.service"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.conformance.rkt.row import Entry, Image, Row, Run, Shown, run
 
-_TERMINAL = "integration/run/test_output.py::test_an_interactive_app_reads_the_terminal"
+_TERMINAL = "integration/run/test_terminal.py::test_an_app_reads_the_terminal"
 
 
 def rows() -> list[Entry]:

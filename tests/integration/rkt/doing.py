@@ -128,7 +128,8 @@ def _filled(words: Sequence[str], places: Mapping[str, str]) -> tuple[str, ...]:
 
 def _named(run: Run) -> set[str]:
     """Return the places ``run`` names."""
-    return set(_PLACE.findall(" ".join(run.command) + json.dumps(run.manifest)))
+    words = " ".join([*run.prepare, *run.command])
+    return set(_PLACE.findall(words + json.dumps(run.manifest)))
 
 
 def _host_places() -> dict[str, str]:

@@ -18,10 +18,14 @@ _ALL = [
     "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
     "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend",
 ]  # fmt: skip
-_MANY = [name for name in _ALL if name not in _DEFAULT[2:]]  # 25 of them
+_NOT_OF_NSPAWN = {
+    "net_admin", "ipc_lock", "sys_module", "sys_rawio", "sys_pacct", "sys_time", "mknod",
+    "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend",
+}  # fmt: skip
+_OF_NSPAWN = [name for name in _ALL if name not in _NOT_OF_NSPAWN]  # its default, 25 of them
 _SEVERAL = ["chown", "fowner", "net_admin", "sys_admin"]
 _NET = ("NET_ADMIN", "NET_BIND_SERVICE")
-_NET_ADMIN, _MKNOD = 12, 27
+_NET_BIND_SERVICE, _NET_ADMIN, _MKNOD = 10, 12, 27
 
 
 def rows() -> list[Row]:
@@ -56,7 +60,7 @@ _RESTRICTIONS: tuple[tuple[str, str, list[str], list[str]], ...] = (
     ("keep one that is not there", "retain", ["net_admin"], ["net_admin"]),
     ("keep one", "retain", ["chown"], ["chown"]),
     ("keep four", "retain", ["chown", "fowner", "sys_admin", "net_admin"], _SEVERAL),
-    ("keep 25", "retain", _MANY[::-1], _MANY),
+    ("keep 25", "retain", _OF_NSPAWN[::-1], _OF_NSPAWN),
     ("remove one", "remove", ["chown"], _without("chown")),
     ("remove one that is not there", "remove", ["sys_admin"], _DEFAULT),
     ("remove both", "remove", ["chown", "sys_admin"], _without("chown")),
@@ -75,7 +79,8 @@ def _restricted() -> list[Row]:
         words = (f"--caps-{kind}={','.join(_written(names))}",) if kind else ()
         options.append(App(f"option: {row}", bare, _listed(expect), words))
     options += [
-        App("former option: keep one", bare, _listed(["chown"]), ("--cap-retain=CAP_CHOWN",)),
+        App("former option: keep one", bare, _listed(["net_admin"]),
+            ("--cap-retain=CAP_NET_ADMIN",)),
         App("former option: remove one", bare, _listed(_without("chown")),
             ("--cap-remove=CAP_CHOWN",)),
     ]  # fmt: skip
@@ -127,6 +132,7 @@ def _both_stages() -> list[Row]:
         ("net_admin, nothing said", (), _NET_ADMIN, "disabled", "disabled"),
         ("mknod, nothing said", (), _MKNOD, "enabled", "enabled"),
         ("net_admin, kept with another", _NET, _NET_ADMIN, "enabled", "enabled"),
+        ("net_bind_service, kept with another", _NET, _NET_BIND_SERVICE, "enabled", "enabled"),
         ("net_admin, only another kept", _NET[1:], _NET_ADMIN, "disabled", "disabled"),
     ):
         kind = _isolator("retain", list(kept)) if kept else {"isolators": []}
@@ -139,7 +145,7 @@ def _both_stages() -> list[Row]:
 def _stages(
     row: str, app: dict[str, Any], number: int, states: tuple[str, str], uid: int
 ) -> list[Row]:
-    name = {_NET_ADMIN: "net_admin", _MKNOD: "mknod"}[number]
+    name = _ALL[number]
     user = f"User: uid={uid} euid={uid} gid={uid} egid={uid}"
     apps = [
         App(

@@ -136,11 +136,13 @@ def _written() -> list[Row]:
         manifest = {"apps": [app], "volumes": [_HOST]}
         found += _both(f"a host volume{how}", manifest, (Image(),), "<<<host:foo>>>",
                        stored="host:foo")  # fmt: skip
-    app = _app(*_writes("host:bar", "/dir2/file"), mountPoints=_point("/dir2"))
-    images = (Image(app={"mountPoints": _point(read_only=True)}),)
-    return found + _both("the mount point of the manifest, not the image's",
-                         {"apps": [app], "volumes": [_HOST]}, images, "<<<host:bar>>>",
-                         stored="host:bar")  # fmt: skip
+        app = _app(*_writes("host:bar", "/dir2/file"), mountPoints=_point("/dir2"),
+                   readOnlyRootFS=root)  # fmt: skip
+        images = (Image(app={"mountPoints": _point(read_only=True)}),)
+        found += _both(f"the mount point of the manifest, not the image's{how}",
+                       {"apps": [app], "volumes": [_HOST]}, images, "<<<host:bar>>>",
+                       stored="host:bar")  # fmt: skip
+    return found
 
 
 def _not_written() -> list[Row]:

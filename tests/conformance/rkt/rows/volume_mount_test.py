@@ -19,20 +19,30 @@ def rows() -> list[Row]:
 
 
 def _by_option() -> list[Row]:
-    def row(name: str, options: str, what: tuple[str, ...], expect: str, status: int = 0) -> Row:
+    found: list[Row] = []
+    for name, options, what, expect, status in (
+        ("recursive", "recursive=true", _READ, "<<<inner>>>", 0),
+        ("recursive and read-only", "recursive=true,readOnly=true", _WRITE, _REFUSED, FAILED),
+        ("not recursive", "recursive=false", _READ, "<<<outer>>>", 0),
+        ("not recursive, read-only", "recursive=false,readOnly=true", _WRITE, _REFUSED, FAILED),
+    ):
         image = Image((*what, f"--file-name={_INNER}"))
-        words = (f"--volume=test,kind=host,source={{nested}},{options}",
-                 "--mount=volume=test,target=/dir1", "{id}")  # fmt: skip
-        return Row(name, Run(run(*words), (image,), status), expect)
+        volume = f"--volume=test,kind=host,source={{nested}},{options}"
+        words = (volume, "--mount=volume=test,target=/dir1", "{id}")
+        found += _both(name, words, image, expect, status)
+    return found
 
+
+def _both(name: str, words: tuple[str, ...], image: Image, expect: str, status: int, *,
+          manifest: Mapping[str, Any] | None = None, stored: str = "") -> list[Row]:  # fmt: skip
+    """Return the row of a pod that is run, and that of one that is prepared before."""
+    ran = Run(run(*words), (image,), status, manifest=manifest or {})
+    prepare = ("prepare", *words)
+    prepared = Run(RUN_PREPARED, (image,), status, prepare, manifest=manifest or {})
     return [
-        row("recursive: what is mounted below shows", "recursive=true", _READ, "<<<inner>>>"),
-        row("recursive and read-only: not written below", "recursive=true,readOnly=true", _WRITE,
-            _REFUSED, FAILED),
-        row("not recursive: what is covered shows", "recursive=false", _READ, "<<<outer>>>"),
-        row("read-only, not recursive: not written below", "readOnly=true,recursive=false", _WRITE,
-            _REFUSED, FAILED),
-    ]  # fmt: skip
+        Row(name, ran, expect, stored=stored),
+        Row(f"{name}, prepared", prepared, expect, stored=stored),
+    ]
 
 
 def _by_manifest() -> list[Row]:
@@ -47,14 +57,10 @@ def _by_manifest() -> list[Row]:
     ):  # fmt: skip
         manifest = _manifest(volume, read_only_root="root" in name)
         image = Image((*what, f"--file-name={path}"))
-        option = "--pod-manifest={manifest}"
-        ran = Run(run(option), (image,), status, manifest=manifest)
-        prepared = Run(RUN_PREPARED, (image,), status, ("prepare", option), manifest=manifest)
+        words = ("--pod-manifest={manifest}",)
         stored = "host:foo" if path == _FILE else ""
-        found += [
-            Row(f"pod manifest: {name}", ran, expect, stored=stored),
-            Row(f"pod manifest, prepared: {name}", prepared, expect, stored=stored),
-        ]
+        found += _both(f"pod manifest: {name}", words, image, expect, status, manifest=manifest,
+                       stored=stored)  # fmt: skip
     return found
 
 

@@ -10,7 +10,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.pod.appstate import is_ready
 from rktpy.pod.lifecycle import PodGoneError
-from rktpy.pod.phase import State, after_run
+from rktpy.pod.phase import Phase, State, after_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def wait_finished(pod: Pod, timeout: float | None) -> None:
     """
     deadline = _deadline(timeout)
     while not _over(pod):
-        if pod.phase == "prepared":
+        if pod.phase == Phase.PREPARED:
             _sleep(_IDLE_POLL, deadline)
         elif deadline is None:
             _await_unlock(pod)
@@ -71,6 +71,8 @@ def wait_finished(pod: Pod, timeout: float | None) -> None:
 
 def _over(pod: Pod) -> bool:
     try:
+        if pod.phase == Phase.PREPARED:
+            pod.refresh()  # its state asks for no lock, so nothing else notices that it was moved
         state = pod.state()
     except PodGoneError:
         return True

@@ -1,0 +1,42 @@
+"""What tutorials and how-tos tell people to type works as it stands, and prints what they say."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.walkthrough import Step, steps, walk
+from tests.unit.cli.desk import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DOCS = Path(CHECKOUT) / "docs"
+TUTORIAL = steps(DOCS / "tutorials/first-pod.md")
+THE_IMAGE, THE_END = TUTORIAL[:3], TUTORIAL[-2:]
+
+
+def assert_true(todo: Sequence[Step], where: Path) -> None:
+    said = walk(todo, where, str(Path(sys.executable).parent))
+
+    assert [(step.output, step.failed()) for step in said if step.failed()] == []
+    assert [(step.output, step.missing()) for step in said if step.missing()] == []
+    assert len(said) == len(todo)
+
+
+def test_the_tutorial_leads_from_nothing_to_a_pod_of_two_apps(tmp_path: Path) -> None:
+    assert_true(TUTORIAL, tmp_path)
+
+    assert not (tmp_path / "first-pod").exists()
+
+
+@pytest.mark.parametrize("name", ["limit-an-app", "share-files", "choose-the-user"])
+def test_a_how_to_works_with_the_image_of_the_tutorial(tmp_path: Path, name: str) -> None:
+    assert_true([*THE_IMAGE, *steps(DOCS / f"how-to/{name}.md"), *THE_END], tmp_path)
+
+
+def test_every_tutorial_is_tested() -> None:
+    assert [path.name for path in (DOCS / "tutorials").glob("*.md")] == ["first-pod.md"]

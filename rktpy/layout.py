@@ -222,6 +222,11 @@ class PodTree:
         return f"{self.root}/runtime-config"
 
     @property
+    def devices(self) -> str:
+        """Nodes of devices for a pod in a user namespace; empty outside of the pod's mounts."""
+        return f"{self.root}/devices"
+
+    @property
     def shared_volumes(self) -> str:
         return f"{self.root}/sharedVolumes"
 

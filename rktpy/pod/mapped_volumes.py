@@ -2,14 +2,17 @@
 
 Empty volumes lie below the pod, in one mapped mount. A volume of the host is mounted in the app's
 tree here, each mount below it with a mapping of its own; systemd-nspawn's option ``idmap``
-leaves those out.
+leaves those out. /dev cannot be mapped: of a device the app gets a node of its own.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 
 from rktpy.errors import RktError
+from rktpy.host import mount as mounting
+from rktpy.host import syscalls
 from rktpy.host.rootpath import make_dir_in_root, make_file_in_root, open_in_root
 
 TYPE_CHECKING = False
@@ -29,7 +32,7 @@ def map_empty_volumes(tree: PodTree, idmap: IdMap) -> None:
     idmap.cover(tree.shared_volumes)
 
 
-def attach_volume(mount: ResolvedMount, rootfs: str, idmap: IdMap) -> list[str]:
+def attach_volume(mount: ResolvedMount, rootfs: str, idmap: IdMap, *, tree: PodTree) -> list[str]:
     """Mount a volume of the host, whose source exists, at its target in the app's tree.
 
     A missing target is created. Returns the mount points of the host in which owners show as they
@@ -43,6 +46,11 @@ def attach_volume(mount: ResolvedMount, rootfs: str, idmap: IdMap) -> list[str]:
         make(rootfs, mount.target, owner=idmap.first)
         target = open_in_root(rootfs, mount.target, os.O_PATH)
         try:
+            found = os.stat(mount.source)
+            if stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
+                node = _node(f"{tree.devices}/{mount.volume}", found, idmap)
+                mounting.bind(node, f"/proc/self/fd/{target}").execute()
+                return []
             return idmap.bind(
                 mount.source, target, read_only=mount.read_only, recursive=mount.recursive
             )
@@ -52,3 +60,18 @@ def attach_volume(mount: ResolvedMount, rootfs: str, idmap: IdMap) -> list[str]:
         raise MappedVolumeError(
             f"cannot mount volume {mount.volume!r} at {mount.target!r}"
         ) from error
+
+
+def _node(path: str, device: os.stat_result, idmap: IdMap) -> str:
+    """Make ``path`` a node of ``device`` with the owner that the pod takes for the host's."""
+    directory = os.path.dirname(path)
+    if not os.path.ismount(directory):
+        os.makedirs(directory, mode=0o755, exist_ok=True)
+        flags = syscalls.MS_NOSUID | syscalls.MS_NOEXEC
+        mounting.Mount("tmpfs", directory, "tmpfs", flags, "mode=0755").execute()
+    if not os.path.lexists(path):  # apps share it
+        os.mknod(path, stat.S_IFMT(device.st_mode) | 0o600, device.st_rdev)
+        ids = (device.st_uid, device.st_gid)
+        os.chown(path, *(idmap.first + (number if number < idmap.count else 0) for number in ids))
+        os.chmod(path, stat.S_IMODE(device.st_mode))
+    return path

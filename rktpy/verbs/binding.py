@@ -15,6 +15,7 @@ from rktpy.pod.volume_dirs import make_volume_dir
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.host.idmap import IdMap
+    from rktpy.layout import PodTree
     from rktpy.log import Logger
     from rktpy.pod.volumes import ResolvedMount
 
@@ -23,7 +24,9 @@ class BindError(RktError):
     """A volume cannot be mounted where it was asked for."""
 
 
-def bind(mount: ResolvedMount, rootfs: str, *, idmap: IdMap | None, logger: Logger) -> BindPlan:
+def bind(
+    mount: ResolvedMount, rootfs: str, *, tree: PodTree, idmap: IdMap | None, logger: Logger
+) -> BindPlan:
     """Return how ``mount`` appears in the app whose tree is at ``rootfs``.
 
     Creates the directory of an empty volume. With ``idmap`` a volume of the host is mounted here,
@@ -41,7 +44,7 @@ def bind(mount: ResolvedMount, rootfs: str, *, idmap: IdMap | None, logger: Logg
     elif idmap and os.path.exists(mount.source):  # nspawn says that one is missing
         from rktpy.pod.mapped_volumes import attach_volume
 
-        for point in attach_volume(mount, rootfs, idmap):
+        for point in attach_volume(mount, rootfs, idmap, tree=tree):
             logger.warning("warning: owners in %s are not mapped", quote(point))
         attached = True
     return BindPlan(

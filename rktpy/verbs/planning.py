@@ -167,7 +167,8 @@ class Planner:
         for warning in resolution.warnings:
             self.logger.warning("%s", warning)
         return tuple(
-            bind(mount, rootfs, idmap=self.idmap, logger=self.logger) for mount in resolution.mounts
+            bind(mount, rootfs, tree=self.tree, idmap=self.idmap, logger=self.logger)
+            for mount in resolution.mounts
         )
 
     def _filter(self, app: App) -> SeccompPlan | None:

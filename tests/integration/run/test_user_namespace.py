@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,11 +187,10 @@ def test_root_of_the_pod_may_do_in_a_volume_what_root_may(rkt: Rktpy, host: Path
     (host / "roots").chmod(0o600)
     volume = f"--volume=data,kind=host,source={host}/roots"  # a file, mounted on a new one
 
-    done = rkt.run(
-        OPTION, volume, "--mount=volume=data,target=/new/place", SHELL, "--", "cat /new/place"
-    )
+    script = "cat /new/place; stat -c %u:%g /new"
+    done = rkt.run(OPTION, volume, "--mount=volume=data,target=/new/place", SHELL, "--", script)
 
-    assert done.lines() == ["root's"]
+    assert done.lines() == ["root's", "0:0"]
 
 
 @pytest.fixture
@@ -295,6 +295,20 @@ def test_devices_work_and_no_others_can_be_made(rkt: Rktpy) -> None:
         "mknod: /null: Operation not permitted",
         "sh: write error: No space left on device",
     ]
+
+
+def test_a_device_given_as_a_volume_is_as_open_as_on_the_host(rkt: Rktpy, tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    os.mknod(node, stat.S_IFCHR | 0o600, os.makedev(1, 7))
+    volume = (f"--volume=dev,kind=host,source={node}", "--mount=volume=dev,target=/dev/mine")
+    script = "stat -c '%t:%T %u:%g %a' /dev/mine; echo x >/dev/mine"
+
+    root = rkt.run(OPTION, *volume, SHELL, "--", script)
+    other = rkt.run(OPTION, *volume, SHELL, "--user=5", "--", script)
+
+    assert root.lines() == ["1:7 0:0 600", "sh: write error: No space left on device"]
+    assert other.lines() == ["1:7 0:0 600", "/bin/sh: can't create /dev/mine: Permission denied"]
+    assert node.stat().st_uid == 0
 
 
 def test_root_of_the_pod_may_listen_on_low_ports_of_its_own_network(rkt: Rktpy) -> None:

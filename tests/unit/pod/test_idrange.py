@@ -116,3 +116,29 @@ def test_a_pod_without_a_record_has_no_user_namespace(layout: Layout) -> None:
 )
 def test_ranges_overlap_if_they_share_an_id(first: int, count: int, *, overlaps: bool) -> None:
     assert IdRange(100, 10).overlaps(first, count) == overlaps
+
+
+def test_many_at_once_get_different_ranges(layout: Layout, etc: str) -> None:
+    all_but_40 = f"you:{idrange.LOWEST + 41 * COUNT}:{COUNT * (SLOTS - 42)}\n"
+    Path(etc, "subuid").write_text(all_but_40)
+
+    processes = [fork_and_take(layout, etc, 8) for _ in range(4)]
+    statuses = [os.waitpid(process, 0)[1] for process in processes]
+
+    assert statuses == [0] * 4
+    assert len(links(layout)) == 32
+
+
+def fork_and_take(layout: Layout, etc: str, count: int) -> int:
+    """Let another process take ``count`` ranges for pods of its own; return its number."""
+    process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            for _ in range(count):
+                with create(layout) as pod:
+                    take_range(pod, etc=etc)
+            status = 0
+        finally:
+            os._exit(status)
+    return process

@@ -81,22 +81,24 @@ class Config(Value):
         return objects
 
 
-def load(system: str, local: str, user: str = "") -> Config:
+def load(system: str, local: str, user: str = "", *, only: str = "") -> Config:
     """Read all three roots; a root or directory that is not there, or "", is fine.
+
+    ``only`` names the one directory to read, as ``paths.d``: others may be for root's eyes only.
 
     Raises:
         ConfigError: see the module; the text names the file.
     """
-    return _load(system, local, user, tuple(_SUBDIRECTORIES))
-
-
-def load_paths(system: str, local: str, user: str = "") -> Paths:
-    """Return ``load(...).paths`` without reading the rest, which may be for root's eyes only.
-
-    Raises:
-        ConfigError: a file below ``paths.d`` is wrong.
-    """
-    return _load(system, local, user, ("paths.d",)).paths
+    subdirectories = (only,) if only else tuple(_SUBDIRECTORIES)
+    result = _Draft()
+    for root in (system, local, user):
+        if root:
+            draft = _Draft()
+            if _is_directory(root):
+                for name in subdirectories:
+                    _read_directory(draft, f"{root.rstrip('/')}/{name}", _SUBDIRECTORIES[name])
+            result.override(draft)
+    return Config(result.auth, result.docker_auth, result.paths, result.stage1)
 
 
 class _Draft:
@@ -120,18 +122,6 @@ class _Draft:
         )
         named = stage1 if stage1.name else self.stage1
         self.stage1 = Stage1(named.name, named.version, stage1.location or self.stage1.location)
-
-
-def _load(system: str, local: str, user: str, subdirectories: tuple[str, ...]) -> Config:
-    result = _Draft()
-    for root in (system, local, user):
-        if root:
-            draft = _Draft()
-            if _is_directory(root):
-                for name in subdirectories:
-                    _read_directory(draft, f"{root.rstrip('/')}/{name}", _SUBDIRECTORIES[name])
-            result.override(draft)
-    return Config(result.auth, result.docker_auth, result.paths, result.stage1)
 
 
 def _is_directory(path: str) -> bool:

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import os
 
-from rktpy.codec import quote
-from rktpy.errors import RktError
 from rktpy.image.fetch import fetch
 from rktpy.image.reference import parse_reference
-from rktpy.nspawn import stage1 as builtin
 from rktpy.pod.compose import (
     PodImage,
     christen,
@@ -23,18 +20,15 @@ from rktpy.pod.compose import (
 from rktpy.pod.contents import Contents, StoredTree
 from rktpy.pod.volumes import check_number
 from rktpy.store.trees import Trees
+from rktpy.verbs.stage1 import find_stage1
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.pod import PodManifest
     from rktpy.store.images import ImageStore
-    from rktpy.verbs.requests import PodSource, Stage1Choice
+    from rktpy.verbs.requests import PodSource
     from rktpy.verbs.site import Site
-
-
-class ForeignStage1Error(RktError):
-    """A stage1 image that is not made by rktpy was asked for."""
 
 
 def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -> Contents:
@@ -46,7 +40,7 @@ def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -
         RktError: an image is missing or not runnable, or the options do not fit together.
     """
     trees = Trees(site.layout)
-    stage1_key = _stage1(site, store, source.stage1)
+    stage1_key = find_stage1(site, store, source.stage1)
     stage1 = StoredTree(trees.render(store, stage1_key), store.manifest(stage1_key))
     manifest, keys = _manifest(site, store, source)
     require_apps(manifest)
@@ -86,38 +80,3 @@ def _manifest(
         app.name: (image.key, image.manifest)
         for app, image in zip(manifest.apps, images, strict=True)
     }
-
-
-def _stage1(site: Site, store: ImageStore, choice: Stage1Choice | None) -> str:
-    if choice is None:
-        return builtin_stage1(store)
-    if choice.kind == "from-dir":
-        raise ForeignStage1Error(
-            "there is no directory of stage1 images yet", hint="leave --stage1-from-dir out"
-        )
-    key = fetch(store, parse_reference(choice.text), policy="new", insecure=site.insecure)
-    if store.manifest(key).annotation(builtin.BUILTIN_ANNOTATION) is None:
-        raise ForeignStage1Error(
-            f"stage1 image {quote(choice.text)} brings entry points of its own, which are not"
-            " supported yet",
-            hint=f"leave --stage1-{choice.kind} out",
-        )
-    return key
-
-
-def builtin_stage1(store: ImageStore) -> str:
-    """Return the key of the built-in stage1 image, assembling it if this host has no current one.
-
-    Several at once assemble the same bytes; the store keeps them once.
-    """
-    files = builtin.files_dir()
-    mark = builtin.fingerprint(files)
-    key = store.find(builtin.NAME, {builtin.FINGERPRINT_LABEL: mark})
-    if key is not None:
-        return key
-    import tempfile  # cold: once per host and systemd
-
-    with tempfile.TemporaryFile(dir=store.scratch()) as aci:
-        builtin.write_aci(files, mark, aci)
-        aci.seek(0)
-        return store.add_aci(aci.fileno())

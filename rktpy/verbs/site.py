@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import ClassVar, Self
 
-    from rktpy.config import Config
+    from rktpy.config import Config, Stage1
 
 SYSTEM_CONFIG = "/usr/lib/rkt"
 LOCAL_CONFIG = "/etc/rkt"
@@ -168,18 +168,44 @@ class Site:
                 raise ConfigurationError("cannot get configuration") from error
         return self._config
 
-    def _configured_data_dir(self) -> str:
-        """Only ``paths.d`` is read: credentials need not be readable for a ``list``.
+    def default_stage1(self) -> Stage1 | None:
+        """Return the default stage1 image that is configured, None if none is.
 
-        Two or three failing lookups are far cheaper than importing the reader to find nothing.
+        Raises:
+            ConfigurationError: a file below ``stage1.d`` is broken; the cause names it.
+        """
+        config = self._part("stage1.d")
+        if config is None or not (config.stage1.name or config.stage1.location):
+            return None
+        return config.stage1
+
+    @property
+    def stage1_images(self) -> str:
+        """The configured directory of stage1 images, "" if there is none.
+
+        Raises:
+            ConfigurationError: a file below ``paths.d`` is broken; the cause names it.
+        """
+        config = self._part("paths.d")
+        return config.paths.stage1_images if config is not None else ""
+
+    def _configured_data_dir(self) -> str:
+        config = self._part("paths.d")
+        return config.data_dir or DEFAULT_DATA_DIR if config is not None else DEFAULT_DATA_DIR
+
+    def _part(self, directory: str) -> Config | None:
+        """Return what one directory of the configuration says, None where no root has it.
+
+        Credentials need not be readable for a ``list``; and two or three failing lookups are far
+        cheaper than importing the reader to find nothing.
         """
         roots = (self.system_config, self.local_config, self.user_config)
-        if not any(root and os.path.lexists(f"{root}/paths.d") for root in roots):
-            return DEFAULT_DATA_DIR
+        if not any(root and os.path.lexists(f"{root}/{directory}") for root in roots):
+            return None
         from rktpy import config
 
         try:
-            return config.load_paths(*roots).data or DEFAULT_DATA_DIR
+            return config.load(*roots, only=directory)
         except (RktError, OSError) as error:
             raise ConfigurationError("cannot get configuration") from error
 

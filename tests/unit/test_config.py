@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.config import ConfigError, load, load_paths
+from rktpy.config import ConfigError, load
 from rktpy.config.credentials import AWSAuth, BasicAuth, OAuth
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ def test_objects_split_files_of_several_domains(roots: Roots) -> None:
 def test_paths_can_be_had_although_credentials_are_broken(roots: Roots) -> None:
     roots.raw("local/auth.d/a.json", "garbage")
     roots.write("local/paths.d/a.json", "paths", data="/data")
-    assert load_paths(*roots.paths).data == "/data"
+    assert load(*roots.paths, only="paths.d").data_dir == "/data"
 
 
 def test_authorization_headers() -> None:

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from tests.support import archive, closure
+from tests.support.ctools import build_static
 from tests.support.images import build_aci
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ NOTIFY = {"appc.io/executor/supports-systemd-notify": "true"}
 POD_SERVICE = {"KillMode": "mixed", "Delegate": "yes"}
 
 SHELL = "example.com/shell"  # its argument is a script
-SHELL_NOTIFY = "example.com/shell-notify"  # the same, but the pod waits for its READY=1
+TALK = "example.com/talk"  # tests/support/talk: a server on a socket that the host hands over
+TALK_NOTIFY = "example.com/talk-notify"  # the same program; the pod waits for its READY=1
+TALK_PORT = 7777
 REDIS_NOTIFY = "example.com/redis-notify"  # redis, which sends READY=1 when it serves
 
 _IMAGES = "/srv/pods-on-host"
@@ -150,6 +153,7 @@ class Pods:
     def __init__(self, host: RemoteHost) -> None:
         self.host = host
         self._units: list[str] = []
+        self._uuid_files: dict[str, str] = {}
 
     def stock(self, *builders: Callable[[Path], object]) -> None:
         """Build images and fetch them into the host's store; run a pod, as the first is slow."""
@@ -236,6 +240,22 @@ class Pods:
         self.host.run(["systemctl", "start", *([] if wait else ["--no-block"]), unit])
         return StartedPod(self, self._uuid(name), unit, f"/system.slice/{unit}", None)
 
+    def behind_socket(self, argv: Sequence[str], port: int) -> str:
+        """Let the first connection to ``port`` start a pod as a service; return its name."""
+        argv, name = self._with_uuid_file(argv)
+        stem = f"pod-{os.urandom(3).hex()}"
+        self.host.write(f"{_UNITS}/{stem}.socket", f"[Socket]\nListenStream={port}\n")
+        self._units.append(f"{stem}.socket")  # stopped first: it would start the service again
+        unit = self.unit(f"{stem}.service", {"ExecStart": quoted_for_unit(argv)})
+        self._uuid_files[unit] = name
+        self.host.run(["systemctl", "start", f"{stem}.socket"])
+        return unit
+
+    def newest_of(self, unit: str) -> StartedPod:
+        """Return the pod that a service of ``behind_socket`` started last."""
+        uuid = self._uuid(self._uuid_files[unit])
+        return StartedPod(self, uuid, unit, f"/system.slice/{unit}", None)
+
     def as_transient(
         self, argv: Sequence[str], *, options: Sequence[str] = ("--slice=machine",), **settings: str
     ) -> StartedPod:
@@ -304,9 +324,22 @@ def shell(path: Path, name: str = SHELL, **options: Any) -> None:
     build_aci(path, name=name, exec=("/bin/sh", "-c"), files=dict(files), **options)
 
 
-def shell_notify(path: Path) -> None:
-    """Write ``shell`` as a program that says by itself when it is ready."""
-    shell(path, SHELL_NOTIFY, annotations=NOTIFY)
+def talk(path: Path) -> None:
+    """Write a server that is started by the first connection to its socket."""
+    port = {"name": "line", "protocol": "tcp", "port": TALK_PORT, "count": 1,
+            "socketActivated": True}  # fmt: skip
+    _talk(path, name=TALK, app={"ports": [port]})
+
+
+def talk_notify(path: Path) -> None:
+    """Write a program that says that it is ready when a file is there."""
+    _talk(path, name=TALK_NOTIFY, annotations=NOTIFY)
+
+
+def _talk(path: Path, **options: Any) -> None:
+    program = build_static("talk", [Path(__file__).with_name("talk") / "talk.c"])
+    files = {"/talk": archive.Entry("", mode=0o755, source=program)}
+    build_aci(path, exec=["/talk"], files=dict(files), **options)
 
 
 def redis(path: Path) -> None:

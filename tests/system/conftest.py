@@ -30,8 +30,8 @@ def _leaks(host: ContainerHost) -> Iterator[None]:
 def stocked(host: ContainerHost) -> Pods:
     """The host with images in its store; for pods that live longer than one test."""
     pods = Pods(host)
-    images = (pods_on_host.shell, pods_on_host.shell_notify, pods_on_host.redis,
-              pods_on_host.redis_notify, pods_on_host.etcd)  # fmt: skip
+    images = (pods_on_host.shell, pods_on_host.redis, pods_on_host.redis_notify,
+              pods_on_host.etcd, pods_on_host.talk, pods_on_host.talk_notify)  # fmt: skip
     pods.stock(*images)
     return pods
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.support.pods_on_host import (
@@ -11,9 +13,14 @@ from tests.support.pods_on_host import (
     REDIS_NOTIFY,
     RKTPY,
     SHELL,
-    SHELL_NOTIFY,
+    TALK_NOTIFY,
     Pods,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.container import ContainerHost
 
 STAY = "exec sleep 300"
 
@@ -52,14 +59,31 @@ def test_a_notify_service_is_active_once_the_server_says_so(pods: Pods) -> None:
     }
 
 
-def test_a_notify_service_waits_for_an_app_that_has_said_nothing(pods: Pods) -> None:
-    pod = pods.as_service(
-        pods.argv(SHELL_NOTIFY, "echo up; exec sleep 300"), wait=False, Type="notify"
-    )
-    pods.host.wait_until('rktpy logs "$1" | grep -w up', pod.uuid)
+@pytest.fixture
+def gate(host: ContainerHost) -> Iterator[str]:
+    """A directory of the host."""
+    path = "/srv/gate"
+    host.run(["mkdir", path])
+    yield path
+    host.run(["rm", "-r", path])
 
-    assert pod.properties("ActiveState") == {"ActiveState": "activating"}
+
+def test_a_notify_service_is_active_when_its_app_says_so_and_not_before(
+    pods: Pods, gate: str
+) -> None:
+    options = [f"--volume=gate,kind=host,source={gate}", "--mount=volume=gate,target=/gate"]
+    pod = pods.as_service(
+        pods.argv(TALK_NOTIFY, "ready", "/gate/open", options=options), wait=False, Type="notify"
+    )
+    pods.host.wait_until('rktpy logs "$1" | grep -q "waiting for /gate/open"', pod.uuid)
+    before = pod.properties("ActiveState")
     pods.rktpy("status", "--wait-ready=100ms", pod.uuid, status=254)
+    pods.host.sh(': > "$1/open"', gate)
+    pod.wait_active()
+    pods.host.wait_until('systemctl is-active "$1"', pod.unit)
+
+    assert before == {"ActiveState": "activating"}
+    assert pod.properties("SubState", "Result") == {"SubState": "running", "Result": "success"}
 
 
 def test_a_notify_service_is_active_when_apps_without_a_say_have_started(pods: Pods) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tests.conformance.rkt.row import NETWORKS, SYSTEMD, Owed
+from tests.conformance.rkt.row import NETWORKS, Owed, Shown
+
+_ANSWERS = "test_the_first_connection_starts_the_pod_and_the_app_answers_it"
 
 
-def rows() -> list[Owed]:
+def rows() -> list[Shown | Owed]:
     return [
-        Owed("an activated app answers", "a test of socket activation from end to end", SYSTEMD),
+        Shown("an activated app answers", f"system/test_sockets.py::{_ANSWERS}"),
         Owed("behind systemd-socket-proxyd", "contained networks (rkt skips this one)", NETWORKS),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rktpy.nspawn.confine import HIDDEN_DIRECTORY
+from rktpy.nspawn.podlimits import scope_properties
 from rktpy.nspawn.quoting import nspawn_path
 from rktpy.value import Value
 
@@ -44,6 +45,8 @@ def nspawn_argv(
     ]
     if host.keep_unit:
         argv.append("--keep-unit")
+    else:
+        argv += [f"--property={words}" for words in scope_properties(pod)]
     if not pod.debug:
         argv.append("--quiet")
     if pod.interactive:

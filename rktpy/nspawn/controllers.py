@@ -103,7 +103,9 @@ def memory_groups(pod: PodPlan, controllers: Controllers) -> tuple[Handed, ...]:
     """
     tops = [one for one in controllers.handed if "memory" in one.name.split(",")]
     groups = [
-        f"system.slice/{app.name}.service" for app in pod.apps if app.limits.memory is not None
+        f"system.slice/{app.name}.service"
+        for app in pod.apps
+        if app.limits.memory is not None or pod.limits.memory is not None
     ]
     return tuple(
         Handed(f"{top.directory}/{group}", f"{top.name}/{group}")

@@ -73,8 +73,12 @@ class StrictIsolatorError(RktError):
 
 
 def wanted_controllers(pod: PodPlan) -> frozenset[str]:
-    """Return the controllers, by their names on cgroup2, that limits of the apps need."""
-    return frozenset(
+    """Return the controllers, by their names on cgroup2, that limits of the apps need.
+
+    A limit of the pod's memory too: which app the kernel killed is told by the app's own cgroup.
+    """
+    pods_own = {"memory"} if pod.limits.memory is not None else set()
+    return frozenset(pods_own).union(
         controller
         for app in pod.apps
         for controller, field in _LIMITS.values()

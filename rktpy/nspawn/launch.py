@@ -27,6 +27,7 @@ from rktpy.nspawn.enforcement import (
     warnings,
 )
 from rktpy.nspawn.lay import has_disks
+from rktpy.nspawn.podlimits import limit_pod
 from rktpy.nspawn.streams import Courier, detach
 
 TYPE_CHECKING = False
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
+    from rktpy.cgroup import PodCgroup
     from rktpy.layout import PodTree
-    from rktpy.nspawn.controllers import Handed
+    from rktpy.nspawn.controllers import Controllers, Handed
     from rktpy.nspawn.enforcement import Outcome
     from rktpy.nspawn.placing import Placing
     from rktpy.nspawn.plan import PodPlan
@@ -80,13 +82,12 @@ def launch(
     if not facts.booted:
         _private_runtime_dir()
     _write_flavor(tree.flavor)
-    wanted = wanted_controllers(plan)
     own = placing.settle()
-    controllers = find_controllers(placement, facts.cgroup_mode, own, wanted)
-    if "io" in controllers.usable and not has_disks(tree.stage1_rootfs, plan):
-        controllers = controllers.without("io", "no disk can be named here")
-    devices = fence_pod(plan, placement, facts.cgroup_mode, own) if plan.fenced else ""
-    found = (device_policy(plan, devices), *outcomes(plan, controllers))
+    controllers = _controllers(plan, tree, placement, facts.cgroup_mode, own)
+    found = (
+        *_fence(plan, placement, facts.cgroup_mode, own),
+        *outcomes(plan, controllers),
+    )
     _report(found, tree, strict=strict)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
     groups = prepare_groups(plan, controllers)
@@ -115,6 +116,24 @@ def _become_nspawn(
     )
     argv = nspawn_argv(plan, host, _ROOT, groups)
     process.replace(argv, env=nspawn_environment(plan, host, environ), keep=lock_fd)
+
+
+def _controllers(
+    plan: PodPlan, tree: PodTree, placement: Placement, mode: str, own: PodCgroup | None
+) -> Controllers:
+    """Return what the apps of ``plan`` can be limited with."""
+    found = find_controllers(placement, mode, own, wanted_controllers(plan))
+    if "io" in found.usable and not has_disks(tree.stage1_rootfs, plan):
+        return found.without("io", "no disk can be named here")
+    return found
+
+
+def _fence(
+    plan: PodPlan, placement: Placement, mode: str, own: PodCgroup | None
+) -> tuple[Outcome, ...]:
+    """Fence the pod as a whole; return what came of it."""
+    devices = fence_pod(plan, placement, mode, own) if plan.fenced else ""
+    return (device_policy(plan, devices), *limit_pod(plan, placement, own))
 
 
 def _report(found: Sequence[Outcome], tree: PodTree, *, strict: bool) -> None:

@@ -96,6 +96,8 @@ class PodPlan(Value):
     handed_streams: tuple[int, ...] = ()  # streams 0 to 2 that the app gets as they are
     debug: bool = False
     ipc_parent: bool = False
+    limits: Limits = Limits()  # of the pod as a whole
+    isolators: Mapping[str, object] = {}  # likewise
     fenced: bool = True  # apps may use a few devices only
     hidden: tuple[str, ...] = ()  # paths of the kernel that nobody in the pod is to see
     first_id: int = 0  # the host's id of the pod's root; 0 is no user namespace

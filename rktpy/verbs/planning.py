@@ -108,6 +108,8 @@ class Planner:
             ipc_parent=self.start.ipc == "parent",
             first_id=self.first_id,
             id_count=self.idmap.count if self.idmap else 0,
+            limits=app_limits(self.manifest.isolators),
+            isolators=asked(self.manifest.isolators),
             fenced=not self.insecure.paths,
             hidden=() if self.insecure.paths else tuple(filter(os.path.exists, HIDDEN_IN_PODS)),
         )

@@ -57,6 +57,37 @@ def test_an_app_that_eats_more_memory_than_it_may_is_killed(rkt: Rktpy) -> None:
     assert not {"oom-shell"} & rkt.status(only_pod(rkt)).keys()
 
 
+def pod_manifest(rkt: Rktpy, path: Path, script: str, *isolators: dict[str, Any]) -> Path:
+    """Write the manifest of a pod that runs ``script`` and is limited as a whole."""
+    rows = json.loads(rkt.ok("image", "list", "--format=json"))
+    key = next(row["id"] for row in rows if row["name"].startswith(SHELL))
+    app = {"exec": ["/bin/sh", "-c", script], "user": "0", "group": "0"}
+    manifest = {
+        "acVersion": "0.8.11",
+        "acKind": "PodManifest",
+        "apps": [{"name": "shell", "image": {"id": key}, "app": app}],
+        "isolators": list(isolators),
+    }
+    path.write_text(json.dumps(manifest))
+    return path
+
+
+def test_a_limit_of_the_pod_holds_for_its_apps(rkt: Rktpy, tmp_path: Path) -> None:
+    memory = {"name": "resource/memory", "value": {"limit": "40Mi"}}
+    cpu = {"name": "resource/cpu", "value": {"limit": "2"}}
+    sysctl = {"name": "os/unix/sysctl", "value": {"net.core.somaxconn": "1"}}
+    path = pod_manifest(rkt, tmp_path / "pod.json", EAT, memory, cpu, sysctl)
+    done = rkt.run(f"--pod-manifest={path}")
+    found = status(rkt, only_pod(rkt))["isolators"][1:]
+
+    assert rkt.status(only_pod(rkt))["oom-shell"] == "true"
+    assert (done.status, done.lines()) == (9, [])
+    assert [one["enforced"] for one in found] == [True, True, False]
+    assert done.err == (
+        "stage1: warning: os/unix/sysctl isolator set but not enforced here (not supported)\n"
+    )
+
+
 def test_a_limit_holds_in_a_user_namespace(rkt: Rktpy) -> None:
     greedy = rkt.run("--private-users", SHELL, "--memory=24Mi", "--", EAT)
 

@@ -6,7 +6,7 @@ import pytest
 
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.controllers import Handed
-from rktpy.nspawn.plan import BindPlan
+from rktpy.nspawn.plan import BindPlan, Limits
 from tests.unit.nspawn.plans import UUID, app, pod
 
 HOST = HostTraits(
@@ -133,3 +133,12 @@ def test_controllers_are_bound_where_nspawn_would_mount_them_read_only() -> None
 
     assert argv[at + 1] == r"--bind=/cg/cpu,cpuacct/a\\x2d\:b:/sys/fs/cgroup/cpu,cpuacct:norbind"
     assert not [word for word in nspawn_argv(pod(), HOST, "r") if "/sys/fs/cgroup" in word]
+
+
+def test_a_limited_pod_has_a_limited_scope_and_leaves_the_unit_of_a_service_alone() -> None:
+    plan = pod(limits=Limits(memory=1 << 20, cpu_percent=0))
+    properties = ["--property=MemoryMax=1048576", "--property=CPUQuota=1%"]
+
+    assert [w for w in nspawn_argv(plan, HOST, "r") if "--property" in w] == properties
+    service = HOST.replace(keep_unit=True)
+    assert not [word for word in nspawn_argv(plan, service, "r") if "--property" in word]

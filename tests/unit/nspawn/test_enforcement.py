@@ -45,6 +45,10 @@ def test_limits_want_these_controllers(limits: Limits, wanted: tuple[str, ...]) 
     assert wanted_controllers(pod(app(limits=limits))) == frozenset(wanted)
 
 
+def test_a_limit_of_the_pods_memory_wants_it_for_the_apps() -> None:
+    assert wanted_controllers(pod(limits=Limits(memory=1, cpu_percent=1))) == {"memory"}
+
+
 def test_a_limit_holds_where_its_controller_is_there_and_else_the_advice_says_what_to_do() -> None:
     assert fate(limited()) == [(True, "memory controller of cgroup v2")]
     assert fate(limited(), NONE) == [(False, "do this")]

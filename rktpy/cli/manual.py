@@ -10,6 +10,7 @@ import sys
 
 from rktpy.cli import usage
 from rktpy.cli.table import ROOT, subcommands
+from rktpy.cli.tables.pages import PAGES
 from rktpy.version import VERSION
 
 TYPE_CHECKING = False
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from rktpy.cli.spec import Command, Option
 
 _NO_EXPERIMENTS: dict[str, str] = {}
+
+_NAMES = (
+    "Where UUID is asked for, the beginning of one does if no other pod's begins so, and so does"
+    " the name a pod was given by --pod-name. An image is named by the path of its file, by its"
+    " name, with a version after a colon if there are several, or by its hash or the beginning of"
+    " that."
+)
 
 _STATUSES = (
     ("0", "It worked. Help, and removing or stopping what is already gone, count as success."),
@@ -69,6 +77,7 @@ def _root_page(commands: Iterable[Command]) -> str:
         _section("SYNOPSIS", [_bold("rktpy") + _plain(" [options] command [arguments]")]),
         _section("COMMANDS", _entries(listed)),
         _section("OPTIONS", _options(common)),
+        _section("PODS AND IMAGES", [_plain(_NAMES)]),
         _section("EXIT STATUS", _entries(_STATUSES)),
         _section("ENVIRONMENT", _entries(_ENVIRONMENT)),
         _section("FILES", _entries(_FILES)),
@@ -88,8 +97,18 @@ def _page(command: Command) -> str:
         parts.append(_section("OPTIONS", _options(own)))
     if command.root:
         parts.append(_section("NOTES", [_plain("Only root may do this.")]))
-    parts.append(_section("SEE ALSO", [_bold("rktpy") + _plain("(1) for the options of all.")]))
+    more = PAGES[" ".join(command.path)]
+    parts += [
+        _section("EXIT STATUS", _entries(more.statuses)),
+        _section("EXAMPLES", _entries(more.examples)),
+        _section("SEE ALSO", [_neighbours(more.see)]),
+    ]
     return "".join(parts)
+
+
+def _neighbours(commands: Iterable[str]) -> str:
+    pages = [f"rktpy-{name.replace(' ', '-')}" for name in commands]
+    return ", ".join(f"{_bold(page)}(1)" for page in ("rktpy", *pages))
 
 
 def _head(name: str, short: str) -> str:

@@ -38,7 +38,7 @@ LIST = (
         default="importtime",
         complete=("name", "importtime", "lastused", "size"),
     ),
-    Option("order", "string", "asc or desc", default="asc", complete=("asc", "desc")),
+    Option("order", "string", "direction: asc or desc", default="asc", complete=("asc", "desc")),
     NO_LEGEND,
     FULL,
     FORMAT,

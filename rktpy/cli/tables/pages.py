@@ -1,0 +1,163 @@
+"""What manual pages say beyond ``--help``: examples, exit statuses, neighbours.
+
+Only ``rktpy.cli.manual`` reads it. A unit test reads every example as a command line, so none can
+name an option that is not there.
+"""
+
+from __future__ import annotations
+
+from rktpy.value import Value
+
+_WORKED = ("0", "It worked.")
+_FAILED = ("254", "It did not; standard error says why.")
+_NO_FILE = ("1", "The file named by --uuid-file cannot be read.")
+_ROOT_ONLY = ("254", "It did not, or the caller is not root; standard error says why.")
+
+USUAL = (_WORKED, _FAILED)
+
+_OF_A_POD = (
+    ("0", "All apps ended with 0, or the pod was stopped and they obeyed."),
+    ("N", "The status of the first app that failed. It is the number of the signal if one killed"
+     " the app, and 203 if its program could not be started."),
+    ("1", "The pod could not be set up; a volume that is missing on the host, for example."),
+    ("254", "Nothing was started; standard error says why."),
+)  # fmt: skip
+
+
+class Page(Value):
+    """``examples`` are command lines with what they do, ``statuses`` what they exit with, and
+    ``see`` the commands whose pages to read next.
+    """
+
+    examples: tuple[tuple[str, str], ...]
+    statuses: tuple[tuple[str, str], ...] = USUAL
+    see: tuple[str, ...] = ()
+
+
+PAGES = {
+    "cat-manifest": Page(
+        (("rktpy cat-manifest 0f746094", "The manifest of the pod whose UUID begins so."),
+         ("rktpy cat-manifest --pretty-print=false --uuid-file=/run/web.uuid",
+          "On one line, of the pod that a service runs.")),
+        USUAL, ("image cat-manifest", "status"),
+    ),
+    "completion": Page(
+        (("rktpy completion bash > /etc/bash_completion.d/rktpy", "For every bash of this host."),),
+    ),
+    "config": Page((("rktpy config", "What is in effect, whatever file it comes from."),)),
+    "cp": Page(
+        (("rktpy cp web:/etc/nginx.conf .", "From the only app of the pod called web."),
+         ("rktpy cp page.html web/server:/srv/", "Into its app server."),
+         ("rktpy cp 0f746094:/var/log - > logs.tar", "As a tar stream.")),
+        (_WORKED, _ROOT_ONLY), ("enter", "export"),
+    ),
+    "enter": Page(
+        (("rktpy enter 0f746094", "A shell in the only app of a pod."),
+         ("rktpy enter --app=server 0f746094 /bin/ls -l /srv", "One command in one of several.")),
+        (("N", "The status of the command."), _ROOT_ONLY), ("logs", "cp"),
+    ),
+    "export": Page(
+        (("rktpy export --app=server 0f746094 changed.aci",
+          "An image of what the app left, to be run again."),),
+        USUAL, ("image export", "cp"),
+    ),
+    "fetch": Page(
+        (("rktpy fetch --insecure-options=image ./web.aci", "A file that nobody signed."),
+         ("rktpy fetch --full --pull-policy=never example.com/web:1.2",
+          "The hash of an image that is in the store.")),
+        USUAL, ("image list", "run"),
+    ),
+    "gc": Page(
+        (("rktpy gc", "Marks what has ended, deletes what was marked half an hour ago."),
+         ("rktpy gc --grace-period=0s", "Deletes all that has ended, now."),
+         ("rktpy gc --mark-only", "In ExecStopPost= of a unit: quick, and harms nobody.")),
+        (_WORKED, _ROOT_ONLY), ("rm", "image gc"),
+    ),
+    "help": Page((("rktpy help image list", "The same as rktpy image list --help."),)),
+    "image cat-manifest": Page(
+        (("rktpy image cat-manifest example.com/web", "By name; a hash would do as well."),),
+        USUAL, ("image list", "cat-manifest"),
+    ),
+    "image export": Page(
+        (("rktpy image export --overwrite example.com/web web.aci", "For another host."),),
+        USUAL, ("fetch", "image extract"),
+    ),
+    "image extract": Page(
+        (("rktpy image extract --rootfs-only example.com/web web", "Its files, below web."),),
+        USUAL, ("image render", "image export"),
+    ),
+    "image gc": Page(
+        (("rktpy image gc", "Images nobody used for a day."),
+         ("rktpy image gc --grace-period=0s", "All that no pod needs.")),
+        USUAL, ("gc", "image rm"),
+    ),
+    "image list": Page(
+        (("rktpy image list --sort=size --order=desc", "The largest first."),
+         ("rktpy image list --no-legend --fields=name", "For scripts.")),
+        USUAL, ("fetch", "image rm"),
+    ),
+    "image render": Page(
+        (("rktpy image render --overwrite example.com/web web",
+          "Manifest and files as an app would find them."),),
+        USUAL, ("image extract",),
+    ),
+    "image rm": Page(
+        (("rktpy image rm example.com/web sha512-de26d8518fba", "By name and by hash."),),
+        (("0", "All of them are gone, or were not there."), _FAILED), ("image gc", "image list"),
+    ),
+    "image verify": Page(
+        (("rktpy image verify example.com/web", "Renders it anew if somebody changed it."),),
+        USUAL, ("image render",),
+    ),
+    "list": Page(
+        (("rktpy list --full", "With whole UUIDs, image ids and times."),
+         ("rktpy list --no-legend --fields=uuid,state --label=tier=front",
+          "For scripts, those with a label only.")),
+        USUAL, ("status", "image list"),
+    ),
+    "logs": Page(
+        (("rktpy logs --follow --app=server 0f746094", "What one app writes, as it writes it."),),
+        USUAL, ("status", "enter"),
+    ),
+    "prepare": Page(
+        (("rktpy prepare --quiet example.com/web --name=server -- --port=80",
+          "Prints the UUID for run-prepared."),
+         ("rktpy prepare --pod-manifest=web.json", "What the manifest says; its images must be in"
+          " the store.")),
+        (_WORKED, _ROOT_ONLY), ("run-prepared", "run"),
+    ),
+    "rm": Page(
+        (("rktpy rm 0f746094 web", "By the beginning of a UUID and by name."),
+         ("rktpy rm --uuid-file=/run/web.uuid", "The pod a service ran.")),
+        (_WORKED, _ROOT_ONLY), ("gc", "stop"),
+    ),
+    "run": Page(
+        (("rktpy run --insecure-options=image --net=host ./redis.aci",
+          "One app from a file that nobody signed, on the host's network."),
+         ("rktpy run --volume=data,kind=empty --mount=volume=data,target=/data"
+          " example.com/web --memory=256Mi -- --port=80 --- example.com/db --user=1000",
+          "Two apps that share a directory. Limit and arguments are the first app's, the user is"
+          " the second one's."),
+         ("rktpy run --net=none --interactive example.com/shell --exec=/bin/sh",
+          "A shell on the terminal."),
+         ("rktpy run --pod-name=web --uuid-file-save=/run/web.uuid example.com/web",
+          "In ExecStart= of a unit.")),
+        _OF_A_POD, ("prepare", "status", "stop", "gc"),
+    ),
+    "run-prepared": Page(
+        (("rktpy run-prepared --net=host --hostname=web 0f746094", "Options of the start only."),),
+        _OF_A_POD, ("prepare", "status", "stop"),
+    ),
+    "status": Page(
+        (("rktpy status --wait-ready=30s 0f746094", "Waits until all apps have been started."),
+         ("rktpy status --wait --format=json --uuid-file=/run/web.uuid",
+          "Waits for the end, then tells how each app ended.")),
+        (_WORKED, _NO_FILE, _FAILED), ("list", "logs"),
+    ),
+    "stop": Page(
+        (("rktpy stop 0f746094 web", "Asks two pods to end."),
+         ("rktpy stop --force --uuid-file=/run/web.uuid", "Kills one.")),
+        (("0", "All were told to end, or had ended."), _NO_FILE, _FAILED), ("status", "rm"),
+    ),
+    "version": Page((("rktpy version", "Of rktpy, of the specification, of Python."),)),
+}  # fmt: skip

@@ -62,11 +62,14 @@ class IdMap(Resource):
         finally:
             os.close(tree)
 
-    def bind(self, source: str, target: int, *, read_only: bool, recursive: bool) -> list[str]:
+    def bind(
+        self, source: str, target: int, *, read_only: bool, recursive: bool, mapped: bool = False
+    ) -> list[str]:
         """Bind the host's ``source``, mapped, on the open file or directory ``target``.
 
-        ``read_only`` holds for everything mounted below as well. Returns the mount points whose
-        file systems cannot be mapped, such as /proc: owners show there as they are.
+        ``read_only`` holds for everything mounted below as well; ``mapped`` says that ``source`` is
+        in a mount that ``cover`` has made. Returns the mount points whose file systems cannot be
+        mapped, such as /proc: owners show there as they are.
 
         Raises:
             OSError: ``source`` is not there, or is no directory where ``target`` is one.
@@ -75,7 +78,11 @@ class IdMap(Resource):
         below = mounted_below(source)[::-1] if recursive else ()
         top = syscalls.open_tree(source)
         try:
-            unmapped = [] if self._try_map(top, read_only=read_only) else [source]
+            if mapped:
+                unmapped = []
+                self._set(top, read_only=read_only)
+            else:
+                unmapped = [] if self._try_map(top, read_only=read_only) else [source]
             syscalls.move_mount(top, target)
             for point in below:
                 if point == source:
@@ -100,10 +107,13 @@ class IdMap(Resource):
         except OSError as error:
             if error.errno not in _CANNOT_MAP:
                 raise
-            if read_only:
-                syscalls.mount_setattr(tree, syscalls.MOUNT_ATTR_RDONLY)
+            self._set(tree, read_only=read_only)
             return False
         return True
+
+    def _set(self, tree: int, *, read_only: bool) -> None:
+        if read_only:
+            syscalls.mount_setattr(tree, syscalls.MOUNT_ATTR_RDONLY)
 
     def _map(self, tree: int, *, read_only: bool) -> None:
         flags = syscalls.MOUNT_ATTR_IDMAP | (syscalls.MOUNT_ATTR_RDONLY if read_only else 0)

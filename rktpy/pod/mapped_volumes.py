@@ -1,8 +1,8 @@
 """Volumes of a pod in a user namespace: the pod's user 5 is the host's 5 in them.
 
-Empty volumes lie below the pod, in one mapped mount. A volume of the host is mounted in the app's
-tree here, each mount below it with a mapping of its own; systemd-nspawn's option ``idmap``
-leaves those out. /dev cannot be mapped: of a device the app gets a node of its own.
+Empty volumes lie below the pod, in one mapped mount. All volumes are mounted in the app's tree
+here, each mount below one of the host with a mapping of its own; systemd-nspawn's option
+``idmap`` leaves those out. /dev cannot be mapped: of a device the app gets a node of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import stat
 
+from rktpy.appc.volume import VolumeKind
+from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import mount as mounting
 from rktpy.host import syscalls
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class MappedVolumeError(RktError):
-    """A volume of the host cannot be mounted in an app's tree."""
+    """A volume cannot be mounted in an app's tree."""
 
 
 def map_empty_volumes(tree: PodTree, idmap: IdMap) -> None:
@@ -32,8 +34,10 @@ def map_empty_volumes(tree: PodTree, idmap: IdMap) -> None:
     idmap.cover(tree.shared_volumes)
 
 
-def attach_volume(mount: ResolvedMount, rootfs: str, idmap: IdMap, *, tree: PodTree) -> list[str]:
-    """Mount a volume of the host, whose source exists, at its target in the app's tree.
+def attach_volume(
+    mount: ResolvedMount, target: str, rootfs: str, idmap: IdMap, *, tree: PodTree
+) -> list[str]:
+    """Mount a volume whose source exists at ``target``, a path without links, in the app's tree.
 
     A missing target is created. Returns the mount points of the host in which owners show as they
     are, because their file systems cannot be mapped.
@@ -43,22 +47,26 @@ def attach_volume(mount: ResolvedMount, rootfs: str, idmap: IdMap, *, tree: PodT
     """
     make = make_dir_in_root if os.path.isdir(mount.source) else make_file_in_root
     try:
-        make(rootfs, mount.target, owner=idmap.first)
-        target = open_in_root(rootfs, mount.target, os.O_PATH)
+        make(rootfs, target, owner=idmap.first)
+        fd = open_in_root(rootfs, target, os.O_PATH)
         try:
             found = os.stat(mount.source)
             if stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode):
                 node = _node(f"{tree.devices}/{mount.volume}", found, idmap)
-                mounting.bind(node, f"/proc/self/fd/{target}").execute()
+                mounting.bind(node, f"/proc/self/fd/{fd}").execute()
                 return []
             return idmap.bind(
-                mount.source, target, read_only=mount.read_only, recursive=mount.recursive
+                mount.source,
+                fd,
+                read_only=mount.read_only,
+                recursive=mount.recursive,
+                mapped=mount.kind == VolumeKind.EMPTY,
             )
         finally:
-            os.close(target)
+            os.close(fd)
     except OSError as error:
         raise MappedVolumeError(
-            f"cannot mount volume {mount.volume!r} at {mount.target!r}"
+            f"cannot mount volume {quote(mount.volume)} at {quote(mount.target)}"
         ) from error
 
 

@@ -22,8 +22,7 @@ def make_volume_dir(mount: ResolvedMount, rootfs: str, *, first_id: int = 0) -> 
     ``first_id`` is where the pod's ids start on the host: the directory is in a mapped mount.
 
     With ``seed_from_image`` it starts as what the image has at the mount's target: mode, owner
-    and content (rkt does so for images that came from docker). Of other mounts below the target
-    only their places are copied.
+    and content (rkt does so for images that came from docker).
 
     Raises:
         VolumeDirError: the directory cannot be made, or its content not copied.
@@ -48,4 +47,4 @@ def _copy(seed: str, target: str) -> None:
     from rktpy.host import process
 
     # -T: the directory itself, with its mode and owner; links in it stay links.
-    process.run(["cp", "-a", "-x", "-T", "--", seed, target], timeout=600)
+    process.run(["cp", "-a", "-T", "--", seed, target], timeout=600)

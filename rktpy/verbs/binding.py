@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from rktpy.appc.volume import VolumeKind
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.device_fence import Device
@@ -14,6 +15,8 @@ from rktpy.pod.volume_dirs import make_volume_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
     from rktpy.log import Logger
@@ -24,37 +27,63 @@ class BindError(RktError):
     """A volume cannot be mounted where it was asked for."""
 
 
-def bind(
-    mount: ResolvedMount, rootfs: str, *, tree: PodTree, idmap: IdMap | None, logger: Logger
-) -> BindPlan:
-    """Return how ``mount`` appears in the app whose tree is at ``rootfs``.
+def bind_all(
+    mounts: Sequence[ResolvedMount],
+    rootfs: str,
+    *,
+    tree: PodTree,
+    idmap: IdMap | None,
+    logger: Logger,
+) -> tuple[BindPlan, ...]:
+    """Return how ``mounts`` appear in the app whose tree is at ``rootfs``, in their order.
 
-    Creates the directory of an empty volume. With ``idmap`` a volume of the host is mounted here,
-    because nspawn cannot map all of it.
+    Creates the directories of empty volumes. With ``idmap`` the volumes are mounted here, because
+    nspawn cannot map all of them.
 
     Raises:
         BindError: caused by the reason: links of the image lead nowhere, or there is a file where
             a directory should be.
-        RktError: the volume cannot be made or mounted.
+        RktError: a volume cannot be made or mounted.
     """
-    target = _target(mount, rootfs)
-    attached = False
-    if mount.kind == "empty":
-        make_volume_dir(mount, rootfs, first_id=idmap.first if idmap else 0)
-    elif idmap and os.path.exists(mount.source):  # nspawn says that one is missing
-        from rktpy.pod.mapped_volumes import attach_volume
-
-        for point in attach_volume(mount, rootfs, idmap, tree=tree):
-            logger.warning("warning: owners in %s are not mapped", quote(point))
-        attached = True
-    return BindPlan(
-        source=mount.source,
-        target=target,
-        read_only=mount.read_only,
-        recursive=mount.recursive,
-        device=_device(mount.source, read_only=mount.read_only),
-        attached=attached,
+    # All that looks at the image comes before anything is mounted on it.
+    targets = [_target(mount, rootfs) for mount in mounts]
+    for mount in mounts:
+        if mount.kind == VolumeKind.EMPTY:
+            make_volume_dir(mount, rootfs, first_id=idmap.first if idmap else 0)
+    attached = _attach(mounts, targets, rootfs, tree, idmap, logger) if idmap else ()
+    return tuple(
+        BindPlan(
+            source=mount.source,
+            target=target,
+            read_only=mount.read_only,
+            recursive=mount.recursive,
+            device=_device(mount.source, read_only=mount.read_only),
+            attached=target in attached,
+        )
+        for mount, target in zip(mounts, targets, strict=True)
     )
+
+
+def _attach(
+    mounts: Sequence[ResolvedMount],
+    targets: Sequence[str],
+    rootfs: str,
+    tree: PodTree,
+    idmap: IdMap,
+    logger: Logger,
+) -> set[str]:
+    """Mount what there is, outer targets first, as nspawn does; return the targets."""
+    from rktpy.pod.mapped_volumes import attach_volume
+
+    attached = set()
+    for target, mount in sorted(
+        zip(targets, mounts, strict=True), key=lambda pair: pair[0].split("/")
+    ):
+        if os.path.exists(mount.source):  # nspawn says that one is missing
+            for point in attach_volume(mount, target, rootfs, idmap, tree=tree):
+                logger.warning("warning: owners in %s are not mapped", quote(point))
+            attached.add(target)
+    return attached
 
 
 def _target(mount: ResolvedMount, rootfs: str) -> str:
@@ -76,7 +105,7 @@ def _mismatch(mount: ResolvedMount, rootfs: str, target: str) -> str:
         on_directory = stat.S_ISDIR(stat_in_root(rootfs, target, follow=False).st_mode)
     except FileNotFoundError:
         return ""  # it will be created
-    is_directory = mount.kind == "empty" or os.path.isdir(mount.source)
+    is_directory = mount.kind == VolumeKind.EMPTY or os.path.isdir(mount.source)
     if on_directory == is_directory or not (is_directory or os.path.exists(mount.source)):
         return ""
     return "is a directory" if on_directory else "not a directory"

@@ -25,7 +25,7 @@ from rktpy.pod.restart import restart_policy
 from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.value import Value
-from rktpy.verbs.binding import bind
+from rktpy.verbs.binding import bind_all
 from rktpy.verbs.limits import app_limits, asked
 
 TYPE_CHECKING = False
@@ -168,9 +168,8 @@ class Planner:
         resolution = resolve_mounts(self.manifest, runtime, app, image, tree=self.tree)
         for warning in resolution.warnings:
             self.logger.warning("%s", warning)
-        return tuple(
-            bind(mount, rootfs, tree=self.tree, idmap=self.idmap, logger=self.logger)
-            for mount in resolution.mounts
+        return bind_all(
+            resolution.mounts, rootfs, tree=self.tree, idmap=self.idmap, logger=self.logger
         )
 
     def _filter(self, app: App) -> SeccompPlan | None:

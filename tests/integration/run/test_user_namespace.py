@@ -237,6 +237,22 @@ def test_a_read_only_volume_is_read_only_all_the_way_down(rkt: Rktpy, nested: Pa
     ]
 
 
+@pytest.mark.parametrize("outer", ["kind=empty", "kind=host,source={}/host"])
+@pytest.mark.parametrize("option", ["", OPTION])
+def test_a_volume_inside_another_shows_whatever_their_order(
+    rkt: Rktpy, host: Path, outer: str, option: str
+) -> None:
+    done = rkt.run(
+        *filter(None, [option]),
+        f"--volume=inner,kind=host,source={host}",
+        f"--volume=outer,{outer.format(host.parent)}",
+        *("--mount=volume=inner,target=/data/new/sub", "--mount=volume=outer,target=/data"),
+        *(SHELL, "--", "cat /data/new/sub/roots; touch /data/new/file"),
+    )
+
+    assert (done.status, done.lines()) == (0, ["root's"])
+
+
 def test_a_volume_that_cannot_be_mapped_is_told(rkt: Rktpy) -> None:
     done = rkt.run(
         *(OPTION, "--volume=sys,kind=host,source=/proc/sys", "--mount=volume=sys,target=/hostsys"),

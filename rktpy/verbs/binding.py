@@ -49,6 +49,11 @@ def bind_all(
     targets = [_target(mount, rootfs) for mount in mounts]
     for mount in mounts:
         if mount.kind == VolumeKind.EMPTY:
+            if idmap and max(mount.uid, mount.gid) >= idmap.count:
+                raise BindError(
+                    f"uid {mount.uid} or gid {mount.gid} of volume {quote(mount.volume)} are out"
+                    f" of range {idmap.count}"
+                )
             make_volume_dir(mount, rootfs, first_id=idmap.first if idmap else 0)
     attached = _attach(mounts, targets, rootfs, tree, idmap, logger) if idmap else ()
     return tuple(

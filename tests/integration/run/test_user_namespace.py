@@ -98,10 +98,16 @@ def test_user_and_group_are_those_of_the_image(
     [
         ("--user=65536", "uid 65536 or gid 0 are out of range 65536"),
         ("--supplementary-gids=70000", "supplementary gid 70000 is out of range 65536"),
+        (
+            "--volume=data,kind=empty,gid=70000",
+            'uid 0 or gid 70000 of volume "data" are out of range 65536',
+        ),
     ],
 )
 def test_an_id_the_pod_does_not_have_is_refused(rkt: Rktpy, option: str, text: str) -> None:
-    done = rkt.run(OPTION, SHELL, option, "--", "id")
+    mount = ["--mount=volume=data,target=/data"] if option.startswith("--volume") else []
+
+    done = rkt.run(OPTION, SHELL, option, *mount, "--", "id")
 
     assert (done.status, done.out) == (254, "")
     assert text in done.err

@@ -6,7 +6,8 @@ a failure, asks for ``exit.target`` with that status. An app that is to be resta
 its reaper stays needed until systemd gives it up. When the last reaper is gone ``apps.target``
 falls and exits with 0. On SIGTERM ``halt.target`` comes instead. Either way ``shutdown.target``
 conflicts with reapers first and apps second, so that an app stopped along with the pod counts as
-0, as in rkt, and still gets its stop job with hooks and time limit.
+0, as in rkt, and still gets its stop job with hooks and time limit. ``stopped.service`` says so for
+apps whose reaper has not come up yet.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _START_LIMIT_BURST = 5
 
 def unit_files(pod: PodPlan) -> dict[str, str]:
     """Return every unit that this pod adds to the ones its stage1 image ships."""
-    units = {"default.target": _default_target(pod)}
+    units = {"default.target": _default_target(pod), "stopped.service": _stopped(pod)}
     for app in pod.apps:
         # A unit that is handed streams is made by request; it finds the rest of itself here.
         service = f"{app.name}.service"
@@ -69,7 +70,7 @@ def _default_target(pod: PodPlan) -> str:
     unit = UnitFile()
     unit.add("Unit", "Description", "rkt apps target")
     unit.add("Unit", "DefaultDependencies", "no")
-    unit.add("Unit", "Wants", "supervisor-ready.socket")
+    unit.add("Unit", "Wants", "supervisor-ready.socket stopped.service")
     if pod.handed_streams:
         unit.add("Unit", "Wants", "streams.service")
         unit.add("Unit", "After", "streams.service")
@@ -77,6 +78,23 @@ def _default_target(pod: PodPlan) -> str:
         # A pod that is ready can be stopped: the reapers must be there to write the statuses.
         unit.add("Unit", "After", f"{app.name}.service reaper-{app.name}.service")
         unit.add("Unit", "Wants", f"{app.name}.service")
+    return unit.text()
+
+
+def _stopped(pod: PodPlan) -> str:
+    """Return the unit that speaks for apps whose reaper is not there yet when the pod is stopped.
+
+    A reaper waits for its app and for journald, and an app may take for ever to be ready.
+    """
+    unit = UnitFile()
+    unit.add("Unit", "Description", "Statuses of apps that are stopped early")
+    unit.add("Unit", "DefaultDependencies", "no")
+    unit.add("Unit", "Conflicts", "shutdown.target")
+    unit.add("Unit", "Before", "shutdown.target")
+    unit.add("Service", "Type", "oneshot")
+    unit.add("Service", "RemainAfterExit", "yes")
+    names = " ".join(quote(app.name) for app in pod.apps)
+    unit.add("Service", "ExecStop", f"/usr/bin/sh /rkt/libexec/stopped {names}")
     return unit.text()
 
 

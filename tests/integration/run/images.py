@@ -79,5 +79,10 @@ def make_all(directory: Path) -> list[Path]:
             files=inspect_files() | {"/etc/hosts": "preexisting etc"},
         ),
         shell_aci(directory / "shell.aci"),
+        shell_aci(
+            directory / "silent.aci",
+            "example.com/silent",
+            annotations={"appc.io/executor/supports-systemd-notify": "true"},
+        ),
         hooked_aci(directory / "hooked.aci"),
     ]

@@ -84,6 +84,19 @@ def test_an_app_that_handles_sigterm_gets_its_time(rkt: Rktpy) -> None:
     assert done.lines()[-1] == "bye"
 
 
+def test_an_app_that_never_said_that_it_is_ready_is_stopped_well(rkt: Rktpy) -> None:
+    apps = ["example.com/silent", "--", "echo up; exec sleep 300", "---", SHELL, "--", "sleep 300"]
+    with rkt.start("run", *apps) as pod:
+        pod.says("up")
+        uuid = pod.uuid
+        rkt.ok("stop", uuid)
+        done = pod.end()
+
+    assert done.status == 0
+    fields = rkt.status(uuid)
+    assert (fields.get("app-silent"), fields.get("app-shell")) == ("0", "0")
+
+
 def test_asking_again_while_a_pod_ends_takes_nothing_from_its_time(rkt: Rktpy) -> None:
     with rkt.start("run", SHELL, "--", SLOW) as pod:
         pod.says("up")

@@ -18,14 +18,17 @@ def test_every_app_has_a_service_and_a_reaper() -> None:
     units = unit_files(pod(app("web"), app("db")))
 
     assert sorted(units) == [
-        "db.service", "default.target", "reaper-db.service", "reaper-web.service", "web.service",
+        "db.service", "default.target", "reaper-db.service", "reaper-web.service",
+        "stopped.service", "web.service",
     ]  # fmt: skip
 
 
 def test_default_target_pulls_every_app() -> None:
     target = unit_files(pod(app("web"), app("db")))["default.target"]
 
-    assert lines(target, "Wants") == ["supervisor-ready.socket", "web.service", "db.service"]
+    assert lines(target, "Wants") == [
+        "supervisor-ready.socket stopped.service", "web.service", "db.service",
+    ]  # fmt: skip
 
 
 def test_a_reaper_is_stopped_before_its_app() -> None:
@@ -35,10 +38,17 @@ def test_a_reaper_is_stopped_before_its_app() -> None:
     assert lines(reaper, "StopWhenUnneeded") == ["yes"]
 
 
+def test_apps_that_are_stopped_early_have_a_unit_that_waits_for_none_of_them() -> None:
+    unit = unit_files(pod(app("web"), app("db")))["stopped.service"]
+
+    assert lines(unit, "ExecStop") == ['/usr/bin/sh /rkt/libexec/stopped "web" "db"']
+    assert lines(unit, "After") == []
+
+
 def test_reaper_and_app_end_before_the_pod_does() -> None:
     units = unit_files(pod())
 
-    for name in ("web.service", "reaper-web.service"):
+    for name in ("web.service", "reaper-web.service", "stopped.service"):
         assert lines(units[name], "Conflicts") == ["shutdown.target"]
         assert lines(units[name], "Before") == ["shutdown.target"]
 

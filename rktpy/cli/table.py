@@ -22,6 +22,13 @@ _ATTACH = "RKT_EXPERIMENT_ATTACH"
 _IMAGE_USAGE = "IMAGE [-- image-args...[---]]..."
 _VOLUME_USAGE = "[--volume=name,kind=host,...] [--mount volume=VOL,target=PATH]"
 
+_TOP_USAGE = "top [--interval=duration] [--no-stream] [UUID ...]"
+_TOP_LONG = (
+    "On a terminal the figures are shown again and again, elsewhere once, after one interval."
+    " CPU %% is of one processor. MEMORY leaves out cached files that are not in use. What the"
+    " host does not account is shown as -."
+)
+
 ROOT = Command(
     "",
     "",
@@ -215,6 +222,17 @@ ROOT = Command(
             complete="pod",
         ),
         Command(
+            "stats",
+            "top:top",
+            "another name of top",
+            usage=_TOP_USAGE.replace("top", "stats"),
+            long=_TOP_LONG,
+            options="pods:TOP",
+            extra=True,
+            hidden=True,
+            complete="running-pod",
+        ),
+        Command(
             "status",
             "status:status",
             "show the state of a pod",
@@ -238,11 +256,12 @@ ROOT = Command(
         Command(
             "top",
             "top:top",
-            "show what running pods use",
-            usage="top",
-            ready=False,
+            "show what running pods and their apps use",
+            usage=_TOP_USAGE,
+            long=_TOP_LONG,
+            options="pods:TOP",
             extra=True,
-            hidden=True,
+            complete="running-pod",
         ),
         Command(
             "trust",

@@ -159,5 +159,11 @@ PAGES = {
          ("rktpy stop --force --uuid-file=/run/web.uuid", "Kills one.")),
         (("0", "All were told to end, or had ended."), _NO_FILE, _FAILED), ("status", "rm"),
     ),
+    "top": Page(
+        (("rktpy top", "All that runs, again and again on a terminal."),
+         ("rktpy top --no-stream --interval=5s web", "One pod, measured over five seconds."),
+         ("rktpy top --interval=0 --format=json", "At once, without CPU %, for scripts.")),
+        USUAL, ("list", "status"),
+    ),
     "version": Page((("rktpy version", "Of rktpy, of the specification, of Python."),)),
 }  # fmt: skip

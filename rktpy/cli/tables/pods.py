@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.cli.output import HOUR, MINUTE
+from rktpy.cli.output import HOUR, MINUTE, SECOND
 from rktpy.cli.spec import Option
 from rktpy.cli.tables.common import FORMAT, FULL, NO_LEGEND, PRETTY_PRINT, UUID_FILE
 
@@ -75,6 +75,14 @@ ATTACH = (
 EXPORT = (
     Option("app", "string", "app to export; needed when the pod has several"),
     Option("overwrite", "bool", "replace the output file if it exists"),
+)
+
+TOP = (
+    Option("interval", "duration", "time over which CPU % is measured; 0 for none", default=SECOND),
+    Option("no-stream", "bool", "show the figures once, also on a terminal"),
+    NO_LEGEND,
+    FULL,
+    FORMAT,
 )
 
 LOGS = (

@@ -22,6 +22,7 @@ from _signal import (  # type: ignore[import-not-found]  # signal itself imports
 
 from rktpy.errors import RktError
 from rktpy.host.cgroup_files import read, read_bytes, write
+from rktpy.host.cgroup_places import Place, hierarchies
 from rktpy.host.cgroupfs import (
     LEGACY,
     SYSTEMD,
@@ -29,7 +30,6 @@ from rktpy.host.cgroupfs import (
     Hierarchy,
     mode_of,
     parse_membership,
-    parse_mountinfo,
     tree_path,
 )
 from rktpy.log import Logger
@@ -46,16 +46,6 @@ _WANTED = ("cpu", "memory", "pids", "io")
 
 class CgroupError(RktError):
     """A control group cannot be made or joined."""
-
-
-class Place(Value):
-    """The pod's cgroup in one hierarchy."""
-
-    key: str  # controllers as in /proc/<pid>/cgroup, sorted; "" is cgroup2
-    path: str  # in the hierarchy
-    directory: str  # on disk
-    origin: str  # directory of the caller's own cgroup
-    name: str = ""  # of the hierarchy below /sys/fs/cgroup
 
 
 class PodCgroup(Value):
@@ -78,7 +68,7 @@ def cgroup_name(uuid: str) -> str:
 
 def host_mode() -> str:
     """Return LEGACY, HYBRID, UNIFIED or ABSENT for the caller's mount namespace."""
-    return mode_of(_hierarchies())
+    return mode_of(hierarchies())
 
 
 def plan(uuid: str) -> PodCgroup:
@@ -87,7 +77,7 @@ def plan(uuid: str) -> PodCgroup:
     Raises:
         CgroupError: no hierarchy here that a pod's systemd could live in is writable.
     """
-    return plan_from(uuid, _hierarchies(), read("/proc/self/cgroup"))
+    return plan_from(uuid, hierarchies(), read("/proc/self/cgroup"))
 
 
 def plan_from(uuid: str, hierarchies: tuple[Hierarchy, ...], membership_text: str) -> PodCgroup:
@@ -113,33 +103,6 @@ def plan_from(uuid: str, hierarchies: tuple[Hierarchy, ...], membership_text: st
     return PodCgroup(tuple(places), mode, base if mode == LEGACY else f"{base}/payload")
 
 
-def unit_places(own: str) -> tuple[Place, ...]:
-    """Return the v1 cgroups of the unit whose cgroup is ``own``: delegated, and the caller's.
-
-    A unit without ``Delegate=`` has none of its own in most hierarchies; those of its parents
-    are not listed.
-    """
-    membership = parse_membership(read("/proc/self/cgroup"))
-    places = []
-    for hierarchy in _hierarchies():
-        directory = hierarchy.directory(own)
-        if not hierarchy.key or membership.get(hierarchy.key) != own or directory is None:
-            continue
-        if os.access(directory, os.W_OK):
-            places.append(Place(hierarchy.key, own, directory, directory, hierarchy.name))
-    return tuple(places)
-
-
-def tree_directories(path: str) -> tuple[str, ...]:
-    """Return where the cgroup ``path`` is, or would be, in the hierarchies that order processes.
-
-    cgroup2 first; on a hybrid host systemd mirrors it in ``name=systemd``. None without cgroup2.
-    """
-    found = {hierarchy.key: hierarchy.directory(path) for hierarchy in _hierarchies()}
-    trees = (found.get(""), found.get(SYSTEMD))
-    return tuple(tree for tree in trees if tree is not None) if trees[0] else ()
-
-
 def enabled_controllers(pod: PodCgroup) -> frozenset[str]:
     """Return the cgroup2 controllers of the pod's cgroup, which must exist."""
     tree = next((place for place in pod.places if not place.key), None)
@@ -155,7 +118,7 @@ def rejoin() -> None:
     just before. Where that cannot be had, nothing happens.
     """
     membership = parse_membership(read("/proc/self/cgroup"))
-    for hierarchy in _hierarchies():
+    for hierarchy in hierarchies():
         directory = hierarchy.directory(membership.get(hierarchy.key, "/"))
         if directory is None:
             continue
@@ -247,7 +210,7 @@ def own_directories(uuid: str, subcgroup: str, record: str = "") -> tuple[str, .
     names = _scope_names(uuid)
     recorded = parse_membership(record)
     found = []
-    for hierarchy in _hierarchies():
+    for hierarchy in hierarchies():
         for path in {recorded.get(hierarchy.key, ""), "/" + subcgroup.strip().lstrip("/")}:
             base = _pod_part(path, names)
             directory = hierarchy.directory(base) if base else None
@@ -269,7 +232,8 @@ def kill_and_remove(uuid: str, subcgroup: str, record: str = "", *, timeout: flo
     """Kill what is left of an exited pod; remove the cgroups that are not systemd's to remove.
 
     Return whether that was all done. Never touches a cgroup that contains the caller, nor one that
-    only a unit owns. A scope of systemd's (no ``record``) is emptied; it goes by itself then.
+    only a unit owns. A scope of systemd's (no ``record``) is emptied; it goes by itself then, but
+    for v1 controllers, in which systemd may never have known it.
     """
     directories = own_directories(uuid, subcgroup, record)
     if os.getpid() in processes(directories):
@@ -286,7 +250,12 @@ def kill_and_remove(uuid: str, subcgroup: str, record: str = "", *, timeout: flo
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
     names = () if record else _scope_names(uuid)
-    made = [directory for directory in directories if os.path.basename(directory) not in names]
+    trees = tuple(f"{h.point}/" for h in hierarchies() if h.key in ("", SYSTEMD))
+    made = [
+        directory
+        for directory in directories
+        if os.path.basename(directory) not in names or not directory.startswith(trees)
+    ]
     gone = [_remove_tree(directory, deadline) for directory in made]
     return all(gone)
 
@@ -407,7 +376,3 @@ def _pass_controllers_on(places: tuple[Place, ...]) -> None:
                 write(f"{place.origin}/cgroup.subtree_control", f"+{controller}")
             except OSError as error:
                 _log.debug("no %s limits in the pod: %s: %s", controller, place.origin, error)
-
-
-def _hierarchies() -> tuple[Hierarchy, ...]:
-    return parse_mountinfo(read("/proc/self/mountinfo"))

@@ -12,15 +12,17 @@ from __future__ import annotations
 import os
 
 from rktpy.host.cgroup_files import make, write
+from rktpy.host.cgroup_places import scope_places, unit_places
 from rktpy.host.cgroupfs import UNIFIED
-from rktpy.systemd.unit import NONE, SERVICE, app_controllers
+from rktpy.systemd.unit import NONE, SCOPE, SERVICE, app_controllers
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rktpy.cgroup import Place, PodCgroup
+    from rktpy.cgroup import PodCgroup
+    from rktpy.host.cgroup_places import Place
     from rktpy.nspawn.plan import PodPlan
     from rktpy.systemd.unit import Placement
 
@@ -86,13 +88,14 @@ def find_controllers(
         advice = "start it from a cgroup without other processes, or from a systemd service"
         return Controllers(V2, usable, (), advice)
     if placement.kind == SERVICE:
-        places = cgroup.unit_places(placement.own)
+        places = unit_places(placement.own)
         return hand_over(wanted, _by_controller(places), f"add Delegate=yes to {placement.unit}")
-    places = own.places if own is not None else ()
-    advice = "the kernel has no such controller for it"
-    if placement.kind != NONE:
-        advice = "start the pod from a service with Delegate=yes, or limit its unit"
-    return hand_over(wanted, _by_controller(places), advice)
+    if placement.kind == SCOPE:
+        path = "/" + placement.subcgroup.removesuffix("/payload")
+        places = scope_places(path)
+    else:
+        places = own.places if own is not None else ()
+    return hand_over(wanted, _by_controller(places), "no such controller can be used here")
 
 
 def memory_groups(pod: PodPlan, controllers: Controllers) -> tuple[Handed, ...]:
@@ -124,7 +127,10 @@ def prepare_groups(pod: PodPlan, controllers: Controllers) -> tuple[Handed, ...]
         OSError: the kernel refuses.
     """
     groups = memory_groups(pod, controllers)
-    for one in controllers.handed if pod.first_id else ():
+    for one in controllers.handed:
+        os.makedirs(one.directory, exist_ok=True)  # of a scope that systemd is going to make
+        if not pod.first_id:
+            continue
         for path in (one.directory, f"{one.directory}/cgroup.procs", f"{one.directory}/tasks"):
             os.chown(path, pod.first_id, pod.first_id)
     for group in groups:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 
-from rktpy.cgroup import tree_directories, unit_places
 from rktpy.host.cgroup_files import make
+from rktpy.host.cgroup_places import tree_directories, unit_places
 from rktpy.host.cgroupfs import LEGACY, SYSTEMD
 from rktpy.host.device_fence import Device, attach, restrict_v1
 from rktpy.log import Logger

@@ -95,11 +95,15 @@ def outcomes(pod: PodPlan, controllers: Controllers) -> tuple[Outcome, ...]:
     )
 
 
-def device_policy(pod: PodPlan, by: str) -> Outcome:
-    """Return what became of the default policy for devices; ``by`` is empty where nothing can."""
+def device_policy(pod: PodPlan, by: str, unit: str) -> Outcome:
+    """Return what became of the default policy for devices; ``by`` is empty where nothing can.
+
+    ``unit`` is the one the pod is in, if any.
+    """
     if not pod.fenced:
         return Outcome("", DEVICES, "closed", enforced=False, by=_LIFTED)
-    reason = by or "set DevicePolicy=closed in the unit of the pod"
+    advice = f"set DevicePolicy=closed in {unit}" if unit else "the kernel refuses bpf(2)"
+    reason = by or advice
     return Outcome("", DEVICES, "closed", enforced=bool(by), by=reason)
 
 

@@ -133,7 +133,7 @@ def _fence(
 ) -> tuple[Outcome, ...]:
     """Fence the pod as a whole; return what came of it."""
     devices = fence_pod(plan, placement, mode, own) if plan.fenced else ""
-    return (device_policy(plan, devices), *limit_pod(plan, placement, own))
+    return (device_policy(plan, devices, placement.unit), *limit_pod(plan, placement, own))
 
 
 def _report(found: Sequence[Outcome], tree: PodTree, *, strict: bool) -> None:

@@ -37,12 +37,13 @@ _WRITE = (
 _NAMES = ("resource/memory", "resource/cpu", "rktpy/pids-limit")
 
 
-def check_limits_hold(pods: Pods) -> None:
-    """Run an eater, a burner and a fork bomb as services whose unit is delegated."""
-    eater = pods.as_transient([*pods.argv(SHELL), *_LIMITS, "--", _EAT])
+def check_limits_hold(pods: Pods, form: str) -> None:
+    """Run an eater, a burner and a fork bomb in one of ``FORMS`` with a foreground."""
+    start = FORMS[form]
+    eater = start(pods, [*pods.argv(SHELL), *_LIMITS, "--", _EAT])
     assert eater.process is not None
     result = eater.process.wait(timeout=60 * pods.host.slowness)
-    bomb = pods.as_transient([*pods.argv(SHELL), *_LIMITS, "--", _FORK])
+    bomb = start(pods, [*pods.argv(SHELL), *_LIMITS, "--", _FORK])
     assert bomb.process is not None
     bombed = bomb.process.wait(timeout=60 * pods.host.slowness)
 
@@ -51,7 +52,9 @@ def check_limits_hold(pods: Pods) -> None:
     assert [one["enforced"] for one in isolators(pods, eater)] == [True, True, True]
     assert "can't fork: Resource temporarily unavailable" in bombed.stdout
     assert "enough" not in bombed.stdout
-    assert _share_of_a_burner(pods) == pytest.approx(0.3, rel=0.1)
+    assert _share_of_a_burner(
+        start(pods, [*pods.argv(SHELL), *_LIMITS, "--", _BURN])
+    ) == pytest.approx(0.3, rel=0.1)
 
 
 def slow_shell(path: Path) -> None:
@@ -71,11 +74,9 @@ def check_disks_are_slowed_down(pods: Pods) -> None:
     assert ended - began > 2.5
 
 
-def check_limits_in_vain_are_told(pods: Pods, form: str) -> None:
-    """Start a pod where its limits cannot hold; ``form`` is such a one on this host."""
-    argv = [*pods.argv(SHELL), *_LIMITS, "--", "exit 0"]
-    start = {"Delegate": "no"} if form == "transient" else {}
-    pod = FORMS[form](pods, argv, **start)
+def check_limits_in_vain_are_told(pods: Pods) -> None:
+    """Start a pod as a service whose controllers are not all its own."""
+    pod = pods.as_transient([*pods.argv(SHELL), *_LIMITS, "--", "exit 0"], Delegate="no")
     assert pod.process is not None
     said = pod.process.wait(timeout=60 * pods.host.slowness)
     found = isolators(pods, pod)
@@ -114,16 +115,17 @@ def isolators(pods: Pods, pod: StartedPod) -> list[dict[str, Any]]:
     return found
 
 
-def _share_of_a_burner(pods: Pods) -> float:
+def _share_of_a_burner(pod: StartedPod) -> float:
     """Return the greatest share of a processor that an app got which wants all of it."""
-    pod = pods.as_service([*pods.argv(SHELL), *_LIMITS, "--", _BURN]).wait_active()
+    host = pod.wait_active().pods.host
     root = "/sys/fs/cgroup; test ! -d $root/unified || root=$root/unified"
     stat = f'root={root}; cat "$root$1/payload/system.slice/shell.service/cpu.stat" /proc/uptime'
     samples = []
     for _ in range(6):
-        words = pods.host.sh(stat, pod.group).stdout.split()
+        words = host.sh(stat, pod.group).stdout.split()
         samples.append((int(words[1]) / 1e6, float(words[-2])))
         time.sleep(1.5)
-    pods.host.run([RKTPY, "stop", "--force", pod.uuid])
+    host.run([RKTPY, "stop", "--force", pod.uuid])
+    pod.wait_end()
     pairs = itertools.pairwise(samples)
     return max((used - before) / (now - then) for (before, then), (used, now) in pairs)

@@ -28,16 +28,17 @@ def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
     stocked.clean()
 
 
-def test_limits_of_apps_hold_in_a_delegated_service(pods: Pods) -> None:
-    on_host.check_limits_hold(pods)
+@pytest.mark.parametrize("form", ["transient", "shell"])
+def test_limits_of_apps_hold(pods: Pods, form: str) -> None:
+    on_host.check_limits_hold(pods, form)
 
 
 def test_writing_to_disks_is_slowed_down(pods: Pods) -> None:
     on_host.check_disks_are_slowed_down(pods)
 
 
-def test_limits_without_delegated_controllers_are_told(pods: Pods) -> None:
-    on_host.check_limits_in_vain_are_told(pods, "transient")
+def test_limits_in_a_service_without_delegation_are_told(pods: Pods) -> None:
+    on_host.check_limits_in_vain_are_told(pods)
 
 
 @pytest.mark.parametrize("form", FORMS)

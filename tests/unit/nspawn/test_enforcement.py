@@ -9,6 +9,7 @@ from rktpy.nspawn.controllers import V2, Controllers
 from rktpy.nspawn.enforcement import (
     StrictIsolatorError,
     check_strict,
+    device_policy,
     outcomes,
     record,
     unsupported,
@@ -85,6 +86,28 @@ def test_each_kind_in_vain_is_told_once_and_strictness_refuses_the_first() -> No
     ]
     with pytest.raises(StrictIsolatorError, match='isolator resource/memory of app "a" cannot be'):
         check_strict(found)
+
+
+@pytest.mark.parametrize(
+    ("fenced", "by", "unit", "enforced", "said"),
+    [
+        (True, "BPF program", "x.service", True, "BPF program"),
+        (True, "", "x.service", False, "set DevicePolicy=closed in x.service"),
+        (True, "", "", False, "the kernel refuses bpf(2)"),
+        (False, "", "", False, "lifted by --insecure-options"),
+    ],
+)
+def test_the_device_policy_is_told_like_an_isolator(
+    fenced: bool,  # noqa: FBT001
+    by: str,
+    unit: str,
+    enforced: bool,  # noqa: FBT001
+    said: str,
+) -> None:
+    found = device_policy(pod(fenced=fenced), by, unit)
+
+    assert (found.enforced, found.by) == (enforced, said)
+    assert found.failed == (fenced and not enforced)
 
 
 def test_the_record_has_the_value_of_the_manifest() -> None:

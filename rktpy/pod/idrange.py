@@ -49,10 +49,6 @@ class IdRange(Value):
     def __str__(self) -> str:
         return f"{self.first}:{self.count}"
 
-    def overlaps(self, first: int, count: int) -> bool:
-        """Return whether one of ``count`` ids from ``first`` on is in this range."""
-        return first < self.first + self.count and self.first < first + count
-
 
 def take_range(pod: Pod, *, etc: str = "/etc") -> IdRange:
     """Give a pod that we hold locked a range that no other pod of its data directory has, nor
@@ -65,17 +61,15 @@ def take_range(pod: Pod, *, etc: str = "/etc") -> IdRange:
         OSError: the data directory cannot be written.
     """
     layout = pod.layout
-    taken = list(_taken(etc))
     os.makedirs(layout.id_ranges, mode=0o750, exist_ok=True)
     with lock_dir(layout.id_ranges):
-        for found in _all_ranges():
-            if any(found.overlaps(first, count) for first, count in taken):
-                continue
-            link = f"{layout.id_ranges}/{found.first}"
+        for first in _free_ids(_taken(etc)):
+            link = f"{layout.id_ranges}/{first}"
             if os.path.lexists(link):
                 if _exists(layout, os.readlink(link)):
                     continue
                 os.unlink(link)
+            found = IdRange(first)
             write_atomic(pod.tree.private_users_marker, f"{found}".encode(), durable=False)
             os.symlink(pod.uuid, link)
             return found
@@ -120,12 +114,20 @@ def _exists(layout: Layout, uuid: str) -> bool:
     return any(os.path.lexists(f"{layout.phase_dir(phase)}/{uuid}") for phase in ALL_PHASES)
 
 
-def _all_ranges() -> Iterator[IdRange]:
-    """Yield every range there is, from a random one on: other data directories choose as well."""
-    slots = (HIGHEST - LOWEST) // COUNT + 1
-    start = int.from_bytes(os.urandom(4), "little")
-    for slot in range(start, start + slots):
-        yield IdRange(LOWEST + slot % slots * COUNT)
+def _free_ids(taken: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """Yield the first id of every range without one of ``taken`` (first, count), from a random one
+    on: other data directories choose as well.
+    """
+    slots = bytearray((HIGHEST - LOWEST) // COUNT + 1)
+    for first, count in taken:
+        low = max((first - LOWEST) // COUNT, 0)
+        high = max(min((first + count - 1 - LOWEST) // COUNT + 1, len(slots)), low)
+        slots[low:high] = b"x" * (high - low)
+    start = int.from_bytes(os.urandom(4), "little") % len(slots)
+    for begin, end in ((start, len(slots)), (0, start)):
+        while (slot := slots.find(0, begin, end)) >= 0:
+            yield LOWEST + slot * COUNT
+            begin = slot + 1
 
 
 def _taken(etc: str) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ import pytest
 
 from rktpy.layout import Layout
 from rktpy.pod import idrange
-from rktpy.pod.idrange import COUNT, IdRange, IdRangeError, give_back, read_range, take_range
+from rktpy.pod.idrange import COUNT, IdRangeError, give_back, read_range, take_range
 from rktpy.pod.lifecycle import Pod, create
 from rktpy.pod.phase import Phase
 
@@ -31,7 +31,9 @@ def etc(tmp_path: Path) -> str:
     rest = idrange.LOWEST + 2 * COUNT
     (directory / "passwd").write_text(f"far:x:{idrange.LOWEST + 5}:1::/:/bin/sh\nbroken\n:::\n")
     (directory / "group").write_text(f"huge:x:{idrange.HIGHEST + COUNT - 1}:\n")
-    (directory / "subuid").write_text(f"me:100000:65536\nyou:{rest}:{COUNT * (SLOTS - 3)}\n\n")
+    (directory / "subuid").write_text(
+        f"none:{second}:0\nme:100000:65536\nyou:{rest}:{COUNT * (SLOTS - 3)}\n\n"
+    )
     assert second + COUNT == rest
     return str(directory)
 
@@ -108,14 +110,6 @@ def test_a_damaged_record_is_told(layout: Layout, text: str) -> None:
 
 def test_a_pod_without_a_record_has_no_user_namespace(layout: Layout) -> None:
     assert read_range(Pod(layout, Phase.RUN, GONE).tree) is None
-
-
-@pytest.mark.parametrize(
-    ("first", "count", "overlaps"),
-    [(99, 1, False), (99, 2, True), (109, 1, True), (110, 5, False), (0, 1000, True)],
-)
-def test_ranges_overlap_if_they_share_an_id(first: int, count: int, *, overlaps: bool) -> None:
-    assert IdRange(100, 10).overlaps(first, count) == overlaps
 
 
 def test_many_at_once_get_different_ranges(layout: Layout, etc: str) -> None:

@@ -53,7 +53,7 @@ def test_what_is_not_there_needs_no_deleting(tmp_path: Path, path: str) -> None:
 
 def test_depth_costs_neither_descriptors_nor_stack(tmp_path: Path) -> None:
     fd = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(3000):
+    for _ in range(1100):  # more than a process may have open, and than Python may nest calls
         os.mkdir("d", dir_fd=fd)
         below = os.open("d", os.O_RDONLY, dir_fd=fd)
         os.close(fd)
@@ -92,7 +92,7 @@ def test_kept_names_stay_with_all_they_hold(tmp_path: Path) -> None:
 
 def test_thousands_of_entries_are_deleted_in_one_go(tmp_path: Path) -> None:
     (tmp_path / "top").mkdir()
-    for number in range(5000):
+    for number in range(2000):  # more than the kernel lists in one go
         os.mknod(f"{tmp_path}/top/{number}")
 
     remove_tree(f"{tmp_path}/top")

@@ -102,15 +102,19 @@ class Call:
 
 
 def say(text: str) -> None:
-    """Write ``text`` to stdout, with a newline at its end, and unbuffered: nothing can be lost by
-    an exec or a crash that follows.
+    """``write`` a text, with a newline at its end."""
+    line = text if text.endswith("\n") else text + "\n"
+    write(line.encode("utf-8", "surrogateescape"))
+
+
+def write(data: bytes) -> None:
+    """Write ``data`` to stdout, unbuffered: nothing can be lost by an exec or a crash that follows.
 
     Raises:
         BrokenPipeError: the reader is gone.
         OutputError: it cannot be written for another reason.
     """
-    line = text if text.endswith("\n") else text + "\n"
-    view = memoryview(line.encode("utf-8", "surrogateescape"))
+    view = memoryview(data)
     while view:
         try:
             view = view[os.write(1, view) :]

@@ -162,7 +162,7 @@ ROOT = Command(
             "logs",
             "logs:logs",
             "print what the apps of a pod wrote",
-            usage="logs [--app=APPNAME] [--follow] UUID",
+            usage="logs [--app=APPNAME] [--since=TIME] [-n LINES] [-f] UUID",
             options="pods:LOGS",
             arity=(1, 1),
             extra=True,

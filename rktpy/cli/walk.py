@@ -173,12 +173,21 @@ class Reading:
             option = self.letters.get(letters[0])
             if option is None:
                 raise UsageError(f"unknown shorthand flag: {_char(letters[0])} in -{letters}")
-            # Every letter stands for a boolean today; "-h=false" is the only form with a value.
-            if letters[1:2] == "=" and len(letters) > 2:
-                self.store(option, letters[2:])
+            rest = letters[1:]
+            if rest[:1] == "=" and len(rest) > 1:
+                self.store(option, rest[1:])
                 break
-            self.store(option, option.bare)
-            letters = letters[1:]
+            if option.bare:
+                self.store(option, option.bare)
+                letters = rest
+                continue
+            if not rest:
+                if at == len(words):
+                    raise UsageError(f"flag needs an argument: {_char(letters[0])} in -{letters}")
+                rest = words[at]
+                at += 1
+            self.store(option, rest)
+            break
         return at
 
     def store(self, option: Option, text: str) -> None:

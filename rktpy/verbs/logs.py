@@ -1,33 +1,46 @@
 """``rktpy logs`` (ours): what the apps of a pod wrote, while it runs and after it ended.
 
 The pod's own journald keeps the lines below the pod directory, so they are there as long as the pod
-is, with or without systemd on the host. journalctl reads them; a file format is not ours to parse.
+is, with or without systemd on the host.
 """
 
 from __future__ import annotations
 
 import os
+import select
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.host import process
 from rktpy.pod.appstate import stage1_state_dir
-from rktpy.pod.lifecycle import open_pod
+from rktpy.pod.lifecycle import PodGoneError, open_pod
+from rktpy.pod.phase import State
+from rktpy.systemd.journal import CURSOR, Query, Reader, read_all
 from rktpy.value import Value
+from rktpy.verbs.loglines import JsonPrinter, TextPrinter, matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from collections.abc import Iterator
 
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.systemd.journal import Entry
+    from rktpy.verbs.loglines import Printer
     from rktpy.verbs.site import Site
+
+_LOOK = 0.2  # seconds between two looks whether the pod still runs
+_START = 0.02  # the same for a journal that is about to be made
 
 
 class LogsRequest(Value):
-    """``uuid`` as typed; all apps if ``app`` is empty."""
+    """``uuid`` as typed; all apps if ``app`` is empty, all lines if ``lines`` is -1."""
 
     uuid: str
     app: str = ""
     follow: bool = False
+    since: str = ""  # as systemd.time(7) has it
+    lines: int = -1
+    timestamps: bool = False
+    format: str = ""  # "", "json" or "json-pretty"
 
 
 class NoJournalError(RktError):
@@ -39,23 +52,36 @@ class NoJournalError(RktError):
         )
 
 
-def journalctl_argv(directory: str, apps: list[str], *, follow: bool) -> list[str]:
-    """Return the command that prints the lines of ``apps`` below ``directory``. Pure."""
-    argv = ["journalctl", f"--directory={directory}", "--no-pager", "--quiet", "--all"]
-    if follow:
-        argv += ["--follow", "--lines=all"]
-    return argv + [f"SYSLOG_IDENTIFIER={app}" for app in apps]
+def logs(site: Site, request: LogsRequest, *, reader: int) -> Iterator[bytes]:
+    """Yield what is to be printed; with ``follow`` until the pod has ended.
 
-
-def show_logs(site: Site, request: LogsRequest) -> NoReturn:
-    """Become journalctl printing the lines.
+    ``reader`` is the descriptor it is printed to: when nobody reads it any more, following ends.
 
     Raises:
         RktError: the pod or the app is not there, or nothing was logged yet.
+        BrokenPipeError: nobody reads.
     """
+    pod, apps = _pod_and_apps(site, request)
+    directory = f"{stage1_state_dir(pod)}/var/log/journal/{pod.uuid.replace('-', '')}"
+    while not os.path.isdir(directory):
+        if not request.follow or not _runs(pod):
+            raise NoJournalError(pod.uuid)
+        select.select([], [], [], _START)
+    query = Query(directory, matches(apps), since=request.since, lines=request.lines)
+    printer: Printer
+    if request.format:
+        printer = JsonPrinter(apps, pretty=request.format == "json-pretty")
+    else:
+        printer = TextPrinter(apps, timestamps=request.timestamps)
+    for entries in _follow(pod, query, reader) if request.follow else read_all(query):
+        if text := printer(entries):
+            yield text
+
+
+def _pod_and_apps(site: Site, request: LogsRequest) -> tuple[Pod, tuple[str, ...]]:
     try:
         pod = open_pod(site.layout, request.uuid)
-        apps = [str(app.name) for app in pod.manifest().apps]
+        apps = tuple(str(app.name) for app in pod.manifest().apps)
     except (RktError, OSError) as error:
         raise RktError("problem retrieving pod") from error
     if request.app and request.app not in apps:
@@ -63,12 +89,36 @@ def show_logs(site: Site, request: LogsRequest) -> NoReturn:
             f"app {quote(request.app)} is not present in pod {quote(pod.uuid)}",
             hint=f"its apps are: {', '.join(apps)}",
         )
-    machine_id = pod.uuid.replace("-", "")
-    directory = f"{stage1_state_dir(pod)}/var/log/journal/{machine_id}"
-    if not os.path.isdir(directory):
-        raise NoJournalError(pod.uuid)
-    program = process.find_program("journalctl")
-    if program is None:
-        raise RktError("journalctl is not on this host", hint="install systemd")
-    argv = journalctl_argv(directory, [request.app] if request.app else apps, follow=request.follow)
-    process.replace([program, *argv[1:]], env=os.environ)
+    return pod, (request.app,) if request.app else apps
+
+
+def _follow(pod: Pod, query: Query, reader: int) -> Iterator[list[Entry]]:
+    """Yield entries as they come. When the pod has ended, what is left is read to the end."""
+    with Reader(query, follow=True) as journal:
+        poll = select.poll()
+        poll.register(journal.output, select.POLLIN)
+        poll.register(reader, 0)  # nothing but its end
+        while True:
+            ready = [fd for fd, _ in poll.poll(_LOOK * 1000)]
+            if reader in ready:
+                raise BrokenPipeError
+            if not ready:
+                if not _runs(pod):
+                    break
+                continue
+            entries = journal.read()
+            if entries is None:
+                break
+            if entries:
+                query = query.replace(after=entries[-1][CURSOR].decode())
+                yield entries
+    if query.after:
+        query = query.replace(lines=-1)
+    yield from read_all(query)
+
+
+def _runs(pod: Pod) -> bool:
+    try:
+        return pod.state() == State.RUNNING
+    except PodGoneError:
+        return False

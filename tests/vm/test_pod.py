@@ -98,3 +98,12 @@ def test_a_unit_without_delegation_is_told_which_limits_do_not_hold(pods: Pods) 
 
     assert "resource/memory" not in said
     assert "resource/cpu isolator set but not enforced here (add Delegate=yes to pod-" in said
+
+
+def test_an_app_in_a_pipeline_is_held_to_its_limit_as_well(pods: Pods) -> None:
+    """Whoever hands over the streams must not keep nspawn from passing the controllers on."""
+    service = "systemd-run --quiet --wait --pipe --property=KillMode=mixed --property=Delegate=yes"
+    argv = [*pods.argv(SHELL, options=("-i",)), "--memory=50M", "--", f"echo up; {EAT}"]
+    done = pods.host.sh(f'echo | {service} "$@"', *argv, status=9, timeout=120)
+
+    assert (done.stdout, done.stderr) == ("up\n", "")

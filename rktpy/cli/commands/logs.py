@@ -1,17 +1,32 @@
-"""``rktpy logs [--app=NAME] [--follow] UUID``."""
+"""``rktpy logs [options] UUID``."""
 
 from __future__ import annotations
 
-from rktpy.verbs.logs import LogsRequest, show_logs
+from rktpy.cli.call import write
+from rktpy.verbs.logs import LogsRequest
+from rktpy.verbs.logs import logs as read_logs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.cli.call import Call
 
+_STDOUT = 1
+
 
 def logs(call: Call) -> int:
-    """Translate and hand over; never returns on success."""
-    show_logs(
-        call.site,
-        LogsRequest(uuid=call.args[0], app=call.options["app"], follow=call.options["follow"]),
+    """Print lines as they come."""
+    options = call.options
+    if options["lines"] < -1:
+        raise call.bad_value("lines", str(options["lines"]), "must not be negative")
+    request = LogsRequest(
+        uuid=call.args[0],
+        app=options["app"],
+        follow=options["follow"],
+        since=options["since"],
+        lines=options["lines"],
+        timestamps=options["timestamps"],
+        format=options["format"],
     )
+    for text in read_logs(call.site, request, reader=_STDOUT):
+        write(text)
+    return 0

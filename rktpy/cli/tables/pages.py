@@ -116,7 +116,9 @@ PAGES = {
         USUAL, ("status", "image list"),
     ),
     "logs": Page(
-        (("rktpy logs --follow --app=server 0f746094", "What one app writes, as it writes it."),),
+        (("rktpy logs -f --app=server 0f746094", "What one app writes, as it writes it."),
+         ("rktpy logs --since=-5m -n 100 0f746094", "The newest lines of the last five minutes."),
+         ("rktpy logs --format=json 0f746094", "An object for each line: time, app, pid, text.")),
         USUAL, ("status", "enter"),
     ),
     "prepare": Page(

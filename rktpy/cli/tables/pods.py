@@ -87,5 +87,9 @@ TOP = (
 
 LOGS = (
     Option("app", "string", "app whose lines are printed; all when empty"),
-    Option("follow", "bool", "go on printing new lines until the pod ends"),
+    Option("follow", "bool", "go on printing new lines until the pod ends", letter="f"),
+    Option("since", "string", "leave out older lines: 2026-01-31 10:00, -5m, 5 minutes ago, today"),
+    Option("lines", "int", "print at most so many, the newest; -1: all", default=-1, letter="n"),
+    Option("timestamps", "bool", "put the time before each line", letter="t"),
+    FORMAT,
 )

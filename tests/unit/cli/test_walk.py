@@ -81,6 +81,7 @@ def test_an_experiment_adds_its_commands(value: str) -> None:
         ("--x", "unknown flag: --x"),
         ("list -x", "unknown shorthand flag: 'x' in -x"),
         ("list -hx", "unknown shorthand flag: 'x' in -x"),
+        ("logs -fn", "flag needs an argument: 'n' in -n"),
         ("list --format", "flag needs an argument: --format"),
         ("list --dir", "flag needs an argument: --dir"),
         ("list --=x", "bad flag syntax: --=x"),
@@ -265,3 +266,12 @@ def test_the_number_of_arguments_is_checked(line: str, accepted: bool) -> None: 
     else:
         with pytest.raises(UsageError):
             walk.count_arguments(reading)
+
+
+@pytest.mark.parametrize(
+    "line", ["logs -f -n 5 UUID", "logs -fn5 UUID", "logs -n=5 -f UUID", "logs UUID -fn 5"]
+)
+def test_letters_are_joined_and_may_have_values(line: str) -> None:
+    reading = read(*line.split())
+
+    assert (reading.values, reading.args) == ({"follow": True, "lines": 5}, ["UUID"])

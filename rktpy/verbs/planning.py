@@ -21,7 +21,7 @@ from rktpy.pod.environment import app_environment, enter_file, systemd_file
 from rktpy.pod.executable import find_executable
 from rktpy.pod.places import check_working_directory, find_places
 from rktpy.pod.ports import map_ports
-from rktpy.pod.restart import restart_policy
+from rktpy.pod.restart import Restart, restart_policy
 from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.value import Value
@@ -148,7 +148,8 @@ class Planner:
             binds=binds,
             files=files,
             places=_places(rootfs, image, binds, files),
-            restart=restart_policy(runtime, image),
+            # systemd hands streams over once, and whoever is there to talk sees the end.
+            restart=Restart.NO if self.start.interactive else restart_policy(runtime, image),
             notify=image.annotation(NOTIFY_ANNOTATION) in _TRUE,
             capabilities=None if self.insecure.capabilities else of.bounding_set(app.isolators),
             seccomp=filter_,

@@ -11,6 +11,7 @@ import os
 
 from rktpy import log
 from rktpy.appc.isolators import capability_names
+from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import mount
 from rktpy.host.cgroupfs import HYBRID, LEGACY
@@ -20,7 +21,7 @@ from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
 from rktpy.nspawn.placing import Placing
 from rktpy.nspawn.stage1 import SKELETON
-from rktpy.pod.restart import restart_policy
+from rktpy.pod.restart import Restart, restart_policy
 from rktpy.pod.rootfs import (
     copy_trees,
     make_overlay_dirs,
@@ -66,7 +67,10 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
         raise StartOptionError("interactive option only supports pods with one app")
     for runtime in contents.manifest.apps:
         image = contents.apps[runtime.name].manifest
-        restart_policy(runtime, image)
+        if restart_policy(runtime, image) != Restart.NO and start.interactive:
+            _logger.warning(
+                "warning: app %s is interactive and will not be started again", quote(runtime.name)
+            )
         app = runtime.app or image.app
         names = capability_names(app.isolators) if app else ()
         if names:

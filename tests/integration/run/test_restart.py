@@ -64,6 +64,15 @@ def test_an_app_that_is_given_up_ends_the_pod_with_its_status(rkt: Rktpy) -> Non
     assert (rkt.status(uuid)["app-shell"], rkt.status(uuid)["app-other"]) == ("6", "0")
 
 
+def test_an_interactive_app_is_not_started_again(rkt: Rktpy) -> None:
+    script = "read word; echo got $word; exit 5"
+    words = ("run", "--net=none", "--interactive", SHELL, f"{AGAIN}always", "--", script)
+    done = rkt(*words, given=b"one\ntwo\n")
+
+    assert (done.status, done.out) == (5, "got one\n")
+    assert 'warning: app "shell" is interactive and will not be started again' in done.err
+
+
 def test_a_stopped_pod_starts_nothing_again(rkt: Rktpy) -> None:
     script = f"trap 'exit 3' TERM; {COUNT} while :; do sleep 0.1; done"
     with rkt.start("run", SHELL, f"{AGAIN}always", "--", script) as pod:

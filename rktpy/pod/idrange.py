@@ -29,6 +29,7 @@ COUNT = 1 << 16
 # What systemd sets aside for containers ("UIDS-GIDS"): above every user and group that
 # distributions hand out, below what 32 bit programs take for negative.
 LOWEST, HIGHEST = 0x0008_0000, 0x6FFF_0000
+_ALL = 1 << 32
 _LIMIT = 1 << 22
 
 
@@ -50,11 +51,12 @@ class IdRange(Value):
         return f"{self.first}:{self.count}"
 
 
-def take_range(pod: Pod, *, etc: str = "/etc") -> IdRange:
+def take_range(pod: Pod, *, etc: str = "/etc", proc: str = "/proc/self") -> IdRange:
     """Give a pod that we hold locked a range that no other pod of its data directory has, nor
     any user or group of the host, nor /etc/subuid or /etc/subgid; record and return it.
 
-    ``etc`` is where the host's accounts are.
+    ``etc`` is where the host's accounts are, ``proc`` where the maps of our own user namespace are:
+    what that lacks it cannot give.
 
     Raises:
         IdRangeError: none is free.
@@ -63,7 +65,7 @@ def take_range(pod: Pod, *, etc: str = "/etc") -> IdRange:
     layout = pod.layout
     os.makedirs(layout.id_ranges, mode=0o750, exist_ok=True)
     with lock_dir(layout.id_ranges):
-        for first in _free_ids(_taken(etc)):
+        for first in _free_ids((*_taken(etc), *_lacking(f"{proc}/uid_map", f"{proc}/gid_map"))):
             link = f"{layout.id_ranges}/{first}"
             if os.path.lexists(link):
                 if _exists(layout, os.readlink(link)):
@@ -138,6 +140,18 @@ def _taken(etc: str) -> Iterator[tuple[int, int]]:
     for name in ("passwd", "group"):
         for fields in _lines(f"{etc}/{name}"):  # NAME:PASSWORD:ID:…
             yield from _numbers([*fields[2:3], "1"])
+
+
+def _lacking(*paths: str) -> Iterator[tuple[int, int]]:
+    """Yield ``(first, count)`` of the ids that a map (user_namespaces(7)) leaves out."""
+    for path in paths:
+        after = 0
+        lines = read_bytes(path).decode("ascii").splitlines()
+        for first, _, count in sorted(tuple(map(int, line.split())) for line in lines):
+            if first > after:
+                yield after, first - after
+            after = first + count
+        yield after, _ALL - after
 
 
 def _lines(path: str) -> Iterator[list[str]]:

@@ -15,12 +15,39 @@ from rktpy.host.files import write_atomic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from rktpy.layout import PodTree
     from rktpy.systemd.unit import Placement
 
 _logger = log.Logger("stage1")
+
+
+class Foreseen:
+    """A move of this process to where it is, under way in a thread; see ``foresee``.
+
+    Whoever moves the process elsewhere waits for it first, or it would come back.
+    """
+
+    __slots__ = ("_over",)
+
+    def __init__(self, move: Callable[[], None] | None) -> None:
+        self._over = _thread.allocate_lock()
+        if move is not None:
+            self._over.acquire()
+            _thread.start_new_thread(self._do, (move,))
+
+    def wait(self) -> None:
+        """Return when the move is over."""
+        with self._over:
+            pass
+
+    def _do(self, move: Callable[[], None]) -> None:
+        try:
+            move()
+        finally:
+            self._over.release()
 
 
 class Placing:
@@ -30,10 +57,11 @@ class Placing:
     process goes back to where it was, and the pod's cgroups are removed.
     """
 
-    __slots__ = ("_done", "_error", "_own")
+    __slots__ = ("_done", "_error", "_foreseen", "_own")
 
-    def __init__(self, uuid: str, tree: PodTree, placement: Placement) -> None:
+    def __init__(self, uuid: str, tree: PodTree, placement: Placement, foreseen: Foreseen) -> None:
         """Record in ``tree`` where the pod will be, before anything is made there."""
+        self._foreseen = foreseen
         self._own = None if placement.kind != "none" else _plan(uuid)
         self._error: BaseException | None = None
         self._done = _thread.allocate_lock()
@@ -73,6 +101,7 @@ class Placing:
 
     def _move(self) -> None:
         try:
+            self._foreseen.wait()
             if self._own is not None:
                 cgroup.create(self._own)
                 cgroup.join(self._own, os.getpid())
@@ -82,13 +111,12 @@ class Placing:
             self._done.release()
 
 
-def foresee(*, booted: bool) -> None:
+def foresee(*, booted: bool) -> Foreseen:
     """Let a move of this process that may come soon be a quick one; returns at once.
 
     ``booted``: systemd is PID 1 and makes the move, if there is one.
     """
-    if not booted:
-        _thread.start_new_thread(cgroup.rejoin, ())
+    return Foreseen(None if booted else cgroup.rejoin)
 
 
 def _plan(uuid: str) -> cgroup.PodCgroup | None:

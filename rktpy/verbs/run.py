@@ -35,7 +35,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
         RktError: anything on the way; then no pod is left behind.
     """
     facts = host_facts(os.environ)
-    foresee(booted=facts.booted)
+    foreseen = foresee(booted=facts.booted)
     overlay = choose_overlay(facts, wanted=request.source.overlay)
     if request.source.private_users:
         check_user_namespace(facts, overlay=overlay)
@@ -49,7 +49,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
                 write_atomic(request.uuid_file, pod.uuid.encode(), mode=0o644, durable=False)
             contents = fill(pod, contents, private_users=request.source.private_users)
             pod.move(Phase.RUN)
-            start_pod(site, pod, contents, start, facts)
+            start_pod(site, pod, contents, start, facts, foreseen)
         except BaseException:
             discard(pod)
             raise

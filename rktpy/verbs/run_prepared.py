@@ -45,7 +45,7 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
     contents = read_contents(pod.tree, pod.manifest())
     start = check_start(request.start, contents)
     facts = host_facts(os.environ)
-    foresee(booted=facts.booted)
+    foreseen = foresee(booted=facts.booted)
     if contents.overlay and not facts.overlay:
         raise RktError(
             "unable to run prepared overlay-enabled pod: overlay not supported",
@@ -56,4 +56,4 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
         if pod.phase != Phase.PREPARED:
             raise NotPreparedError(pod.uuid)
         pod.move(Phase.RUN)
-        start_pod(site, pod, contents, start, facts)
+        start_pod(site, pod, contents, start, facts, foreseen)

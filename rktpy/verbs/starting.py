@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
+    from rktpy.nspawn.placing import Foreseen
     from rktpy.nspawn.plan import PodPlan
     from rktpy.pod.contents import Contents
     from rktpy.pod.lifecycle import Pod
@@ -88,7 +89,12 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
 
 
 def start_pod(
-    site: Site, pod: Pod, contents: Contents, start: StartOptions, facts: HostFacts
+    site: Site,
+    pod: Pod,
+    contents: Contents,
+    start: StartOptions,
+    facts: HostFacts,
+    foreseen: Foreseen,
 ) -> NoReturn:
     """Become the pod. ``pod`` is in ``run`` and locked, ``start`` has been checked.
 
@@ -101,7 +107,7 @@ def start_pod(
     tree = pod.tree
     # Before any fork or mount: being alone in the unit's cgroup is part of the evidence.
     placement = place_pod(pod.uuid, facts, os.environ)
-    with Placing(pod.uuid, tree, placement) as placing:
+    with Placing(pod.uuid, tree, placement, foreseen) as placing:
         planned = _lay(site, pod, contents, start, facts)
         launch(
             planned,

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -15,9 +16,13 @@ import pytest
 from rktpy import cgroup
 from rktpy.host.cgroup_places import Place
 from rktpy.host.cgroupfs import parse_membership
+from rktpy.layout import PodTree
+from rktpy.nspawn.placing import Foreseen, Placing
+from rktpy.systemd.unit import NONE, Placement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 
@@ -307,3 +312,25 @@ def test_a_limit_nobody_can_set_is_an_error(scene: Scene) -> None:
     cgroup.create(scene.pod)
     with pytest.raises(cgroup.CgroupError, match="cannot limit abacus"):
         cgroup.limit(scene.pod, "abacus", 1)
+
+
+def test_a_move_that_was_foreseen_does_not_bring_the_process_back(
+    scene: Scene, tmp_path: Path
+) -> None:
+    slow = threading.Event()
+
+    def move() -> None:  # to where the process was when it looked
+        slow.wait()
+        cgroup.leave(scene.pod, os.getpid())
+
+    foreseen = Foreseen(move)
+    nowhere = Placement(NONE, "/", "")
+    with Placing(scene.uuid, PodTree(str(tmp_path)), nowhere, foreseen) as placing:
+        time.sleep(0.1)  # long enough for a join that does not wait
+        slow.set()
+        foreseen.wait()
+        placing.settle()
+        inside = membership()
+
+    outside = [p.key for p in scene.pod.places if not inside[p.key].startswith(p.path)]
+    assert outside == []

@@ -14,36 +14,56 @@ import resource
 from rktpy import codec
 from rktpy.errors import RktError
 from rktpy.host import syscalls
+from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import NoReturn
 
 # linux/capability.h
 CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, MKNOD, SETFCAP = (
     1 << number for number in (0, 1, 2, 3, 4, 27, 31)
 )
-_ANSWER_LIMIT = 1 << 20
-_MEMORY = 2 << 30  # address space
+_ANSWER_LIMIT = 64 << 20
+_MEMORY = 2 << 30  # address space; 500,000 members with long names need a quarter of it
+
+
+_NO_FACTS: Mapping[str, str] = {}
 
 
 class HelperError(RktError):
     """What a helper could not do, in its words."""
 
 
+class Answer(Value):
+    """What a helper found; each kind of helper has its own ``facts``."""
+
+    warnings: tuple[str, ...] = ()
+    facts: Mapping[str, str] = _NO_FACTS
+    data: bytes = b""
+
+
 class Helper:
     """A running helper. ``wait`` or ``cancel`` must be called, once."""
 
-    __slots__ = ("_answer", "_pid")
+    __slots__ = ("_answer", "_failure", "_pid")
 
-    def __init__(self, work: Callable[[], list[str]], *, close: Iterable[int] = ()) -> None:
+    def __init__(
+        self,
+        work: Callable[[], Answer],
+        *,
+        close: Iterable[int] = (),
+        failure: type[RktError] = HelperError,
+    ) -> None:
         """Start ``work``, which calls ``confine`` when it is where it should be.
 
-        ``close`` are descriptors it must not hold, as the other end of its pipe. ``work``
-        returns warnings and raises ``RktError`` or ``OSError``.
+        ``close`` are descriptors it must not hold, as the other end of its pipe. ``work`` may
+        raise ``RktError``, which ``wait`` raises as ``failure``, and ``OSError``. Call it before
+        starting threads.
         """
         parent = os.getpid()
+        self._failure = failure
         self._answer, tell = os.pipe2(os.O_CLOEXEC)
         self._pid = os.fork()
         if self._pid == 0:
@@ -56,31 +76,34 @@ class Helper:
                 os._exit(1)
         os.close(tell)
 
-    def wait(self) -> list[str]:
-        """Return its warnings.
+    def wait(self) -> Answer:
+        """Return what it found.
 
         Raises:
-            HelperError: what it refused.
+            RktError: what it refused; of the class ``failure``.
             BrokenPipeError: nobody took what it wrote.
             OSError: the disk is full, or the like.
         """
         chunks: list[bytes] = []
         total = 0
-        while total < _ANSWER_LIMIT and (chunk := os.read(self._answer, 1 << 16)):
+        while chunk := os.read(self._answer, 1 << 16):
             chunks.append(chunk)
             total += len(chunk)
+            if total > _ANSWER_LIMIT:
+                break
         status = self._reap()
-        if not chunks:
-            raise HelperError(f"a helper process ended early (status {status})")
-        head = codec.parse(b"".join(chunks), what="a helper's answer")
+        line, newline, data = b"".join(chunks).partition(b"\n")
+        if not newline:
+            raise self._failure(f"a helper process ended early (status {status})")
+        head = codec.parse(line, what="a helper's answer")
         if "errno" in head:
             number = int(head["errno"])
-            raise OSError(number, os.strerror(number), str(head["path"]))
+            raise OSError(number, os.strerror(number), *([head["path"]] if head["path"] else ()))
         if "error" in head:
-            raise HelperError(str(head["error"]), hint=head["hint"])
+            raise self._failure(str(head["error"]), hint=head["hint"])
         if "bug" in head:
             raise RuntimeError(f"a helper process failed: {head['bug']}")
-        return [str(text) for text in head["warnings"]]
+        return Answer(tuple(head["warnings"]), head["facts"], data)
 
     def cancel(self) -> None:
         """End it; what it did so far stays."""
@@ -95,38 +118,52 @@ class Helper:
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
 
-def confine(capabilities: int) -> None:
-    """In a helper that is where it should be: keep ``capabilities`` and nothing more, for good."""
+def confine(capabilities: int, *, file_size: int = resource.RLIM_INFINITY) -> None:
+    """In a helper that is where it should be: keep ``capabilities`` and nothing more, for good.
+
+    No file may become larger than ``file_size``. Not root: there is nothing to give up.
+    """
     os.umask(0)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if hard == resource.RLIM_INFINITY or hard > _MEMORY:
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    for limit, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_FSIZE, file_size),
+    ):
+        _lower(limit, value)
     if os.geteuid() == 0:
         syscalls.keep_capabilities(capabilities)
     syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)  # again: a change of owner takes it back
 
 
-def _serve(work: Callable[[], list[str]], parent: int, tell: int) -> NoReturn:
+def _lower(limit: int, value: int) -> None:
+    for present in resource.getrlimit(limit):
+        if present != resource.RLIM_INFINITY:
+            value = present if value == resource.RLIM_INFINITY else min(value, present)
+    resource.setrlimit(limit, (value, value))
+
+
+def _serve(work: Callable[[], Answer], parent: int, tell: int) -> NoReturn:
     gc.disable()  # one pass over flat data; collecting it again and again only costs
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
     if os.getppid() != parent:
         os._exit(1)  # it died before we asked to be told
-    answer: dict[str, object]
+    head: dict[str, object]
+    data = b""
     try:
-        answer = {"warnings": list(work())}
+        answer = work()
+        head, data = {"warnings": answer.warnings, "facts": dict(answer.facts)}, answer.data
     except RktError as error:
-        answer = {"error": error.message, "hint": error.hint}
+        head = {"error": error.message, "hint": error.hint}
     except MemoryError:
-        answer = {"error": "out of memory", "hint": None}
+        head = {"error": "this needs too much memory", "hint": None}
     except OSError as error:
         name = error.filename if error.filename is not None else ""
         text = os.fsdecode(name) if isinstance(name, (str, bytes)) else ""
-        answer = {"errno": error.errno or errno.EIO, "path": text}
+        head = {"errno": error.errno or errno.EIO, "path": text}
     except BaseException as error:  # noqa: BLE001 - the parent raises it
-        answer = {"bug": f"{type(error).__name__}: {error}"}
-    view = memoryview(codec.compact(answer).encode("utf-8", "replace"))
+        head = {"bug": f"{type(error).__name__}: {error}"}
+    view = memoryview(codec.compact(head).encode("utf-8", "replace") + b"\n" + data)
     while view:
         view = view[os.write(tell, view) :]
     os._exit(0)

@@ -54,7 +54,7 @@ class CopyRequest(Value):
     follow: bool = False
 
 
-def copy(site: Site, request: CopyRequest) -> list[str]:
+def copy(site: Site, request: CopyRequest) -> tuple[str, ...]:
     """Copy, and return warnings about what was left out.
 
     Raises:
@@ -73,15 +73,15 @@ def copy(site: Site, request: CopyRequest) -> list[str]:
     ):
         try:
             if request.target == STREAM:
-                return _sender(source, request, _STDOUT).wait()
+                return _sender(source, request, _STDOUT).wait().warnings
             if request.source == STREAM:
-                return _receiver(target, request, _STDIN).wait()
+                return _receiver(target, request, _STDIN).wait().warnings
             return _both(source, target, request)
         except OSError as error:
             raise CopyError(f"cannot copy {request.source} to {request.target}") from error
 
 
-def _both(source: Side, target: Side, request: CopyRequest) -> list[str]:
+def _both(source: Side, target: Side, request: CopyRequest) -> tuple[str, ...]:
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
         sender = _sender(source, request, writing, close=(reading,))
@@ -90,15 +90,15 @@ def _both(source: Side, target: Side, request: CopyRequest) -> list[str]:
         os.close(reading)
         os.close(writing)
     failure: Exception | None = None
-    warnings: list[str] = []
+    warnings: tuple[str, ...] = ()
     try:
-        warnings += sender.wait()
+        warnings = sender.wait().warnings
     except (RktError, OSError) as error:
         failure = error
     if failure is not None and not isinstance(failure, BrokenPipeError):
         receiver.cancel()  # all it could say is that the stream was cut
         raise failure
-    warnings += receiver.wait()  # why it took no more, if the pipe broke
+    warnings += receiver.wait().warnings  # why it took no more, if the pipe broke
     if failure is not None:
         raise failure
     return warnings
@@ -107,21 +107,21 @@ def _both(source: Side, target: Side, request: CopyRequest) -> list[str]:
 def _sender(
     side: Side, request: CopyRequest, out: int, *, close: Iterable[int] = ()
 ) -> helper.Helper:
-    def work() -> list[str]:
+    def work() -> helper.Answer:
         sink = Sink(out)
         writer = TarWriter(sink.put, device_nodes=request.archive)
         side.take()
         helper.confine(_READS)
-        fd, name = find(side, request.follow)
+        fd, name = find(side, follow=request.follow)
         writer.tree(fd, name)
         writer.finish()
         sink.finish()
-        return writer.warnings
+        return helper.Answer(tuple(writer.warnings))
 
     return helper.Helper(work, close=close)
 
 
-def find(side: Side, follow: bool) -> tuple[int, bytes]:  # noqa: FBT001 - two arguments
+def find(side: Side, *, follow: bool) -> tuple[int, bytes]:
     """Return what to copy, opened by path only, and its name in the stream.
 
     The name is ``.`` for the content of a directory: a path that ends in ``.``, ``..`` or is ``/``.
@@ -145,13 +145,13 @@ def _receiver(
     stream = request.source == STREAM
     limits = Limits(stream=_NO_LIMIT, entries=_NO_LIMIT)
 
-    def work() -> list[str]:
+    def work() -> helper.Answer:
         source = PipedFile(given)
         reader = TarReader(source, limits)
         members = reader.members()
         first = next(members, None)
         if first is None:
-            return []  # the sender says why
+            return helper.Answer()  # the sender says why
         side.take()
         if stream:
             base, place = side.open(side.path, os.O_RDONLY | os.O_DIRECTORY), Place([], 0)
@@ -164,7 +164,7 @@ def _receiver(
         receiver = Receiver(base, archive=request.archive)
         receiver.receive(reader, place.placed(first, members, limits))
         source.drain()
-        return receiver.warnings
+        return helper.Answer(tuple(receiver.warnings))
 
     return helper.Helper(work, close=close)
 

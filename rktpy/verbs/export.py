@@ -8,7 +8,7 @@ from rktpy.errors import RktError
 from rktpy.host.archive_sink import Sink
 from rktpy.host.archive_writer import TarWriter
 from rktpy.host.files import NewFile, read_bytes
-from rktpy.host.helper import DAC_READ_SEARCH, Helper, confine
+from rktpy.host.helper import DAC_READ_SEARCH, Answer, Helper, confine
 from rktpy.host.mount import mounted_below
 from rktpy.pod.choice import choose_app
 from rktpy.pod.ended import EndedRoot
@@ -45,7 +45,7 @@ class FileThereError(ExportError):
         super().__init__("error building aci: target file exists (try --overwrite)")
 
 
-def export_app(site: Site, request: ExportRequest) -> list[str]:
+def export_app(site: Site, request: ExportRequest) -> tuple[str, ...]:
     """Write the image file, whole or not at all; return warnings about what it lacks.
 
     Equal trees give equal files. The pod cannot be deleted while it is read.
@@ -79,10 +79,10 @@ def export_app(site: Site, request: ExportRequest) -> list[str]:
         raise ExportError("error building aci") from error
 
 
-def _write(root: EndedRoot, manifest: tuple[bytes, int], request: ExportRequest) -> list[str]:
+def _write(root: EndedRoot, manifest: tuple[bytes, int], request: ExportRequest) -> tuple[str, ...]:
     with NewFile(request.path) as output:
 
-        def work() -> list[str]:
+        def work() -> Answer:
             sink = Sink(output.fd, gzip=True)
             writer = TarWriter(sink.put)
             root.take()
@@ -91,9 +91,9 @@ def _write(root: EndedRoot, manifest: tuple[bytes, int], request: ExportRequest)
             writer.tree(os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC), b"rootfs")
             writer.finish()
             sink.finish()
-            return writer.warnings
+            return Answer(tuple(writer.warnings))
 
-        warnings = Helper(work).wait()
+        warnings = Helper(work).wait().warnings
         try:
             output.commit(replace=request.overwrite)
         except FileExistsError:

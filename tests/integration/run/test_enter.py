@@ -174,6 +174,15 @@ def test_a_command_runs_in_the_control_groups_of_the_app(rkt: Rktpy) -> None:
     assert not any("shell.service" in line for line in outside)
 
 
+def test_the_limit_of_the_app_holds_a_command(rkt: Rktpy) -> None:
+    eat = "x=12345678; while :; do x=$x$x; done"
+    with rkt.start("run", SHELL, "--memory=24M", "--", "sleep 300") as pod:
+        done = rkt("enter", pod.ready(), "/bin/sh", "-c", eat)
+        state = rkt.status(pod.uuid)["state"]
+
+    assert (done.status, state) == (-signal.SIGKILL, "running")
+
+
 def test_a_command_in_an_ended_app_counts_as_the_pod(rkt: Rktpy) -> None:
     with rkt.start("run", *TWO) as pod:
         uuid = pod.ready()

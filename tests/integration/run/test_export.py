@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +16,6 @@ from tests.integration.run.images import INSPECT, SHELL
 from tests.integration.run.rk import until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.integration.run.rk import Rktpy
 
 WRITE = ("--", "--write-file", "--file-name=/file", "--content=ThisIsATest")
@@ -157,6 +156,27 @@ def test_other_calls_are_refused(rkt: Rktpy, words: tuple[str, ...], text: str) 
 
     assert done.status == 254
     assert text in done.err
+
+
+def test_a_pod_is_deleted_after_its_export_is_whole(rkt: Rktpy, tmp_path: Path) -> None:
+    rkt.run("--pod-name=job", SHELL, "--", "echo >/large; echo last >/zz")
+    (large,) = rkt.data.glob("pods/run/*/overlay/*/upper/shell/large")
+    os.truncate(large, 256 << 20)
+    argv = rkt.argv("export", "job", tmp_path / "out.aci")
+    with subprocess.Popen(argv) as command:
+        until(lambda: locked(large.parents[4]), "lock of the export")
+        rkt.ok("rm", "job")
+        gone = not large.parents[4].exists()
+        command.wait()
+
+    assert (gone, command.returncode) == (True, 0)
+    assert members(tmp_path / "out.aci")["rootfs/zz"].size == 5
+
+
+def locked(pod: Path) -> bool:
+    """Return whether somebody reads the pod directory under a lock."""
+    inode = f":{pod.stat().st_ino} "
+    return any(inode in line for line in Path("/proc/locks").read_text().splitlines())
 
 
 def test_a_killed_export_leaves_nothing(rkt: Rktpy, tmp_path: Path) -> None:

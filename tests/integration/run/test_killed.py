@@ -112,6 +112,19 @@ def test_run_in_a_user_namespace_killed_at_sixteen_moments(fresh: Rktpy, tmp_pat
     assert fresh.run("--private-users", SHELL, "--", SCRIPT).status == 3
 
 
+def test_run_killed_around_the_claim_of_its_name_frees_the_name(
+    fresh: Rktpy, tmp_path: Path
+) -> None:
+    argv = fresh.argv("run", "--net=none", "--pod-name=web", SHELL, "--", SCRIPT)
+    moments = record(argv, tmp_path / "trace")
+    fresh.collect()
+    claimed = next(n for n, m in enumerate(moments) if m.text.endswith('/names/web") = 0'))
+
+    kill_all(fresh, argv, moments[claimed - 5 : claimed + 4], tmp_path / "trace")
+
+    assert fresh.run("--pod-name=web", SHELL, "--", SCRIPT).status == 3
+
+
 def test_run_killed_while_it_says_its_uuid_leaves_the_file_whole_or_absent(
     fresh: Rktpy, tmp_path: Path
 ) -> None:

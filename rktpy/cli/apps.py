@@ -48,15 +48,13 @@ def _walk(reading: Reading, words: Sequence[str], *, arguments: bool) -> list[Ap
         word = words[at]
         if word == "---":
             inside = False
-        elif word == "" or (inside and word != "--"):
-            if word:
-                apps[-1].args.append(word)
+        elif inside:
+            apps[-1].args.append(word)
         elif word == "--":
-            if inside:
-                apps[-1].args.append(word)
-            else:
-                _begin_arguments(apps, arguments=arguments)
-                inside = True
+            _begin_arguments(apps, arguments=arguments)
+            inside = True
+        elif word == "":
+            pass  # two blanks in a row, where a shell did not split
         elif (after := reading.take(words, at, among_images=True)) > at:
             at = after
             continue

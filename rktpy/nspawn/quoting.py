@@ -9,6 +9,8 @@ from __future__ import annotations
 from rktpy.errors import RktError
 
 _NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\", '"': '\\"'}
+_LONGEST_WORD = 1 << 17  # bytes, with the NUL (kernel: MAX_ARG_STRLEN)
+_LONGEST_LINE = (1 << 20) - 64  # bytes (systemd: LONG_LINE_MAX), less the name of an option
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.")
 _PLAIN_PATH = _PLAIN - {":"} | {"/", "-", "+"}
 
@@ -27,8 +29,30 @@ def quote(text: str, *, dollars: bool = False) -> str:
 
 
 def command_line(argv: tuple[str, ...]) -> str:
-    """Return ``argv`` for an ``Exec…=`` line. The first word is never expanded for ``$``."""
-    return " ".join(quote(word, dollars=number > 0) for number, word in enumerate(argv))
+    """Return ``argv`` for an ``Exec…=`` line. The first word is never expanded for ``$``.
+
+    Raises:
+        QuotingError: a word holds a NUL, or is longer than a program can be given; or all
+            together they are longer than a line that systemd reads.
+    """
+    for word in argv:
+        if len(word.encode("utf-8", "surrogateescape")) >= _LONGEST_WORD:
+            start = quote(word[:20])
+            raise QuotingError(f"the argument {start}… is longer than a program can be given")
+    line = " ".join(quote(word, dollars=number > 0) for number, word in enumerate(argv))
+    if len(line.encode("utf-8", "surrogateescape")) >= _LONGEST_LINE:
+        raise QuotingError(f"the arguments of {argv[0]} are longer than systemd reads")
+    return line
+
+
+def directory(text: str) -> str:
+    """Return a path for an option that knows no quotes, whatever it ends in.
+
+    Raises:
+        QuotingError: it holds a line break or NUL.
+    """
+    # systemd strips blanks from the end of a line, and a backslash there takes in the next one.
+    return specifiers(text) + ("/." if text[-1:].isspace() or text.endswith("\\") else "")
 
 
 def specifiers(text: str) -> str:

@@ -13,7 +13,7 @@ apps whose reaper has not come up yet.
 from __future__ import annotations
 
 from rktpy.nspawn.confine import confinement
-from rktpy.nspawn.quoting import bind_word, command_line, quote, specifiers
+from rktpy.nspawn.quoting import bind_word, command_line, directory, quote, specifiers
 from rktpy.nspawn.unitfile import UnitFile
 
 TYPE_CHECKING = False
@@ -195,7 +195,7 @@ def _commands(app: AppPlan) -> Iterator[tuple[str, str]]:
 
 
 def _identity(app: AppPlan) -> Iterator[tuple[str, str]]:
-    yield "WorkingDirectory", specifiers(app.working_directory)
+    yield "WorkingDirectory", directory(app.working_directory)
     yield "EnvironmentFile", environment_path(app.name)
     yield "User", str(app.uid)
     yield "Group", str(app.gid)

@@ -1,7 +1,8 @@
 """The environment of an app: where its variables come from, and the two files that carry it.
 
-The files disagree on purpose. ``/rkt/env/<app>`` is rkt's: ``NAME=VALUE`` verbatim, read by
-``enter``. systemd parses ``EnvironmentFile=`` like a shell, so it gets its own, quoted.
+The files disagree on purpose. ``/rkt/env/<app>`` is rkt's, for its tools: ``NAME=VALUE`` verbatim,
+which cannot carry line ends. systemd parses ``EnvironmentFile=`` like a shell, so it gets its own,
+quoted, which carries everything; ``enter`` reads that too.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ DEFAULTS = {
     "container": "rkt",  # promised by appc though not by rkt; the name that systemd knows us by
 }
 MAX_FILE = 1 << 20  # bytes of one --set-env-file
+_LONGEST = 1 << 17  # bytes of NAME=VALUE and its NUL (kernel: MAX_ARG_STRLEN)
 
 _FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
 _REST = _FIRST | frozenset("0123456789.-")
+_SYSTEMD_NAME = _FIRST | frozenset("0123456789")
 _SYSTEMD_QUOTING = {ord(character): "\\" + character for character in '"\\$`'}
 
 
@@ -40,6 +43,11 @@ class VariableError(RktError):
 def is_name(text: str) -> bool:
     """Return whether a manifest may hold a variable of this name."""
     return text[:1] in _FIRST and _REST.issuperset(text)
+
+
+def reaches_apps(name: str) -> bool:
+    """Return whether systemd hands a variable of this name to a program: no ``.`` and no ``-``."""
+    return _SYSTEMD_NAME.issuperset(name)
 
 
 def read_files(paths: Iterable[str]) -> dict[str, str]:
@@ -136,7 +144,7 @@ def enter_file(environment: Mapping[str, str]) -> bytes:
     A value of several lines stays several lines, as in rkt; readers see only the first.
 
     Raises:
-        VariableError: a value holds a NUL byte.
+        VariableError: a value holds a NUL byte, or is longer than the kernel takes.
     """
     return _encode("".join(f"{name}={_value(environment, name)}\n" for name in environment))
 
@@ -145,7 +153,7 @@ def systemd_file(environment: Mapping[str, str]) -> bytes:
     """Return the text of an ``EnvironmentFile=``: nothing is lost, line ends included.
 
     Raises:
-        VariableError: a value holds a NUL byte.
+        VariableError: a value holds a NUL byte, or is longer than the kernel takes.
     """
     return _encode(
         "".join(
@@ -155,10 +163,36 @@ def systemd_file(environment: Mapping[str, str]) -> bytes:
     )
 
 
+def parse_systemd_file(data: bytes) -> dict[str, str]:
+    """Return the variables that ``systemd_file`` wrote.
+
+    Raises:
+        ValueError: it did not write this.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        equals = text.index('="', at)
+        name, at, pieces = text[at:equals], equals + 2, []
+        while (escape := text.find("\\", at, text.index('"', at))) >= 0:
+            pieces += [text[at:escape], text[escape + 1 : escape + 2]]
+            at = escape + 2
+        end = text.index('"', at)
+        found[name] = "".join((*pieces, text[at:end]))
+        at = end + 2  # the quote and the line end
+    return found
+
+
 def _value(environment: Mapping[str, str], name: str) -> str:
     value = environment[name]
     if "\0" in value:
         raise VariableError(f"environment variable {quote(name)} holds a NUL byte")
+    if len(name) + len(value.encode("utf-8", "replace")) + 2 > _LONGEST:
+        raise VariableError(
+            f"environment variable {quote(name)} is longer than the {_LONGEST} bytes that a"
+            " program can be given"
+        )
     return value
 
 

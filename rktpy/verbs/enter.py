@@ -7,8 +7,10 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
 from rktpy.nspawn.enter import enter
+from rktpy.nspawn.units import environment_path
 from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.choice import AppChoiceError, AppMissingError, choose_app
+from rktpy.pod.environment import parse_systemd_file
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import find_pid1
@@ -72,15 +74,10 @@ def _choose_app(pod: Pod, wanted: str) -> str:
 
 
 def _environment(pod: Pod, app: str) -> dict[str, str]:
-    """Return exactly the app's environment; a line without ``=`` continues the one before."""
+    """Return exactly the app's environment."""
     directory = stage1_state_dir(pod)
     try:
-        data = read_bytes(f"{directory}/rkt/env/{app}", limit=_ENVIRONMENT_LIMIT)
+        path = f"{directory}{environment_path(app)}"
+        return parse_systemd_file(read_bytes(path, limit=_ENVIRONMENT_LIMIT))
     except (OSError, ValueError) as error:
         raise RktError(f"cannot read the environment of app {quote(app)}") from error
-    env: dict[str, str] = {}
-    for line in data.decode("utf-8", "surrogateescape").splitlines():
-        name, equals, value = line.partition("=")
-        if equals:
-            env[name] = value
-    return env

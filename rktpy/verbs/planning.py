@@ -17,7 +17,7 @@ from rktpy.nspawn.seccomp import default_filter, filter_plan
 from rktpy.nspawn.streams import handed_streams
 from rktpy.nspawn.units import API_DIRECTORIES, API_FILES
 from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
-from rktpy.pod.environment import app_environment, enter_file, systemd_file
+from rktpy.pod.environment import app_environment, enter_file, reaches_apps, systemd_file
 from rktpy.pod.executable import find_executable
 from rktpy.pod.places import check_working_directory, find_places
 from rktpy.pod.ports import map_ports
@@ -132,7 +132,6 @@ class Planner:
         if not handlers:  # which may make it
             taken = {bind.target for bind in binds}
             check_working_directory(rootfs, image.name, app.working_directory or "/", taken=taken)
-        environment = {variable.name: variable.value for variable in app.environment}
         return AppPlan(
             name=runtime.name,
             image_name=image.name,
@@ -141,7 +140,7 @@ class Planner:
             uid=identity.uid,
             gid=identity.gid,
             supplementary_gids=identity.supplementary_gids,
-            environment=app_environment(environment, app=runtime.name),
+            environment=self._environment(runtime.name, app),
             pre_start=handlers,
             post_stop=_handlers(app, "post-stop"),
             read_only_rootfs=runtime.read_only_rootfs,
@@ -162,6 +161,19 @@ class Planner:
             lifted=self._lifted(),
             sockets=self._sockets(app),
         )
+
+    def _environment(self, name: str, app: App) -> dict[str, str]:
+        """Return the variables of ``app``, without those that systemd hands to no program."""
+        own = {variable.name: variable.value for variable in app.environment}
+        for variable in own:
+            if not reaches_apps(variable):
+                self.logger.warning(
+                    "warning: variable %s of app %s is left out: systemd takes no such name",
+                    variable,
+                    name,
+                )
+        reached = {variable: value for variable, value in own.items() if reaches_apps(variable)}
+        return app_environment(reached, app=name)
 
     def _binds(
         self, runtime: RuntimeApp, app: App, image: ImageManifest, rootfs: str

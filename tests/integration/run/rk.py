@@ -82,9 +82,11 @@ class Rktpy:
         net = [] if any(str(arg).startswith("--net") for arg in args) else ["--net=none"]
         return self("run", *net, *args, env=env)
 
-    def start(self, *args: Arg) -> Running:
-        """Start ``run …`` or ``run-prepared … UUID`` in the background."""
-        return Running(self, [os.fspath(arg) for arg in args])
+    def start(
+        self, *args: Arg, stdin: bool = False, env: Mapping[str, str] | None = None
+    ) -> Running:
+        """Start ``run …`` or ``run-prepared … UUID`` in the background; ``stdin`` is a pipe."""
+        return Running(self, [os.fspath(arg) for arg in args], stdin=stdin, env=env or {})
 
     def prepare(self, *args: Arg) -> str:
         """Prepare a pod and return its UUID."""
@@ -110,7 +112,7 @@ class Rktpy:
 class Running:
     """A pod in the background; leaving the ``with`` block kills it if it still runs."""
 
-    def __init__(self, rkt: Rktpy, args: list[str]) -> None:
+    def __init__(self, rkt: Rktpy, args: list[str], *, stdin: bool, env: Mapping[str, str]) -> None:
         self._rkt = rkt
         self._file = rkt.data.parent / f"uuid-{time.monotonic_ns()}"
         if args[0] == "run":
@@ -119,7 +121,8 @@ class Running:
             self._file.write_text(args[-1])
         self.process = subprocess.Popen(
             rkt.argv(*args),
-            stdin=subprocess.DEVNULL,
+            env={**os.environ, **env},
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
@@ -150,6 +153,11 @@ class Running:
             if line.rstrip().endswith(text.encode()):
                 return
         raise AssertionError(f"no line {text!r} in {self._seen!r}")
+
+    def type(self, text: bytes) -> None:
+        """Write to the pod's standard input, which must be a pipe."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text)
 
     def end(self) -> Done:
         """Wait for the end and return what the pod's process said."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.run.images import INSPECT, SHELL
+from tests.integration.run.images import INSPECT, SHELL, shell_aci
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,11 @@ SPECIAL = {
     "UTF8": "grüße",
     "TAB": "a\tb",
     "EMPTY": "",
+    "LINES": "\n\na\nb=c\n",
+    "RETURN": "a\r\nb\r",
+    "CONTROL": "\x01\x1b[31m\x7f\x85\u2028",
+    "LAST_BACKSLASH": "a\\",
+    "LONG": "x" * 100_000,
 }
 
 
@@ -78,31 +83,86 @@ def test_defaults_are_set_and_the_path_is_good(rkt: Rktpy) -> None:
     ]
 
 
-def test_values_reach_the_app_and_enter_unchanged(rkt: Rktpy, tmp_path: Path) -> None:
+def test_values_reach_the_app_its_hooks_and_enter_unchanged(rkt: Rktpy, tmp_path: Path) -> None:
+    def dump(name: str) -> list[str]:
+        return ["/bin/sh", "-c", f"cat /proc/$$/environ >/out/{name}"]
+
+    handlers = [{"name": name, "exec": dump(name)} for name in ("pre-start", "post-stop")]
+    app = {"eventHandlers": handlers, "mountPoints": [{"name": "out", "path": "/out"}]}
+    image = shell_aci(tmp_path / "dumping.aci", "example.com/dumping", app=app)
+    (tmp_path / "out").mkdir()
     options = [f"--environment={name}={value}" for name, value in SPECIAL.items()]
-    volume = f"--volume=out,kind=host,source={tmp_path}"
-    dump = "cat /proc/self/environ >/out/app; echo done; sleep 300"
+    volume = f"--volume=out,kind=host,source={tmp_path}/out,readOnly=false"
+    script = f"{dump('app')[2]}; echo done; sleep 300"
 
-    with rkt.start(
-        "run", volume, SHELL, *options, "--mount=volume=out,target=/out", "--", dump
-    ) as pod:
+    with rkt.start("run", volume, image, *options, "--", script) as pod:
         pod.says("done")
-        rkt.ok("enter", pod.uuid, "/bin/sh", "-c", "cat /proc/self/environ >/out/enter")
+        rkt.ok("enter", pod.uuid, *dump("enter"))
+        rkt.ok("stop", pod.uuid)
+        pod.end()
 
-    for name in ("app", "enter"):
-        assert _environment(tmp_path / name).items() >= SPECIAL.items(), name
+    for name in ("pre-start", "app", "enter", "post-stop"):
+        found = _environment(tmp_path / "out" / name)
+        assert {key: found.get(key) for key in SPECIAL} == SPECIAL, name
 
 
-def test_a_value_of_several_lines_reaches_the_app(rkt: Rktpy, tmp_path: Path) -> None:
-    volume = f"--volume=out,kind=host,source={tmp_path}"
-    mount = "--mount=volume=out,target=/out"
+def test_thousands_of_variables_reach_the_app(rkt: Rktpy, tmp_path: Path) -> None:
+    many = {f"VARIABLE_{number}": str(number) for number in range(4000)}
+    (tmp_path / "env").write_text("".join(f"{name}={value}\n" for name, value in many.items()))
 
-    done = rkt.run(
-        volume, SHELL, "--environment=A=1\nB=2", mount, "--", "cat /proc/self/environ >/out/app"
-    )
+    done = rkt.run("-i", f"--set-env-file={tmp_path}/env", SHELL, "--exec=/bin/env")
 
+    pairs = (line.partition("=") for line in done.out.splitlines())
+    assert {name: value for name, _, value in pairs}.items() >= many.items()
+
+
+def test_a_variable_that_systemd_would_drop_is_told(rkt: Rktpy) -> None:
+    options = ("--environment=a.b=1", "--environment=kept=2")
+
+    done = rkt.run("-i", SHELL, *options, "--exec=/bin/env")
+
+    assert "variable a.b of app shell is left out" in done.err
+    assert "kept=2" in done.out
+    assert "a.b" not in done.out
+
+
+def test_a_variable_that_no_program_can_have_is_refused(rkt: Rktpy, tmp_path: Path) -> None:
+    (tmp_path / "env").write_text(f"HUGE={'x' * 200_000}\n")
+
+    done = rkt.run(f"--set-env-file={tmp_path}/env", SHELL, "--", "true")
+
+    assert (done.status, done.out, rkt.pods()) == (254, "", [])
+    assert 'environment variable "HUGE" is longer than' in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "value"),
+    [
+        ((), "VAR_FROM_MANIFEST", "manifest"),
+        (("--set-env=VAR_FROM_MANIFEST=setenv",), "VAR_FROM_MANIFEST", "setenv"),
+        (("--inherit-env", "--set-env=VAR_OTHER=setenv"), "VAR_OTHER", "setenv"),
+        (("FILE",), "VAR_OTHER", "file"),
+        (("--set-env=TERM=dumb", "--inherit-env=false"), "TERM", "dumb"),
+        (("--set-env=TERM=of-the-host",), "TERM", "of-the-host"),
+    ],
+)
+def test_enter_sees_the_environment_of_an_interactive_app(
+    rkt: Rktpy, env_file: str, options: tuple[str, ...], variable: str, value: str
+) -> None:
+    given = [env_file if option == "FILE" else option for option in options]
+    words = ("--read-stdin", f"--print-env={variable}")
+    caller = {"TERM": value} if variable == "TERM" else HOST
+
+    with rkt.start("run", "-i", *given, INSPECT, "--", *words, stdin=True, env=HOST) as pod:
+        uuid = pod.ready()
+        entered = rkt.ok("enter", uuid, "/inspect", f"--print-env={variable}", env=caller)
+        pod.type(b"Bye\n")
+        done = pod.end()
+
+    assert entered == f"{variable}={value}\n"
     assert done.status == 0
-    assert _environment(tmp_path / "app")["A"] == "1\nB=2"
+    assert "Received text: Bye" in done.out
+    assert f"{variable}={value}\n" in done.out
 
 
 @pytest.mark.parametrize(
@@ -117,18 +177,24 @@ def test_bytes_that_are_no_utf8_are_refused(rkt: Rktpy, words: tuple[str, ...], 
     assert rkt.pods() == []
 
 
-@pytest.mark.parametrize(
-    "word", ["a b", "'\"$HOME", "%h", "\\n", "a\nb", ";", "ü", "$$", "#", "&&", "\t"]
-)
-def test_arguments_reach_the_app_unchanged(rkt: Rktpy, tmp_path: Path, word: str) -> None:
-    volume = f"--volume=out,kind=host,source={tmp_path}"
-    mount = "--mount=volume=out,target=/out"
-    script = 'printf "%s|" "$@" >/out/args'
+def test_arguments_reach_the_app_unchanged(rkt: Rktpy) -> None:
+    words = [*SPECIAL.values(), "a b", "'\"$HOME", "\\n", ";", "ü", "$$", "#", "&&", "-", "end"]
 
-    done = rkt.run(volume, SHELL, mount, "--", script, "sh", word, "end")
+    done = rkt.run("-i", SHELL, "--", 'printf "%s\\0" "$@"', "sh", *words)
 
-    assert done.status == 0, done
-    assert (tmp_path / "args").read_text() == f"{word}|end|"
+    assert (done.status, done.err) == (0, "")
+    assert done.out.split("\0") == [*words, ""]
+
+
+@pytest.mark.parametrize("name", ["two words", "end ", "back\\", 'q"q', "%h $HOME", "ü"])
+def test_a_working_directory_may_have_any_name(rkt: Rktpy, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    volume = f"--volume=dir,kind=host,source={tmp_path}"
+    options = ("--mount=volume=dir,target=/dir", f"--working-dir=/dir/{name}")
+
+    done = rkt.run("-i", volume, SHELL, *options, "--", "pwd")
+
+    assert (done.out, done.err) == (f"/dir/{name}\n", "")
 
 
 def test_the_program_and_the_working_directory_can_be_chosen(rkt: Rktpy) -> None:
@@ -142,5 +208,5 @@ def test_the_program_and_the_working_directory_can_be_chosen(rkt: Rktpy) -> None
 
 
 def _environment(file: Path) -> dict[str, str]:
-    pairs = (entry.partition("=") for entry in file.read_text().split("\0"))
+    pairs = (entry.partition("=") for entry in file.read_bytes().decode().split("\0"))
     return {name: value for name, equals, value in pairs if equals}

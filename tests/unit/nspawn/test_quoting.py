@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rktpy.nspawn.quoting import (
     QuotingError,
     command_line,
+    directory,
     nspawn_path,
     path_escape,
     quote,
@@ -67,3 +70,51 @@ def test_colons_in_nspawns_bind_paths_do_not_separate() -> None:
 )
 def test_paths_become_unit_names_as_systemd_escape_makes_them(path: str, name: str) -> None:
     assert path_escape(path) == name
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
+
+
+def as_systemd_reads(line: str) -> list[str]:
+    """Return the words of an ``Exec…=`` line: quotes and escapes, then ``%``, then ``$``."""
+    words = []
+    while line:
+        assert line[0] == '"'
+        word, at = bytearray(), 1
+        while line[at] != '"':
+            if line[at] != "\\":
+                word += line[at].encode()
+                at += 1
+            elif line[at + 1] == "x":
+                word.append(int(line[at + 2 : at + 4], 16))
+                at += 4
+            else:
+                word += {"n": b"\n", "t": b"\t", "r": b"\r"}.get(
+                    line[at + 1], line[at + 1].encode()
+                )
+                at += 2
+        words.append(word.decode().replace("%%", "%"))
+        line = line[at + 1 :].removeprefix(" ")
+    return words[:1] + [word.replace("$$", "$") for word in words[1:]]
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=4))
+def test_systemd_reads_the_words_that_were_meant(words: list[str]) -> None:
+    line = command_line(tuple(words))
+
+    assert as_systemd_reads(line) == words
+    assert not set(line) & set("\n\r")
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [("/a", "/a"), ("/50%", "/50%%"), ("/b ", "/b /."), ("/c\\", "/c\\/."), ("/d\\e f", "/d\\e f")],
+)
+def test_a_directory_may_end_in_anything(path: str, written: str) -> None:
+    assert directory(path) == written
+
+
+@pytest.mark.parametrize("argv", [("/a", "x" * (1 << 17)), ("/a", *["x" * (1 << 16)] * 16)])
+def test_what_is_longer_than_kernel_or_systemd_take_is_refused(argv: tuple[str, ...]) -> None:
+    with pytest.raises(QuotingError, match="longer than"):
+        command_line(argv)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rktpy.pod import environment
 from rktpy.pod.environment import Sources, VariableError
@@ -117,3 +119,34 @@ def test_the_file_for_systemd_escapes_what_its_quotes_do_not_protect() -> None:
 def test_a_nul_byte_is_refused(write: object) -> None:
     with pytest.raises(VariableError, match='"A" holds a NUL byte'):
         write({"A": "x\0y"})  # type: ignore[operator]
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True),
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40),
+    )
+)
+def test_what_is_written_for_systemd_can_be_read_back(variables: dict[str, str]) -> None:
+    data = environment.systemd_file(variables)
+
+    assert environment.parse_systemd_file(data) == variables
+
+
+@pytest.mark.parametrize("data", [b"A", b'A="', b'A="x', b'A="x\\'])
+def test_a_damaged_file_is_no_environment(data: bytes) -> None:
+    with pytest.raises(ValueError, match="substring not found"):
+        environment.parse_systemd_file(data)
+
+
+def test_a_variable_is_as_long_as_the_kernel_takes() -> None:
+    longest = (1 << 17) - len("A=") - 1
+
+    assert environment.systemd_file({"A": "x" * longest})
+    with pytest.raises(VariableError, match='"A" is longer than the 131072 bytes'):
+        environment.systemd_file({"A": "x" * (longest + 1)})
+
+
+@pytest.mark.parametrize(("name", "reaches"), [("A_1", True), ("a.b", False), ("a-b", False)])
+def test_systemd_hands_over_plain_names_only(name: str, reaches: bool) -> None:  # noqa: FBT001
+    assert environment.reaches_apps(name) is reaches

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from tests.conformance.rkt.row import Image, Row, Run, run
+from tests.conformance.rkt.row import Entry, Image, Row, Run, Shown, run
 
+_ENTER = (
+    "integration/run/test_environment.py::test_enter_sees_the_environment_of_an_interactive_app"
+)
 _OWN, _OTHER = "VAR_FROM_MANIFEST", "VAR_OTHER"
 
 
-def rows() -> list[Row]:
+def rows() -> list[Entry]:
     def row(name: str, variable: str, value: str, *words: str, **env: str) -> Row:
         ran = Run(run(*words, "{image}"), (Image((f"--print-env={variable}",)),), env=env)
         return Row(name, ran, f"{variable}={value}\\s")
@@ -27,4 +30,7 @@ def rows() -> list[Row]:
             "--set-env-file={env_file}"),
         row("a file's", _OTHER, "file", "--set-env-file={env_file}"),
         Row("a clean PATH", path, "PATH is good"),
+        Shown("TERM by option", _ENTER),
+        Shown("TERM of the caller in enter", _ENTER),
+        Shown("the same in enter beside an interactive app", _ENTER),
     ]  # fmt: skip

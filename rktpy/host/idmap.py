@@ -78,24 +78,24 @@ class IdMap(Resource):
         below = mounted_below(source)[::-1] if recursive else ()
         top = syscalls.open_tree(source)
         try:
+            unmapped = []
             if mapped:
-                unmapped = []
                 self._set(top, read_only=read_only)
-            else:
-                unmapped = [] if self._try_map(top, read_only=read_only) else [source]
+            elif not self._try_map(top, read_only=read_only):
+                unmapped.append(source)
             syscalls.move_mount(top, target)
             for point in below:
                 if point == source:
                     continue  # the copy above began with the topmost of these
                 tree = syscalls.open_tree(point)
                 try:
-                    mapped = self._try_map(tree, read_only=read_only)
+                    shifted = self._try_map(tree, read_only=read_only)
                     _attach(tree, os.path.relpath(point, source), below=top)
                 except FileNotFoundError:
                     continue  # another mount hides its place
                 finally:
                     os.close(tree)
-                if not mapped:
+                if not shifted:
                     unmapped.append(point)
         finally:
             os.close(top)

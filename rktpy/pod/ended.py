@@ -11,6 +11,7 @@ import os
 from rktpy.errors import RktError
 from rktpy.host import mount, syscalls
 from rktpy.host.lock import lock_dir, lock_file
+from rktpy.host.removal import remove_tree
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.texts import read_text
 from rktpy.resource import Resource
@@ -93,13 +94,18 @@ def _plan(pod: Pod, app: str, *, writable: bool, skeleton: str) -> mount.Mount |
     lowers = [f"{pod.layout.tree(tree_id)}/rootfs"]
     if skeleton:
         lowers.append(f"{pod.layout.tree(stage1_id)}/rootfs/{skeleton}")
-    upper, work = pod.tree.overlay_upper(tree_id, app), pod.tree.overlay_work(tree_id, app)
+    upper = pod.tree.overlay_upper(tree_id, app)
     target = pod.tree.stage1_rootfs
     if not tree_id or not os.path.isdir(lowers[0]):
         raise EndedError(f"the image of app {app} is not in the store any more")
     if writable:
         if not os.path.isdir(upper):
             raise EndedError(f"app {app} was never started")
+        # The kernel refuses the work directory of a volatile overlay a second time. No app has a
+        # dot in its name, and the lock is ours alone.
+        work = pod.tree.overlay_work(tree_id, f"{app}.cp")
+        remove_tree(work)
+        os.mkdir(work, 0o755)
         return mount.overlay(lowers, upper, work, target).replace(flags=_FENCE)
     if os.path.isdir(upper):
         lowers.insert(0, upper)

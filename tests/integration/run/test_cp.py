@@ -142,6 +142,14 @@ def test_streams_come_in_and_go_out(rkt: Rktpy, pod: str, host: Path) -> None:
     assert names >= {"tmp/dir/file", "tmp/dir/sub/deep", "tmp/dir/passwd"}
 
 
+@pytest.mark.parametrize("pod", ["ended"], indirect=True)
+def test_an_ended_pod_takes_one_copy_after_the_other(rkt: Rktpy, pod: str, host: Path) -> None:
+    for name in ("one", "two"):
+        rkt.ok("cp", host / "dir/file", f"{pod}:/tmp/{name}")
+
+    assert set(inside(rkt, "/tmp")) >= {"tmp/one", "tmp/two"}
+
+
 @pytest.mark.parametrize(
     ("source", "target", "text"),
     [

@@ -63,6 +63,7 @@ class AppPlan(Value):
     gid: int = 0
     supplementary_gids: tuple[int, ...] = ()
     environment: Mapping[str, str] = {}
+    discarded: tuple[str, ...] = ()  # of "stdout" and "stderr"
     pre_start: tuple[tuple[str, ...], ...] = ()
     post_stop: tuple[tuple[str, ...], ...] = ()
     read_only_rootfs: bool = False

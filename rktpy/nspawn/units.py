@@ -151,7 +151,7 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     for section, name, value in _restart(app):
         unit.add(section, name, value)
     for name, value in (
-        *_streams(pod), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app)
+        *_streams(pod, app), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app)
     ):  # fmt: skip
         unit.add("Service", name, value)
     return unit.text()
@@ -173,14 +173,14 @@ def _restart(app: AppPlan) -> Iterator[tuple[str, str, str]]:
         yield "Service", "RestartForceExitStatus", "SIGHUP SIGINT SIGTERM SIGPIPE"
 
 
-def _streams(pod: PodPlan) -> Iterator[tuple[str, str]]:
+def _streams(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
     if pod.handed_streams:  # they come with the start of the unit
         yield "PassEnvironment", "TERM"
     else:
         yield "StandardInput", "tty" if pod.interactive else "null"
         output = "tty" if pod.interactive else "journal+console"
-        yield "StandardOutput", output
-        yield "StandardError", output
+        yield "StandardOutput", "null" if "stdout" in app.discarded else output
+        yield "StandardError", "null" if "stderr" in app.discarded else output
     if pod.interactive:
         yield "IgnoreSIGPIPE", "no"  # as anywhere in a pipeline; systemd's default is for journald
 

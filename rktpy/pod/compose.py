@@ -20,6 +20,7 @@ from rktpy.pod.environment import NO_SOURCES, Sources
 from rktpy.pod.naming import NAME_ANNOTATION, check_name
 from rktpy.pod.overrides import override_isolators
 from rktpy.pod.ports import map_ports
+from rktpy.pod.streams import STREAM_ANNOTATION
 from rktpy.pod.volumes import merge_mounts
 from rktpy.value import Value
 from rktpy.version import APPC_VERSION
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from rktpy.pod.overrides import AppSpec
 
 MUTABLE_ANNOTATION = "coreos.com/rkt/stage1/mutable"
-STREAM_ANNOTATION = "coreos.com/rkt/stage2/"  # followed by stdin, stdout or stderr
 MAX_MANIFEST = 16 << 20  # bytes of a --pod-manifest file
 
 

@@ -22,6 +22,7 @@ from rktpy.pod.executable import find_executable
 from rktpy.pod.places import check_working_directory, find_places
 from rktpy.pod.ports import map_ports
 from rktpy.pod.restart import Restart, restart_policy
+from rktpy.pod.streams import discarded_streams
 from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.value import Value
@@ -141,6 +142,7 @@ class Planner:
             gid=identity.gid,
             supplementary_gids=identity.supplementary_gids,
             environment=self._environment(runtime.name, app),
+            discarded=() if self.start.interactive else discarded_streams(runtime),
             pre_start=handlers,
             post_stop=_handlers(app, "post-stop"),
             read_only_rootfs=runtime.read_only_rootfs,

@@ -30,6 +30,7 @@ from rktpy.pod.rootfs import (
     mount_trees,
     prepare_app_root,
 )
+from rktpy.pod.streams import attachable_streams
 from rktpy.systemd.unit import place_pod
 from rktpy.verbs.planning import Planner
 
@@ -71,6 +72,12 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
         if restart_policy(runtime, image) != Restart.NO and start.interactive:
             _logger.warning(
                 "warning: app %s is interactive and will not be started again", quote(runtime.name)
+            )
+        if attachable := attachable_streams(runtime):
+            _logger.warning(
+                "warning: nobody can attach to %s of app %s yet",
+                ", ".join(attachable),
+                runtime.name,
             )
         app = runtime.app or image.app
         names = capability_names(app.isolators) if app else ()

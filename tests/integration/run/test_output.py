@@ -58,3 +58,17 @@ def test_the_journal_of_a_pod_stays_until_it_is_collected(rkt: Rktpy) -> None:
     journals = list((rkt.data / "pods" / pod).glob("overlay/*/upper/var/log/journal/*/*.journal"))
     assert [journal.parent.name for journal in journals] == [uuid.replace("-", "")]
     assert b"for the record" in journals[0].read_bytes()
+
+
+def test_output_can_be_thrown_away(rkt: Rktpy) -> None:
+    script = "echo out; echo err >&2"
+    attach = {"RKT_EXPERIMENT_ATTACH": "true"}
+
+    no_out = rkt.run(SHELL, "--stdout=null", "--stderr=log", "--", script, env=attach)
+    nothing = rkt.run(SHELL, "--stdout=null", "--stderr=null", "--", script, env=attach)
+    attachable = rkt.run(SHELL, "--stdout=stream", "--", script, env=attach)
+
+    assert (no_out.status, no_out.lines(), no_out.err) == (0, ["err"], "")
+    assert (nothing.status, nothing.out) == (0, "")
+    assert attachable.lines() == ["out", "err"]
+    assert attachable.err == "stage1: warning: nobody can attach to stdout of app shell yet\n"

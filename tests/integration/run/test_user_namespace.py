@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.run.images import INSPECT, SHELL
+from tests.integration.run.rk import until
 from tests.support.command import run as command
 
 if TYPE_CHECKING:
@@ -137,6 +138,19 @@ def test_enter_is_root_of_the_pod_and_not_of_the_host(rkt: Rktpy) -> None:
         ["0", str(first), str(COUNT)],
         ["0"],
     ]
+
+
+def test_an_app_that_has_ended_can_be_entered_as_well(rkt: Rktpy) -> None:
+    apps = (SHELL, "--name=short", "--", "true", "---", SHELL, "--name=long", "--", "sleep 1000")
+
+    with rkt.start("run", OPTION, *apps, "---") as pod:
+        uuid = pod.ready()
+        status = f"pods/run/{uuid}/overlay/*/upper/rkt/status/short"
+        until(lambda: list(rkt.data.glob(status)), "status of the short app")
+        script = "id -u; echo x >/dev/null; readlink /proc/self/root; touch /new; stat -c %u /new"
+        done = rkt("enter", "--app=short", uuid, "/bin/sh", "-c", script)
+
+    assert (done.status, done.out.split()) == (0, ["0", "/", "0"]), done
 
 
 def test_a_prepared_pod_keeps_its_range(rkt: Rktpy) -> None:

@@ -7,6 +7,7 @@
 │   ├── db/index.sqlite                                  names, labels, times, remotes, trees
 │   ├── db/images.json                                   the same for readers in a hurry
 │   ├── tree/<tree id>/{rootfs/,manifest,hash,image,rendered}
+│   ├── download/<hash of a URL>-<uid>/                  see ``rktpy.image.partial``
 │   ├── tmp/  imagelocks/<key>  treestorelocks/<tree id>
 ├── locks/prepareLock  locks/private-users/<first id>   (``rktpy.pod.idrange``)
 ├── names/<name>                                         link to a UUID (``rktpy.pod.naming``)
@@ -52,6 +53,10 @@ class Layout:
     @property
     def cas_tmp(self) -> str:
         return f"{self.data}/cas/tmp"
+
+    @property
+    def downloads(self) -> str:
+        return f"{self.data}/cas/download"
 
     @property
     def image_locks(self) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from rktpy.cli.spec import Command
+    from rktpy.image.means import Talk
 
 FAILED = 254
 NO_COMMAND = 2
@@ -175,7 +176,7 @@ class Desk:
         if self.debug:
             log.enable_debug()
         return Call(
-            site=_site(options, reading.given),
+            site=_site(options, reading.given, self.command),
             command=self.command,
             options=options,
             given=frozenset(reading.given),
@@ -244,7 +245,12 @@ def _handler(command: Command) -> Callable[[Call], int]:
     return handler
 
 
-def _site(options: dict[str, object], given: set[str]) -> Site:
+def _site(options: dict[str, object], given: set[str], command: Command) -> Site:
+    def talk() -> Talk:
+        from rktpy.cli.talk import Terminal  # downloads and keys only
+
+        return Terminal(results=command.leaf == "trust", quiet=bool(options.get("quiet")))
+
     values: dict[str, object] = {
         "system_config": options["system-config"],
         "local_config": options["local-config"],
@@ -253,6 +259,7 @@ def _site(options: dict[str, object], given: set[str]) -> Site:
         "debug": options["debug"],
         "trust_keys_from_https": options["trust-keys-from-https"],
         "data_dir": options["dir"] if "dir" in given else "",
+        "talk": talk,
     }
     return Site(**values)  # type: ignore[arg-type]  # the table's kinds give these types
 

@@ -269,8 +269,9 @@ ROOT = Command(
             "trust a signing key for images",
             usage="trust [--prefix=PREFIX] [--insecure-allow-http] [--skip-fingerprint-review]"
             " [--root] [PUBKEY ...]",
+            long="Without PUBKEY, a file or URL, keys are looked for at the prefix over https. A"
+            " prefix counts for the image of that name and for all below it.",
             options="images:TRUST",
-            ready=False,
             complete="file",
         ),
         Command("version", "version:version", "print versions", usage="version"),

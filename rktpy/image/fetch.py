@@ -1,6 +1,5 @@
 """One image argument → a stored image, by pull policy.
 
-Files and stored images are here; downloads, discovery and signatures are not yet, and say so.
 What ``--debug`` shows are rkt's lines, word for word: scripts and rkt's tests look for them.
 """
 
@@ -11,22 +10,18 @@ import stat
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.image.errors import FetchError
 from rktpy.image.reference import ImageRef, Kind
 from rktpy.log import Logger
 from rktpy.store.errors import ImageNotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
-
+    from rktpy.appc.image import ImageManifest
+    from rktpy.appc.names import ImageName
+    from rktpy.image.means import Means
     from rktpy.store.images import ImageStore
-
-    class Fences(Protocol):
-        """The part of ``--insecure-options`` that matters here."""
-
-        @property
-        def image(self) -> bool: ...
-
+    from rktpy.store.importing import Terms
 
 _logger = Logger("image")
 _NOWHERE = (
@@ -35,35 +30,42 @@ _NOWHERE = (
 )
 
 
-class FetchError(RktError):
-    """An image cannot be brought into the store."""
+def fetch(store: ImageStore, ref: ImageRef, means: Means, *, signature: str = "") -> str:
+    """Return the key of the image ``ref``, bringing it and what it is built on into the store.
 
-
-def fetch(
-    store: ImageStore,
-    ref: ImageRef,
-    *,
-    policy: str,
-    insecure: Fences,
-    signature: str | None = None,
-) -> str:
-    """Return the key of the image ``ref``, importing it if the policy says so.
-
-    ``policy`` is ``never``, ``update`` or, for any other word, ``new``. ``signature`` is the path
-    of a detached signature. Its dependencies must be in the store already.
+    ``signature`` is the path of a detached signature, "" for the usual places.
 
     Raises:
         FetchError: it cannot be had; the cause says why.
-        DependencyError: an image below it is missing.
+        DependencyError: an image below it is missing, another one, or there is a loop.
     """
     if ref.kind == Kind.HASH:
         return _stored_hash(store, ref)
-    if ref.kind == Kind.FILE:
-        key = _fetch_file(store, ref, insecure, signature)
-    else:
-        key = _fetch_named(store, ref, policy)
+    key = fetch_one(store, ref, means, signature=signature)
+    if store.manifest(key).dependencies:
+        from rktpy.image.dependencies import fetch_dependencies
+
+        fetch_dependencies(store, key, means)
     store.parts(key)  # a missing dependency is an error now, not when a pod starts
     return key
+
+
+def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str = "") -> str:
+    """Return the key of the image ``ref``, whatever it is built on. Errors as ``fetch``."""
+    if ref.kind == Kind.FILE:
+        return _fetch_file(store, ref, means, signature)
+    complete = _complete(ref) if ref.name is not None else None
+    if means.policy != "update":
+        key = _from_store(store, ref, complete)
+        if key is not None:
+            return key
+    if means.policy == "never" or ref.kind == Kind.DOCKER:
+        raise _nowhere(ref, means)
+    from rktpy.image import remote  # brings HTTP in: 70 ms
+
+    if complete is None or ref.name is None:
+        return remote.fetch_url(store, ref, means, signature)
+    return remote.fetch_name(store, ref.name, complete, means, signature)
 
 
 def _stored_hash(store: ImageStore, ref: ImageRef) -> str:
@@ -75,18 +77,35 @@ def _stored_hash(store: ImageStore, ref: ImageRef) -> str:
     return key
 
 
-def _fetch_file(store: ImageStore, ref: ImageRef, insecure: Fences, signature: str | None) -> str:
+def _fetch_file(store: ImageStore, ref: ImageRef, means: Means, signature: str) -> str:
+    from rktpy.store.importing import Terms
+
     _logger.debug("using image from file %s", ref.path)
     source = _open_image(ref.path)
     try:
-        if not insecure.image:
-            _check_signature(ref, signature)
-        try:
-            return store.add_aci(source)
-        except RktError as error:
-            raise FetchError(f"cannot import image {quote(ref.text)}") from error
+        terms = Terms() if means.insecure.image else _signed(ref, means, signature, source)
+        return store.add_aci(source, terms)
+    except FetchError:
+        raise  # says it all
+    except RktError as error:
+        raise FetchError(f"cannot import image {quote(ref.text)}") from error
     finally:
         os.close(source)
+
+
+def _signed(ref: ImageRef, means: Means, signature: str, source: int) -> Terms:
+    """Return the terms on which a file is imported: signed for the name its manifest says."""
+    from rktpy.image import vouching
+    from rktpy.image.trust.keystore import Keystore
+    from rktpy.store.importing import Terms
+
+    path = signature or ref.path.removesuffix(".aci") + ".aci.asc"
+    content = vouching.read_signature(path)
+
+    def check(manifest: ImageManifest) -> str:
+        return vouching.vouch(Keystore(means.keys), manifest.name, content, source)
+
+    return Terms(vouch=check)
 
 
 def _open_image(path: str) -> int:
@@ -103,46 +122,43 @@ def _open_image(path: str) -> int:
     raise FetchError(f"error opening ACI file: {path} is {what}")
 
 
-def _check_signature(ref: ImageRef, signature: str | None) -> None:
-    path = signature or ref.path.removesuffix(".aci") + ".aci.asc"
-    try:
-        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-    except OSError as error:
-        raise FetchError(
-            "error opening signature file",
-            hint="if you trust the image as it is: --insecure-options=image",
-        ) from error
-    raise FetchError(
-        f"cannot verify {quote(path)}: signatures are not supported yet",
-        hint="if you trust the image as it is: --insecure-options=image",
-    )
-
-
-def _fetch_named(store: ImageStore, ref: ImageRef, policy: str) -> str:
-    if policy != "update":
-        key = _from_store(store, ref)
-        if key is not None:
-            return key
+def _nowhere(ref: ImageRef, means: Means) -> FetchError:
     what = {
         Kind.URL: "unable to fetch image from URL",
         Kind.DOCKER: "unable to fetch docker image from URL",
         Kind.NAME: "unable to fetch image from image name",
     }[ref.kind]
-    hint = None if policy == "never" else "rktpy cannot download images yet: fetch a file"
-    raise FetchError(f"{what} {quote(ref.text)}: {_NOWHERE}", hint=hint)
+    hint = None if means.policy == "never" else "rktpy cannot talk to registries yet"
+    return FetchError(f"{what} {quote(ref.text)}: {_NOWHERE}", hint=hint)
 
 
-def _from_store(store: ImageStore, ref: ImageRef) -> str | None:
+def _complete(ref: ImageRef) -> ImageName | None:
     if ref.name is None:
-        remote = store.remote(ref.url)
-        if remote is not None:
-            _logger.debug("using image from local store for url %s", ref.text)
-        return remote.key if remote else None
+        return None
     try:
-        wanted = ref.name.with_defaults()
+        return ref.name.with_defaults()
     except RktError as error:
         raise FetchError(f"invalid Appc distribution {quote(ref.text)}") from error
-    key = store.find(wanted.name, wanted.labels)
+
+
+def _from_store(store: ImageStore, ref: ImageRef, complete: ImageName | None) -> str | None:
+    if ref.name is None or complete is None:
+        known = store.remote(ref.url)
+        if known is None or not store.accepts(known.key):
+            return None
+        _logger.debug("using image from local store for url %s", ref.text)
+        return known.key
+    key = store.find(complete.name, complete.labels) or _fits_anywhere(store, ref.name, complete)
     if key is not None:
         _logger.debug("using image from local store for image name %s", ref.text)
     return key
+
+
+def _fits_anywhere(store: ImageStore, name: ImageName, complete: ImageName) -> str | None:
+    """Return an image that says nothing of the os or arch that nobody asked for."""
+    key = store.find(name.name, name.labels)
+    if key is None:
+        return None
+    said = {label.name: label.value for label in store.manifest(key).labels}
+    fits = all(said.get(label.name, label.value) == label.value for label in complete.labels)
+    return key if fits else None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from rktpy.appc.image import ImageManifest
-    from rktpy.image.fetch import Fences
+    from rktpy.image.means import Means
     from rktpy.store.images import ImageStore
 
 
@@ -30,20 +30,12 @@ class Found(Value):
     manifest: ImageManifest
 
 
-def find_images(
-    store: ImageStore, wanted: Iterable[Wanted], *, policy: str, insecure: Fences
-) -> Iterator[Found]:
+def find_images(store: ImageStore, wanted: Iterable[Wanted], means: Means) -> Iterator[Found]:
     """Yield the stored image for each argument, in order; each is complete when yielded.
 
     Raises:
         RktError: one is not to be had; those before it stay in the store.
     """
     for one in wanted:
-        key = fetch(
-            store,
-            parse_reference(one.text),
-            policy=policy,
-            insecure=insecure,
-            signature=one.signature or None,
-        )
+        key = fetch(store, parse_reference(one.text), means, signature=one.signature)
         yield Found(one.text, key, store.manifest(key))

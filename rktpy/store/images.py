@@ -36,12 +36,17 @@ _MANIFEST_LIMIT = 1 << 24
 
 
 class ImageStore:
-    """The images of one data directory. Cheap to make; nothing is opened until asked."""
+    """The images of one data directory. Cheap to make; nothing is opened until asked.
 
-    __slots__ = ("_index", "_manifests", "layout")
+    With ``signed_only``, names lead to images whose signature was verified and to no others; a
+    hash says itself what it wants.
+    """
 
-    def __init__(self, layout: Layout) -> None:
+    __slots__ = ("_index", "_manifests", "_signed_only", "layout")
+
+    def __init__(self, layout: Layout, *, signed_only: bool = False) -> None:
         self.layout = layout
+        self._signed_only = signed_only
         self._index = Index(layout)
         self._manifests: dict[str, ImageManifest] = {}  # a key's manifest never changes
 
@@ -55,15 +60,29 @@ class ImageStore:
         """
         return by_prefix((row.key for row in self._index.rows()), text)
 
-    def find(self, name: str, labels: dict[str, str] | Iterable[Label] = ()) -> str | None:
-        """Return the key of the best image called ``name`` with all ``labels``, if any."""
+    def accepts(self, key: str) -> bool:
+        """Return whether the image ``key`` is there and, if that counts, was verified."""
+        return any(row.key == key for row in self._named_rows())
+
+    def find(
+        self, name: str, labels: dict[str, str] | Iterable[Label] = (), *, unsigned: bool = False
+    ) -> str | None:
+        """Return the key of the best image called ``name`` with all ``labels``, if any.
+
+        ``unsigned`` ones will do even if names lead to signed ones only.
+        """
         wanted = (
             labels.items()
             if isinstance(labels, dict)
             else [(str(label.name), label.value) for label in labels]
         )
-        row = by_name(self._index.rows(), name, wanted)
+        row = by_name(self._index.rows() if unsigned else self._named_rows(), name, wanted)
         return row.key if row else None
+
+    def _named_rows(self) -> list[Row]:
+        """Return the images that a name may lead to."""
+        rows = self._index.rows()
+        return [row for row in rows if row.verified_by] if self._signed_only else rows
 
     def find_or_key(self, text: str) -> str:
         """Return the key of what a command on stored images was given: an ID or a name.

@@ -17,6 +17,7 @@ from rktpy.errors import RktError
 from rktpy.host.archive_intake import Intake, take_in
 from rktpy.host.archive_limits import Devices, Limits
 from rktpy.host.archive_unpack import Order
+from rktpy.host.files import read_bytes
 from rktpy.store import locks, places
 from rktpy.store.errors import StoreError
 from rktpy.store.placing import (
@@ -33,6 +34,8 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rktpy.layout import Layout
     from rktpy.store.index import Index
 
@@ -47,12 +50,13 @@ class WrongHashError(RktError):
 class Terms(Value):
     """How to import: what is expected, allowed and remembered.
 
-    ``expect`` is an image ID or the beginning of one; ``render`` makes the tree on the way,
-    which only root can.
+    ``vouch`` looks at the manifest before anything is stored, raises to refuse the image, and
+    returns the fingerprint of the key that vouches for it, or "". ``expect`` is an image ID or the
+    beginning of one; ``render`` makes the tree on the way, which only root can.
     """
 
     latest: bool = False
-    verified_by: str = ""
+    vouch: Callable[[ImageManifest], str] | None = None
     expect: str = ""
     render: bool = True
     devices: str = Devices.LISTED
@@ -68,6 +72,7 @@ def import_aci(layout: Layout, index: Index, source: int, terms: Terms) -> str:
     Raises:
         ArchiveError: no image archive, or a hostile one.
         AppcError, CodecError: the manifest breaks a rule.
+        RktError: what ``terms.vouch`` raises.
         WrongHashError: it is another image than ``terms.expect``.
         StoreError: the store cannot be written.
     """
@@ -103,9 +108,11 @@ def _known(layout: Layout, index: Index, info: os.stat_result, terms: Terms) -> 
     except OSError:
         return None
     _check_expected(row.digest, terms)
-    renewed = Row(
-        [*row.fields()[:4], time.time_ns(), terms.latest, row.size, terms.verified_by, ()]
-    )
+    verified_by = ""
+    if terms.vouch is not None:
+        stored = read_bytes(layout.image_manifest(row.key))
+        verified_by = terms.vouch(ImageManifest.from_json(stored))
+    renewed = Row([*row.fields()[:4], time.time_ns(), terms.latest, row.size, verified_by, ()])
     write_index(layout, row=renewed)
     index.forget()
     return str(row.key)
@@ -133,8 +140,14 @@ def _import(layout: Layout, source: int, before: os.stat_result, terms: Terms) -
             os.close(blob)
         _check_expected(intake.digest, terms)
         manifest = ImageManifest.from_json(intake.outcome.document)
-        identity = _settled_identity(before, os.fstat(source), started)
-        return _commit(layout, room, _Result(intake, manifest, terms, identity, render))
+        verified_by = terms.vouch(manifest) if terms.vouch is not None else ""
+        after = os.fstat(source)
+        if terms.vouch is not None and _identity(before) != _identity(after):
+            raise StoreError("the image file changed while it was read", hint="try again")
+        identity = _settled_identity(before, after, started)
+        return _commit(
+            layout, room, _Result(intake, manifest, terms, identity, render, verified_by)
+        )
 
 
 class _Result(Value):
@@ -143,6 +156,7 @@ class _Result(Value):
     terms: Terms
     identity: str
     rendered: bool
+    verified_by: str
 
 
 def _commit(layout: Layout, room: places.Room, result: _Result) -> str:
@@ -152,7 +166,7 @@ def _commit(layout: Layout, room: places.Room, result: _Result) -> str:
     row = Row(
         [
             *(key, intake.digest, manifest.name, [(v.name, v.value) for v in manifest.labels]),
-            *(time.time_ns(), terms.latest, intake.size, terms.verified_by, ()),
+            *(time.time_ns(), terms.latest, intake.size, result.verified_by, ()),
         ]
     )
     # With dependencies or a whitelist the tree is more, or less, than what was extracted.

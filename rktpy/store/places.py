@@ -31,7 +31,7 @@ def make_store(layout: Layout) -> None:
     shards = (f"{layout.blobs}/sha512", f"{layout.image_manifests}/sha512")
     shared = (
         *(layout.cas, layout.blobs, layout.image_manifests, *shards),
-        *(os.path.dirname(layout.index), layout.cas_tmp, layout.image_locks),
+        *(os.path.dirname(layout.index), layout.cas_tmp, layout.downloads, layout.image_locks),
     )
     try:
         if not os.path.isdir(layout.data):

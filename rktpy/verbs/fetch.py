@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from rktpy.image.resolve import Wanted, find_images
-from rktpy.store.images import ImageStore
 from rktpy.store.trees import Trees
 from rktpy.value import Value
+from rktpy.verbs.fetching import means_of, store_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def fetch_images(site: Site, request: FetchRequest) -> Iterator[str]:
     Raises:
         RktError: one cannot be had; those yielded before it stay.
     """
-    store = ImageStore(site.layout)
+    store = store_of(site)
     trees = Trees(site.layout)
-    for found in find_images(store, request.images, policy=request.policy, insecure=site.insecure):
+    for found in find_images(store, request.images, means_of(site, request.policy)):
         store.touch(found.key)
         if os.geteuid() == 0:
             trees.render(store, found.key)

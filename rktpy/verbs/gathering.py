@@ -20,6 +20,7 @@ from rktpy.pod.compose import (
 from rktpy.pod.contents import Contents, StoredTree
 from rktpy.pod.volumes import check_number
 from rktpy.store.trees import Trees
+from rktpy.verbs.fetching import means_of
 from rktpy.verbs.stage1 import find_stage1
 
 TYPE_CHECKING = False
@@ -67,13 +68,8 @@ def _manifest(
         return manifest, {image.app: (image.key, image.manifest) for image in found}
     images = []
     for spec in source.apps:
-        key = fetch(
-            store,
-            parse_reference(spec.image),
-            policy=source.policy,
-            insecure=site.insecure,
-            signature=spec.signature or None,
-        )
+        means = means_of(site, source.policy)
+        key = fetch(store, parse_reference(spec.image), means, signature=spec.signature)
         images.append(PodImage(spec, key, store.manifest(key)))
     manifest = compose(images, source.options, uid=os.getuid(), gid=os.getgid())
     return manifest, {

@@ -7,8 +7,8 @@ import os
 from rktpy.nspawn.enforcement import check_strict, unsupported
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
-from rktpy.store.images import ImageStore
 from rktpy.systemd.facts import host_facts
+from rktpy.verbs.fetching import store_of
 from rktpy.verbs.gathering import gather
 from rktpy.verbs.preparing import (
     check_user_namespace,
@@ -35,7 +35,7 @@ def prepare_pod(site: Site, request: PrepareRequest) -> str:
     overlay = choose_overlay(facts, wanted=request.source.overlay)
     if request.source.private_users:
         check_user_namespace(facts, overlay=overlay)
-    store = ImageStore(site.layout)
+    store = store_of(site)
     with prepare_lock(site.layout):
         contents = gather(site, store, request.source, overlay=overlay)
         if request.strict_isolators:

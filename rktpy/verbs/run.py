@@ -8,8 +8,8 @@ from rktpy.host.files import write_atomic
 from rktpy.nspawn.placing import foresee
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
-from rktpy.store.images import ImageStore
 from rktpy.systemd.facts import host_facts
+from rktpy.verbs.fetching import store_of
 from rktpy.verbs.gathering import gather
 from rktpy.verbs.preparing import (
     check_user_namespace,
@@ -39,7 +39,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
     overlay = choose_overlay(facts, wanted=request.source.overlay)
     if request.source.private_users:
         check_user_namespace(facts, overlay=overlay)
-    store = ImageStore(site.layout)
+    store = store_of(site)
     with prepare_lock(site.layout):
         contents = gather(site, store, request.source, overlay=overlay)
         start = check_start(request.start, contents)

@@ -13,9 +13,11 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import ClassVar, Self
 
     from rktpy.config import Config, Stage1
+    from rktpy.image.means import Talk
 
 SYSTEM_CONFIG = "/usr/lib/rkt"
 LOCAL_CONFIG = "/etc/rkt"
@@ -111,6 +113,7 @@ class Site:
     __slots__ = (
         "_config",
         "_layout",
+        "_talk",
         "data_dir",
         "debug",
         "insecure",
@@ -130,6 +133,7 @@ class Site:
         insecure: Insecure | None = None,
         debug: bool = False,
         trust_keys_from_https: bool = False,
+        talk: Callable[[], Talk] | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.system_config = system_config
@@ -138,8 +142,18 @@ class Site:
         self.insecure = insecure if insecure is not None else Insecure()
         self.debug = debug
         self.trust_keys_from_https = trust_keys_from_https
+        self._talk = talk
         self._layout: Layout | None = None
         self._config: Config | None = None
+
+    @property
+    def talk(self) -> Talk:
+        """The person at the terminal, or nobody."""
+        if self._talk is not None:
+            return self._talk()
+        from rktpy.image.means import Nobody
+
+        return Nobody()
 
     @property
     def layout(self) -> Layout:

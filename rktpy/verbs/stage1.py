@@ -13,6 +13,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.log import Logger
 from rktpy.nspawn import stage1 as builtin
+from rktpy.verbs.fetching import means_of
 from rktpy.version import VERSION
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ def builtin_stage1(store: ImageStore) -> str:
     """
     files = builtin.files_dir()
     mark = builtin.fingerprint(files)
-    key = store.find(builtin.NAME, {builtin.FINGERPRINT_LABEL: mark})
+    key = store.find(builtin.NAME, {builtin.FINGERPRINT_LABEL: mark}, unsigned=True)
     if key is not None:
         return key
     import tempfile  # cold: once per host and systemd
@@ -93,7 +94,7 @@ def _configured(site: Site, store: ImageStore, default: Stage1) -> str:
     A version that ends in ``-dirty`` was built by hand, perhaps again since it was stored.
     """
     if default.name and not default.version.endswith("-dirty"):
-        from rktpy.image.fetch import FetchError
+        from rktpy.image.errors import FetchError
 
         try:
             return _looked_up(site, store, f"{default.name}:{default.version}", policy="never")
@@ -133,8 +134,10 @@ def _from_file(site: Site, store: ImageStore, path: str, *, trusted: bool = Fals
 
     path = os.path.abspath(path)
     trusted = trusted or os.path.realpath(path).startswith(f"{IMAGES_DIR}/")
-    insecure = site.insecure.replace(image=True) if trusted else site.insecure
-    return fetch(store, parse_reference(path), policy="new", insecure=insecure)
+    means = means_of(site, "new")
+    if trusted:
+        means = means.replace(insecure=site.insecure.replace(image=True))
+    return fetch(store, parse_reference(path), means)
 
 
 def _looked_up(site: Site, store: ImageStore, text: str, *, policy: str) -> str:
@@ -149,7 +152,7 @@ def _looked_up(site: Site, store: ImageStore, text: str, *, policy: str) -> str:
         key = builtin_stage1(store)
         _logger.debug("using image from local store for image name %s", text)
         return key
-    return fetch(store, ref, policy=policy, insecure=site.insecure)
+    return fetch(store, ref, means_of(site, policy))
 
 
 def _is_own(name: ImageName) -> bool:

@@ -62,10 +62,11 @@ PAGES = {
         USUAL, ("image export", "cp"),
     ),
     "fetch": Page(
-        (("rktpy fetch --insecure-options=image ./web.aci", "A file that nobody signed."),
+        (("rktpy fetch example.com/web:1.2", "By name: found by discovery, checked by signature."),
+         ("rktpy fetch --insecure-options=image ./web.aci", "A file that nobody signed."),
          ("rktpy fetch --full --pull-policy=never example.com/web:1.2",
           "The hash of an image that is in the store.")),
-        USUAL, ("image list", "run"),
+        USUAL, ("trust", "image list", "run"),
     ),
     "gc": Page(
         (("rktpy gc", "Marks what has ended, deletes what was marked half an hour ago."),
@@ -166,6 +167,13 @@ PAGES = {
          ("rktpy top --no-stream --interval=5s web", "One pod, measured over five seconds."),
          ("rktpy top --interval=0 --format=json", "At once, without CPU %, for scripts.")),
         USUAL, ("list", "status"),
+    ),
+    "trust": Page(
+        (("rktpy trust --prefix=example.com/web", "The keys that example.com names, after review."),
+         ("rktpy trust --prefix=example.com ./example.asc", "A key from a file, after review."),
+         ("rktpy trust --root --skip-fingerprint-review ./ours.asc",
+          "For every image, without a question.")),
+        USUAL, ("fetch",),
     ),
     "version": Page((("rktpy version", "Of rktpy, of the specification, of Python."),)),
 }  # fmt: skip

@@ -81,10 +81,10 @@ def test_a_wrong_option_after_an_image_is_told_by_the_command() -> None:
 
 
 def test_a_command_to_come_says_so() -> None:
-    result = here("trust", "--root", "key.gpg")
+    result = here("metadata-service")
 
     assert (result.returncode, result.stdout) == (254, "")
-    assert result.stderr == "trust: trust is not implemented yet\n"
+    assert result.stderr == "metadata-service: metadata-service is not implemented yet\n"
 
 
 def test_an_experiment_to_come_says_so() -> None:

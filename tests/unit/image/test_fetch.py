@@ -15,7 +15,8 @@ from rktpy.layout import Layout
 from rktpy.store.database import Remote
 from rktpy.store.images import ImageStore
 from rktpy.store.importing import Terms
-from rktpy.verbs.site import Insecure
+from rktpy.verbs.fetching import means_of
+from rktpy.verbs.site import Insecure, Site
 from tests.support.images import build_aci
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def _stored(store: ImageStore, path: Path) -> str:
 
 
 def _fetch(store: ImageStore, text: str, policy: str = "new", insecure: str = "image") -> str:
-    return fetch(store, parse_reference(text), policy=policy, insecure=Insecure.parse(insecure))
+    site = Site(local_config="/none", system_config="/none", insecure=Insecure.parse(insecure))
+    return fetch(store, parse_reference(text), means_of(site, policy))
 
 
 def _words(store: ImageStore, text: str, policy: str = "new", insecure: str = "image") -> str:
@@ -65,7 +67,6 @@ def test_a_stored_image_is_found_by_name_hash_and_url(
     ("text", "policy", "start"),
     [
         ("example.com/none", "never", 'unable to fetch image from image name "example.com/none": '),
-        ("example.com/app", "update", 'unable to fetch image from image name "example.com/app": '),
         ("https://x.org/a.aci", "never", 'unable to fetch image from URL "https://x.org/a.aci": '),
         ("docker://busybox", "new", 'unable to fetch docker image from URL "docker://busybox": '),
     ],
@@ -112,7 +113,7 @@ def test_a_file_needs_a_signature_or_the_users_word(store: ImageStore, tmp_path:
     assert "--insecure-options=image" in line
 
     (tmp_path / "a.aci.asc").touch()
-    assert "signatures are not supported yet" in _words(store, str(path), insecure="none")
+    assert "no valid signatures found" in _words(store, str(path), insecure="none")
     assert store.images() == []
 
 
@@ -120,5 +121,6 @@ def test_an_image_whose_dependency_is_missing_says_which(store: ImageStore, tmp_
     path = build_aci(tmp_path / "a.aci", dependencies=[{"imageName": "example.com/base"}])
     key = _stored(store, path)
 
-    assert 'cannot find the dependency "example.com/base"' in _words(store, "example.com/app")
+    line = _words(store, "example.com/app", "never")
+    assert line.startswith('fetch: unable to fetch image from image name "example.com/base": ')
     assert [image.key for image in store.images()] == [key]

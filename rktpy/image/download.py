@@ -1,0 +1,192 @@
+"""One image file over HTTP, resumed where an earlier try ended, and how long the answer holds."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import urlsplit
+
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.host.http_errors import HttpError
+from rktpy.image.partial import Validator
+from rktpy.log import Logger
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rktpy.host.http import Authorize, Client, Response
+    from rktpy.image.means import Talk
+    from rktpy.image.partial import Partial
+
+LIMIT = 64 << 30  # bytes of an image as served
+SIGNATURE_LIMIT = 1 << 20
+_PIECE = 1 << 18
+_TRIES = 4  # a connection that breaks is taken up again
+_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
+_logger = Logger("image")
+
+
+class DownloadError(RktError):
+    """A server gave something else than the file."""
+
+
+class Source(Value):
+    """Whom to ask for what, and what to show for it."""
+
+    client: Client
+    url: str
+    authorize: Authorize | None = None
+    plain: bool = False
+
+
+class Answer(Value):
+    """What a server said of a file. ``fresh``: it is the one we know; nothing was downloaded."""
+
+    fresh: bool
+    etag: str
+    max_age: int  # seconds
+
+
+def download(source: Source, partial: Partial, talk: Talk, *, etag: str = "") -> Answer:
+    """Complete ``partial``, unless the server says that the file is still the one of ``etag``.
+
+    Raises:
+        DownloadError: another status than success, or more bytes than an image may have.
+        HttpError: the server cannot be reached, or the connection keeps breaking.
+        OSError: the disk is full.
+    """
+    for remaining in reversed(range(_TRIES)):
+        before = partial.size
+        try:
+            with _ask(source, partial, etag) as answer:
+                said = Answer(
+                    answer.status == 304,
+                    answer.headers.get("ETag", ""),
+                    max_age(answer.headers.get("Cache-Control", "")),
+                )
+                if not said.fresh:
+                    _receive(answer, partial, talk)
+                return said
+        except HttpError as error:
+            # Only what got further may go on: anything else would end in a circle.
+            if not error.passing or not remaining or partial.size <= before:
+                raise
+            _logger.warning("%s, going on", error.message)
+    raise AssertionError("the last try returns or raises")
+
+
+def fetch_small(source: Source) -> bytes | None:
+    """Return a signature; None if the server says (202) that it comes later.
+
+    Raises:
+        DownloadError: another status than success.
+        HttpError: the server cannot be reached, or sends too much.
+    """
+    with source.client.request(
+        source.url, authorize=source.authorize, plain=source.plain
+    ) as answer:
+        if answer.status == 202:
+            return None
+        if answer.status != 200:
+            raise bad_status(answer.status, source.url)
+        return answer.body(SIGNATURE_LIMIT)
+
+
+def bad_status(status: int, url: str) -> DownloadError:
+    """Return rkt's error for an answer that is none, with what to do about it."""
+    host = urlsplit(url).netloc
+    hints = {
+        401: f"give credentials for {host} in auth.d, see: rktpy config",
+        403: f"the credentials for {host} in auth.d do not suffice",
+        404: f"is the address right? {url}",
+    }
+    return DownloadError(f"bad HTTP status code: {status}", hint=hints.get(status))
+
+
+def max_age(header: str) -> int:
+    """Return for how many seconds a ``Cache-Control`` header lets an answer be used again."""
+    found = 0
+    for directive in header.lower().split(","):
+        name, _, value = directive.strip().partition("=")
+        if name in ("no-store", "no-cache"):
+            return 0
+        if name == "max-age":
+            digits = value.strip('"')
+            found = int(digits) if digits.isascii() and digits.isdecimal() else 0
+    return min(found, 1 << 31)
+
+
+def _ask(source: Source, partial: Partial, etag: str) -> Response:
+    """Ask for the rest of the file, or all of it."""
+    fields = {"If-None-Match": etag} if etag else {}
+    known = partial.validator()
+    if partial.size and known.condition:
+        # The last byte again, so that a complete file is no range beyond the end (416).
+        rest = {"Range": f"bytes={partial.size - 1}-", "If-Range": known.condition}
+        answer = _request(source, fields | rest)
+        # Not every server looks at If-Range, so its own words are compared as well.
+        if answer.status != 416 and not (answer.status == 206 and _validator(answer) != known):
+            return _checked(answer, etag)
+        answer.close()
+        partial.restart(Validator())
+    return _checked(_request(source, fields), etag)
+
+
+def _checked(answer: Response, etag: str) -> Response:
+    if answer.status in (200, 206) or (answer.status == 304 and etag):
+        return answer
+    answer.close()
+    raise bad_status(answer.status, answer.url)
+
+
+def _validator(answer: Response) -> Validator:
+    return Validator(answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""))
+
+
+def _request(source: Source, fields: Mapping[str, str]) -> Response:
+    return source.client.request(
+        source.url, headers=fields, authorize=source.authorize, plain=source.plain
+    )
+
+
+def _receive(answer: Response, partial: Partial, talk: Talk) -> None:
+    position = _starting_point(answer, partial)
+    length = answer.headers.get("Content-Length", "")
+    total = position + int(length) if length.isascii() and length.isdecimal() else None
+    if total is not None and total > LIMIT:
+        raise _too_large(answer)
+    gauge = talk.gauge("ACI", position, total)
+    try:
+        while piece := answer.read(_PIECE):
+            view = memoryview(piece)
+            while view:
+                count = os.pwrite(partial.fd, view, position)
+                view = view[count:]
+                position += count
+            if position > LIMIT:
+                raise _too_large(answer)
+            gauge.advance(len(piece))
+    finally:
+        gauge.close()
+
+
+def _starting_point(answer: Response, partial: Partial) -> int:
+    """Return where in the file the body of ``answer`` belongs; a whole file starts anew."""
+    if answer.status == 206:
+        match = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
+        if match is None or int(match[1]) != partial.size - 1:
+            raise DownloadError(f"{quote(answer.url)}: the server sent another range than asked")
+        return int(match[1])
+    if partial.size:
+        can = answer.headers.get("Accept-Ranges", "") == "bytes"
+        reason = "resource updated" if can else "range request unsupported"
+        _logger.warning("cannot use cached partial download, %s.", reason)
+    partial.restart(_validator(answer))
+    return 0
+
+
+def _too_large(answer: Response) -> DownloadError:
+    return DownloadError(f"{answer.url} is larger than {LIMIT} bytes")

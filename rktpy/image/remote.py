@@ -1,0 +1,264 @@
+"""An image from the network into the store: URL or name, signature, download, checks, import.
+
+Nothing is stored before its signature, its name and its labels are what they have to be.
+"""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urlsplit, urlunsplit
+
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.host.http import Client, is_loopback, without_user
+from rktpy.image import discovery
+from rktpy.image.authorizing import authorizer
+from rktpy.image.download import Answer, DownloadError, Source, download, fetch_small
+from rktpy.image.errors import FetchError
+from rktpy.image.partial import Partial, open_partial
+from rktpy.image.trust import adding, openpgp
+from rktpy.image.trust.keystore import Keystore
+from rktpy.image.vouching import check_labels, read_signature, vouch
+from rktpy.log import Logger
+from rktpy.resource import Resource
+from rktpy.store.database import Remote
+from rktpy.store.importing import Terms
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.appc.image import ImageManifest
+    from rktpy.appc.names import ImageName
+    from rktpy.host.http import Authorize
+    from rktpy.image.means import Means
+    from rktpy.image.reference import ImageRef
+    from rktpy.store.images import ImageStore
+
+_logger = Logger("image")
+
+
+class _Target(Value):
+    """What is fetched: where it is, and what it must be if it was asked for by ``name``.
+
+    ``complete`` is the name with the labels of this host; ``asc`` a local signature file.
+    """
+
+    url: str
+    signature_url: str
+    asc: str
+    plain: bool
+    name: ImageName | None = None
+    complete: ImageName | None = None
+
+
+def fetch_url(store: ImageStore, ref: ImageRef, means: Means, signature: str) -> str:
+    """Return the key of the image at a URL, downloaded unless the server's word still holds.
+
+    Raises:
+        FetchError: it cannot be had; the cause says why.
+    """
+    _logger.debug("remote fetching from URL %s", quote(without_user(ref.url)))
+    target = _Target(
+        url=ref.url,
+        signature_url=signature_url(ref.url),
+        asc=signature,
+        plain=means.insecure.http or is_loopback(ref.url),
+    )
+    with _Link(means) as link:
+        return _fetch(store, link, target)
+
+
+def fetch_name(
+    store: ImageStore, name: ImageName, complete: ImageName, means: Means, signature: str
+) -> str:
+    """Return the key of the image that discovery finds for ``name``; errors as ``fetch_url``.
+
+    ``complete`` is ``name`` with what this host adds to it.
+    """
+    _logger.debug("searching for app image %s", complete.name)
+    with _Link(means) as link:
+        if not means.insecure.image:
+            _gather_keys(link, complete.name)
+        asker = discovery.Asker(link.client, link.authorize, means.insecure.http)
+        labels = {str(label.name): label.value for label in complete.labels}
+        endpoints = discovery.find_images(asker, complete.name, labels)
+        failure: RktError | None = None
+        for endpoint in endpoints:
+            _logger.debug("remote fetching from URL %s", quote(endpoint.image))
+            target = _Target(
+                url=endpoint.image,
+                signature_url=endpoint.signature,
+                asc=signature,
+                plain=means.insecure.http,
+                name=name,
+                complete=complete,
+            )
+            try:
+                return _fetch(store, link, target)
+            except FetchError as error:
+                failure = failure or error
+        assert failure is not None  # noqa: S101 - discovery gives one endpoint at least
+        raise failure
+
+
+def signature_url(url: str) -> str:
+    """Return where the signature of the image at ``url`` is; query and fragment stay."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=parts.path.removesuffix(".aci") + ".aci.asc"))
+
+
+class _Link(Resource):
+    """Connections, credentials and keys of one fetch."""
+
+    __slots__ = ("authorize", "client", "keystore", "means")
+
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self.client = Client(verify_tls=not means.insecure.tls)
+        self.authorize: Authorize = authorizer(means.credentials)
+        self.keystore = Keystore(means.keys)
+        if means.insecure.tls and not means.insecure.image:
+            _logger.warning("warning: TLS verification has been disabled")
+
+    def close(self) -> None:
+        self.client.close()
+
+
+def _gather_keys(link: _Link, name: str) -> None:
+    """Look for keys of ``name`` if there are none. Failing is no error: verifying decides."""
+    fences = link.means.insecure
+    try:
+        if link.keystore.has_prefix_key(name):
+            _logger.debug("keys already exist for prefix %s, not fetching again", quote(name))
+            return
+        if fences.tls and not fences.pubkey:
+            _logger.debug("signing keys may be downloaded from an insecure connection: not done")
+            return
+        locations = discovery.find_keys(
+            discovery.Asker(link.client, plain=fences.http and fences.pubkey), name
+        )
+        manner = adding.Manner(
+            unseen_https=link.means.trust_keys_from_https, plain=fences.pubkey and fences.http
+        )
+        adding.add_keys(link.keystore, link.client, link.means.talk, locations, name, manner)
+    except discovery.DiscoveryError as error:
+        _logger.debug("error determining key location: %s", error.message)
+    except RktError as error:
+        _logger.warning("error adding keys: %s", error.message)
+
+
+def _fetch(store: ImageStore, link: _Link, target: _Target) -> str:
+    shown = without_user(target.url)
+    known = store.remote(shown)
+    if known is not None and not store.accepts(known.key):
+        known = None
+    if known is not None and time.time_ns() - known.downloaded_at < known.max_age * 10**9:
+        _logger.debug("image for %s isn't expired, not fetching.", shown)
+        return known.key
+    signature = None if link.means.insecure.image else _early_signature(link, target)
+    _logger.debug("fetching image from %s", shown)
+    store.scratch()  # makes the directories
+    try:
+        with open_partial(store.layout.downloads, target.url) as partial:
+            return _complete(store, link, target, partial, known, signature)
+    except OSError as error:
+        raise FetchError(f"cannot store the download of {shown}") from error
+
+
+def _complete(
+    store: ImageStore,
+    link: _Link,
+    target: _Target,
+    partial: Partial,
+    known: Remote | None,
+    signature: bytes | None,
+) -> str:
+    source = Source(link.client, target.url, link.authorize, target.plain)
+    try:
+        answer = download(source, partial, link.means.talk, etag=known.etag if known else "")
+    except RktError as error:
+        raise FetchError("error downloading ACI") from error
+    if answer.fresh and known is not None:
+        partial.discard()
+        store.put_remote(_remote(target, known.key, answer.replace(etag=answer.etag or known.etag)))
+        return known.key
+    if signature is None and not link.means.insecure.image:
+        signature = _late_signature(link, target)
+    try:
+        key = _store(store, link, target, partial, signature)
+    except RktError:
+        partial.discard()  # it is whole and no good: going on with it would not help
+        raise
+    store.put_remote(_remote(target, key, answer))
+    partial.discard()
+    return key
+
+
+def _store(
+    store: ImageStore, link: _Link, target: _Target, partial: Partial, signature: bytes | None
+) -> str:
+    """Import what arrived, if it is what was asked for and somebody trusted vouches for it."""
+
+    def check(manifest: ImageManifest) -> str:
+        if target.name is not None and target.complete is not None:
+            check_labels(target.name, target.complete, manifest)
+        if signature is None:
+            return ""
+        return vouch(link.keystore, manifest.name, signature, partial.fd)
+
+    latest = target.name is not None and target.name.label("version") is None
+    return store.add_aci(partial.fd, Terms(latest=latest, vouch=check))
+
+
+def _remote(target: _Target, key: str, answer: Answer) -> Remote:
+    return Remote(
+        url=without_user(target.url),
+        key=key,
+        signature_url=without_user(target.signature_url),
+        etag=answer.etag,
+        max_age=answer.max_age,
+        downloaded_at=time.time_ns(),
+    )
+
+
+def _early_signature(link: _Link, target: _Target) -> bytes | None:
+    """Return the signature, None if it comes later, before anything large is downloaded.
+
+    Raises:
+        FetchError: it cannot be had, or the image is known by name and no trusted key made it.
+    """
+    if target.asc:
+        signature: bytes | None = read_signature(target.asc)
+    else:
+        signature = _ask_signature(link, target)
+    if signature is None:
+        _logger.warning("server requested deferring the signature download")
+    elif target.name is not None:
+        claimed = openpgp.issuers(signature)
+        keyring = link.keystore.keyring(target.name.name)
+        if not any(openpgp.has_issuer(key, claimed) for key in keyring):
+            raise FetchError(
+                f"image {quote(str(target.name))} verification failed"
+            ) from openpgp.UnknownSignerError(target.name.name)
+    return signature
+
+
+def _late_signature(link: _Link, target: _Target) -> bytes:
+    signature = _ask_signature(link, target)
+    if signature is None:
+        raise FetchError("error downloading the signature file") from DownloadError(
+            "server asked to defer the download again", hint="try again later"
+        )
+    return signature
+
+
+def _ask_signature(link: _Link, target: _Target) -> bytes | None:
+    _logger.debug("downloading signature from %s", without_user(target.signature_url))
+    source = Source(link.client, target.signature_url, link.authorize, target.plain)
+    try:
+        return fetch_small(source)
+    except RktError as error:
+        raise FetchError(
+            "error downloading the signature file",
+            hint=error.hint or "if you trust the image as it is: --insecure-options=image",
+        ) from error

@@ -1,0 +1,27 @@
+"""A site as fetching sees it: policy, fences, keys, credentials, and whom to talk to."""
+
+from __future__ import annotations
+
+from rktpy.image.means import Means
+from rktpy.store.images import ImageStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.verbs.site import Site
+
+
+def means_of(site: Site, policy: str) -> Means:
+    """Return what an image may be fetched with at ``site``."""
+    return Means(
+        policy=policy,
+        insecure=site.insecure,
+        keys=(site.system_config, site.local_config),
+        credentials=lambda: site.config().auth,
+        talk=site.talk,
+        trust_keys_from_https=site.trust_keys_from_https,
+    )
+
+
+def store_of(site: Site) -> ImageStore:
+    """Return the store, in which names lead to verified images unless that was waived."""
+    return ImageStore(site.layout, signed_only=not site.insecure.image)

@@ -32,12 +32,12 @@ def explain(error: Exception, url: str) -> HttpError:
         return _untrusted(error, host)
     if isinstance(error, broken.NameResolutionError):
         return HttpError(f"cannot find the host {host}", hint="is its name right, is DNS working?")
-    if isinstance(error, (broken.ConnectTimeoutError, broken.ReadTimeoutError, TimeoutError)):
-        return HttpError(f"{host} does not answer", hint="try again later", passing=True)
     if isinstance(error, broken.NewConnectionError):
         reason = _reason(error)
         return HttpError(f"cannot connect to {host}: {reason}", hint="is the server running?")
-    if isinstance(error, broken.IncompleteRead):
+    if isinstance(error, (broken.ConnectTimeoutError, broken.ReadTimeoutError, TimeoutError)):
+        return HttpError(f"{host} does not answer", hint="try again later", passing=True)
+    if any(isinstance(part, broken.IncompleteRead) for part in (error, *error.args)):
         return HttpError(f"{host} closed the connection too early", passing=True)
     if isinstance(error, (broken.ProtocolError, ConnectionError)):
         return HttpError(f"the connection to {host} broke: {_reason(error)}", passing=True)

@@ -101,6 +101,7 @@ def _signed(ref: ImageRef, means: Means, signature: str, source: int) -> Terms:
 
     path = signature or ref.path.removesuffix(".aci") + ".aci.asc"
     content = vouching.read_signature(path)
+    vouching.signers(content, ref.text)
 
     def check(manifest: ImageManifest) -> str:
         return vouching.vouch(Keystore(means.keys), manifest.name, content, source)

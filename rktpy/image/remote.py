@@ -18,7 +18,7 @@ from rktpy.image.errors import FetchError
 from rktpy.image.partial import Partial, open_partial
 from rktpy.image.trust import adding, openpgp
 from rktpy.image.trust.keystore import Keystore
-from rktpy.image.vouching import check_labels, read_signature, vouch
+from rktpy.image.vouching import check_labels, read_signature, signers, vouch
 from rktpy.log import Logger
 from rktpy.resource import Resource
 from rktpy.store.database import Remote
@@ -233,8 +233,9 @@ def _early_signature(link: _Link, target: _Target) -> bytes | None:
         signature = _ask_signature(link, target)
     if signature is None:
         _logger.warning("server requested deferring the signature download")
-    elif target.name is not None:
-        claimed = openpgp.issuers(signature)
+        return None
+    claimed = signers(signature, str(target.name or without_user(target.url)))
+    if target.name is not None:
         keyring = link.keystore.keyring(target.name.name)
         if not any(openpgp.has_issuer(key, claimed) for key in keyring):
             raise FetchError(

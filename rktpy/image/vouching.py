@@ -54,6 +54,18 @@ def read_signature(path: str) -> bytes:
         raise FetchError(f"error opening signature file: {path} is too large") from None
 
 
+def signers(signature: bytes, text: str) -> tuple[str, ...]:
+    """Return who claims to have signed the image ``text``, before anything large is done.
+
+    Raises:
+        FetchError: it is no signature.
+    """
+    try:
+        return openpgp.issuers(signature)
+    except openpgp.SignatureError as error:
+        raise FetchError(f"image {quote(text)} verification failed") from error
+
+
 def check_labels(wanted: ImageName, complete: ImageName, manifest: ImageManifest) -> None:
     """Refuse an image of another name, or with other labels than asked for.
 

@@ -8,6 +8,7 @@ import time
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
 from rktpy.host.lock import LockBusyError
+from rktpy.image import partial
 from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import VISIBLE_PHASES, Phase, State
 from rktpy.store import locks, places
@@ -51,7 +52,7 @@ def collect_images(
     *,
     references: Callable[[Layout], References] | None = None,
 ) -> Iterator[TreeRemoved | RemoveEvent]:
-    """Remove what is not needed; images used within ``grace_period`` (ns) stay.
+    """Remove what is not needed; images and downloads used within ``grace_period`` (ns) stay.
 
     ``references`` tells what pods need; it is asked under the exclusive prepare lock.
 
@@ -71,6 +72,7 @@ def collect_images(
         if image.key not in used:
             yield remove_image(store, image.key, image.key)
     _sweep(layout, store)
+    partial.sweep(layout.downloads, grace_period)
 
 
 def references_of(layout: Layout) -> References:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.http import Client
 from rktpy.image import discovery
@@ -77,4 +76,8 @@ def _discovered(asker: discovery.Asker, prefix: str) -> tuple[str, ...]:
     try:
         return discovery.find_keys(asker, prefix)
     except discovery.DiscoveryError as error:
-        raise TrustError(f"meta discovery on {quote(prefix)} resulted in no keys") from error
+        reason = f": {error.__cause__}" if error.__cause__ else ""
+        raise TrustError(
+            f"meta discovery on {prefix} resulted in no keys{reason}",
+            hint="name the key's file or URL",
+        ) from None

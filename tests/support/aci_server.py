@@ -14,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,6 +48,8 @@ class Rule:
     validators: bool = True
     chunked: bool = False
     endless: bool = False
+    hangs: bool = False  # after the cut, instead of ending
+    slow: float = 0.0  # seconds before the body
 
 
 class Authority:
@@ -144,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         path = self.path.partition("?")[0]
+        path = "/index" if path == "/" else path
         rule = Rule(**json.loads((self.root / "rules.json").read_text()).get(path, {}))
         number = self.seen[path] = self.seen.get(path, 0) + 1
         status = self._status(rule, path, number)
@@ -151,11 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
             "path": path,
             "query": self.path.partition("?")[2],
             "method": self.command,
-            "status": status,
             "headers": {name.lower(): value for name, value in self.headers.items()},
         }
-        with (self.root / "requests").open("a") as log:
-            log.write(json.dumps(entry) + "\n")
+        self._entry = entry
         if rule.redirect and status == 302:
             self._answer(302, b"", {"Location": rule.redirect})
         elif status != 200:
@@ -200,9 +202,12 @@ class _Handler(BaseHTTPRequestHandler):
                     return
                 headers["Content-Range"] = f"bytes {first}-{len(data) - 1}/{len(data)}"
         body = data[first:]
+        time.sleep(rule.slow)
         if rule.cut and number <= rule.cuts:
             self._answer(status, body, headers, send=rule.cut)
             self.close_connection = True
+            if rule.hangs:
+                time.sleep(3600)  # in a thread that dies with us
             return
         self._answer(status, body, headers, chunked=rule.chunked)
         self.served.add(path)
@@ -216,6 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         send: int | None = None,
         chunked: bool = False,
     ) -> None:
+        self._log(status)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -229,7 +235,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[:send])
             self.wfile.flush()
 
+    def _log(self, status: int) -> None:
+        with (self.root / "requests").open("a") as log:
+            log.write(json.dumps(self._entry | {"status": status}) + "\n")
+
     def _endless(self) -> None:
+        self._log(200)
         self.send_response(200)
         self.end_headers()
         self.close_connection = True

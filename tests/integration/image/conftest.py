@@ -70,9 +70,10 @@ def server(_own_namespaces: None, tmp_path: Path, certificate: Path) -> Iterator
     """An https server at port 443 of all ``NAMES``."""
     hosts = tmp_path / "hosts"
     hosts.write_text("".join(f"127.0.0.1 {name}\n" for name in (*NAMES, "localhost")))
-    command.run(["mount", "--bind", str(hosts), "/etc/hosts"])  # ends with the namespace
+    command.run(["mount", "--bind", str(hosts), "/etc/hosts"])
     with Server(tmp_path / "served", 443, certificate) as running:
         yield running
+    command.run(["umount", "/etc/hosts"])
 
 
 @pytest.fixture

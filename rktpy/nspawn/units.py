@@ -1,13 +1,13 @@
 """Pod plan → unit files. Pure: ``{name: text}``, nothing on disk (rkt: stage1/init/common).
 
-How a pod lives and ends. ``default.target`` wants every app; an app wants its reaper; reapers hold
-``apps.target``. An app that ends makes its reaper unneeded: it writes the app's status and, after
-a failure, asks for ``exit.target`` with that status. An app that is to be restarted has not ended:
-its reaper stays needed until systemd gives it up. When the last reaper is gone ``apps.target``
+How a pod lives and ends. ``default.target`` wants every app; apps, and after them their reapers,
+hold ``apps.target``. An app's end starts its reaper, which writes the app's status and, after the
+first failure, lets the pod exit with that status. An app that is to be restarted has not ended:
+systemd starts the reaper when it gives the app up. When the last reaper is gone ``apps.target``
 falls and exits with 0. On SIGTERM ``halt.target`` comes instead. Either way ``shutdown.target``
-conflicts with reapers first and apps second, so that an app stopped along with the pod counts as
-0, as in rkt, and still gets its stop job with hooks and time limit. ``stopped.service`` says so for
-apps whose reaper has not come up yet.
+conflicts with apps, so that each gets its stop job with hooks and time limit, and with reapers,
+which are not started any more: an app stopped along with the pod counts as 0, as in rkt, and
+``stopped.service`` says so.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def unit_files(pod: PodPlan) -> dict[str, str]:
         # A unit that is handed streams is made by request; it finds the rest of itself here.
         service = f"{app.name}.service"
         units[f"{service}.d/pod.conf" if pod.handed_streams else service] = _app_service(pod, app)
-        units[f"reaper-{app.name}.service"] = _reaper(app)
+        units[f"reaper-{app.name}@.service"] = _reaper(app)
         if app.sockets:
             units[f"{app.name}.socket"] = _socket(app)
     return units
@@ -71,23 +71,20 @@ def _default_target(pod: PodPlan) -> str:
     unit.add("Unit", "Description", "rkt apps target")
     unit.add("Unit", "DefaultDependencies", "no")
     unit.add("Unit", "Wants", "supervisor-ready.socket stopped.service")
+    unit.add("Unit", "After", "stopped.service")  # a pod that is ready can be stopped
     if pod.handed_streams:
         unit.add("Unit", "Wants", "streams.service")
         unit.add("Unit", "After", "streams.service")
     for app in pod.apps:
-        # A pod that is ready can be stopped: the reapers must be there to write the statuses.
-        unit.add("Unit", "After", f"{app.name}.service reaper-{app.name}.service")
+        unit.add("Unit", "After", f"{app.name}.service")
         unit.add("Unit", "Wants", f"{app.name}.service")
     return unit.text()
 
 
 def _stopped(pod: PodPlan) -> str:
-    """Return the unit that speaks for apps whose reaper is not there yet when the pod is stopped.
-
-    A reaper waits for its app and for journald, and an app may take for ever to be ready.
-    """
+    """Return the unit that speaks for the apps that are stopped with the pod."""
     unit = UnitFile()
-    unit.add("Unit", "Description", "Statuses of apps that are stopped early")
+    unit.add("Unit", "Description", "Statuses of apps that are stopped with the pod")
     unit.add("Unit", "DefaultDependencies", "no")
     unit.add("Unit", "Conflicts", "shutdown.target")
     unit.add("Unit", "Before", "shutdown.target")
@@ -102,17 +99,15 @@ def _reaper(app: AppPlan) -> str:
     unit = UnitFile()
     unit.add("Unit", "Description", f"{app.name} Reaper")
     unit.add("Unit", "DefaultDependencies", "no")
-    unit.add("Unit", "StopWhenUnneeded", "yes")
     unit.add("Unit", "Wants", "apps.target")
-    # Stopped in the reverse order: the reaper looks before the app gets its stop signal.
     # journald starts beside the apps; waiting for it here keeps the lines of the shortest app.
-    unit.add("Unit", "After", f"apps.target {app.name}.service systemd-journald.service")
+    unit.add("Unit", "After", "apps.target systemd-journald.service")
     unit.add("Unit", "Conflicts", "shutdown.target")
     unit.add("Unit", "Before", "shutdown.target")
+    unit.add("Unit", "FailureAction", "exit")  # with the status of the reaper, which is the app's
     unit.add("Service", "Type", "oneshot")
-    unit.add("Service", "RemainAfterExit", "yes")
     words = " ".join(quote(word, dollars=True) for word in (app.name, app.root, app.argv[0]))
-    unit.add("Service", "ExecStop", f"/usr/bin/sh /rkt/libexec/reaper {words}")
+    unit.add("Service", "ExecStart", f"/usr/bin/sh /rkt/libexec/reaper {words}")
     unit.add("Service", "StandardInput", "null")
     unit.add("Service", "StandardOutput", "journal+console")
     unit.add("Service", "StandardError", "journal+console")
@@ -137,7 +132,10 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit = UnitFile()
     unit.add("Unit", "Description", specifiers(f"Application={app.name} Image={app.image_name}"))
     unit.add("Unit", "DefaultDependencies", "no")
-    unit.add("Unit", "Wants", f"reaper-{app.name}.service systemd-journald.service")
+    unit.add("Unit", "Wants", "apps.target systemd-journald.service")
+    # Two instances of one unit: systemd says MONITOR_* only to what one dependency can start.
+    unit.add("Unit", "OnSuccess", f"reaper-{app.name}@success.service")
+    unit.add("Unit", "OnFailure", f"reaper-{app.name}@failure.service")
     unit.add("Unit", "Requires", _JOURNAL_SOCKETS)
     unit.add("Unit", "After", f"apps.target {_JOURNAL_SOCKETS}")
     unit.add("Unit", "Conflicts", "shutdown.target")

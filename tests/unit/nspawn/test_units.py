@@ -18,7 +18,7 @@ def test_every_app_has_a_service_and_a_reaper() -> None:
     units = unit_files(pod(app("web"), app("db")))
 
     assert sorted(units) == [
-        "db.service", "default.target", "reaper-db.service", "reaper-web.service",
+        "db.service", "default.target", "reaper-db@.service", "reaper-web@.service",
         "stopped.service", "web.service",
     ]  # fmt: skip
 
@@ -31,14 +31,23 @@ def test_default_target_pulls_every_app() -> None:
     ]  # fmt: skip
 
 
-def test_a_reaper_is_stopped_before_its_app() -> None:
-    reaper = unit_files(pod())["reaper-web.service"]
+def test_an_app_that_has_ended_either_way_starts_its_reaper() -> None:
+    unit = unit_files(pod())["web.service"]
 
-    assert "web.service" in lines(reaper, "After")[0].split()
-    assert lines(reaper, "StopWhenUnneeded") == ["yes"]
+    assert lines(unit, "OnSuccess") == ["reaper-web@success.service"]
+    assert lines(unit, "OnFailure") == ["reaper-web@failure.service"]
 
 
-def test_apps_that_are_stopped_early_have_a_unit_that_waits_for_none_of_them() -> None:
+def test_the_pod_ends_after_apps_and_reapers_and_with_the_status_of_a_reaper() -> None:
+    units = unit_files(pod())
+
+    for name in ("web.service", "reaper-web@.service"):
+        assert "apps.target" in lines(units[name], "Wants")[0].split()
+        assert "apps.target" in lines(units[name], "After")[0].split()
+    assert lines(units["reaper-web@.service"], "FailureAction") == ["exit"]
+
+
+def test_apps_that_are_stopped_with_the_pod_have_a_unit_that_waits_for_none_of_them() -> None:
     unit = unit_files(pod(app("web"), app("db")))["stopped.service"]
 
     assert lines(unit, "ExecStop") == ['/usr/bin/sh /rkt/libexec/stopped "web" "db"']
@@ -48,15 +57,15 @@ def test_apps_that_are_stopped_early_have_a_unit_that_waits_for_none_of_them() -
 def test_reaper_and_app_end_before_the_pod_does() -> None:
     units = unit_files(pod())
 
-    for name in ("web.service", "reaper-web.service", "stopped.service"):
+    for name in ("web.service", "reaper-web@.service", "stopped.service"):
         assert lines(units[name], "Conflicts") == ["shutdown.target"]
         assert lines(units[name], "Before") == ["shutdown.target"]
 
 
 def test_the_reaper_hears_of_the_program_with_odd_characters() -> None:
-    reaper = unit_files(pod(app(argv=("/no such $file",))))["reaper-web.service"]
+    reaper = unit_files(pod(app(argv=("/no such $file",))))["reaper-web@.service"]
 
-    assert lines(reaper, "ExecStop")[0].endswith('"/opt/stage2/web/rootfs" "/no such $$file"')
+    assert lines(reaper, "ExecStart")[0].endswith('"/opt/stage2/web/rootfs" "/no such $$file"')
 
 
 def test_hooks_run_as_root_inside_the_app() -> None:
@@ -162,7 +171,7 @@ def test_percent_signs_of_an_image_name_are_not_expanded() -> None:
 
 
 def test_the_pod_does_not_end_before_its_journal_runs() -> None:
-    reaper = unit_files(pod())["reaper-web.service"]
+    reaper = unit_files(pod())["reaper-web@.service"]
 
     assert "systemd-journald.service" in lines(reaper, "After")[0].split()
 

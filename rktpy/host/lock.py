@@ -55,7 +55,10 @@ def lock_file(path: str, *, exclusive: bool = True, wait: bool = True, mode: int
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
         lock = _flock(fd, path, exclusive, wait)
         try:
-            if os.path.samestat(os.fstat(fd), os.stat(path)):
+            info = os.fstat(fd)
+            if os.path.samestat(info, os.stat(path)):
+                if info.st_mode & 0o777 != mode and info.st_uid == os.geteuid():
+                    os.fchmod(fd, mode)  # the umask must not keep the group out
                 return lock
         except FileNotFoundError:
             pass  # unlinked by the former holder: lock its successor

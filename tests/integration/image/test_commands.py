@@ -275,14 +275,14 @@ def test_two_digits_are_enough_and_may_be_ambiguous(rkt: Rkt, tmp_path: Path) ->
     assert "no image IDs found" in rkt("image", "cat-manifest", "sha512-12341234").stderr
 
 
-def _as_nobody(rkt: Rkt, *words: str) -> tuple[int, str]:
-    """Run a command as a member of no group; return status and all it wrote."""
+def _as_nobody(rkt: Rkt, *words: str, groups: tuple[int, ...] = ()) -> tuple[int, str]:
+    """Run a command as a member of ``groups``; return status and all it wrote."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         status = 99
         try:
-            os.setgroups([])
+            os.setgroups(groups)
             os.setresgid(65534, 65534, 65534)
             os.setresuid(65534, 65534, 65534)
             result = rkt(*words)
@@ -327,3 +327,25 @@ def test_without_root_nothing_of_roots_is_changed(rkt: Rkt, aci: Path, open_dir:
         assert "ermission denied" in text or "cannot" in text
     assert len(rkt.trees()) == 1
     assert rkt("image", "verify", "example.com/inspect").returncode == 0
+
+
+def test_members_of_the_group_fetch_list_and_remove_images_of_root(
+    rkt: Rkt, aci: Path, open_dir: Path
+) -> None:
+    group = 4242
+    rkt.data.mkdir()
+    os.chown(rkt.data, 0, group)
+    rkt.data.chmod(0o2750)
+    rkt("fetch", str(aci))
+
+    listed = _as_nobody(rkt, "image", "list", groups=(group,))
+    collected = _as_nobody(rkt, "image", "gc", groups=(group,))
+    removed = _as_nobody(rkt, "image", "rm", "example.com/inspect", groups=(group,))
+    fetched = _as_nobody(rkt, "fetch", str(aci), groups=(group,))
+    again = _as_nobody(rkt, "image", "rm", "example.com/inspect", groups=(group,))
+
+    assert (listed[0], "example.com/inspect" in listed[1]) == (0, True)
+    assert (collected[0], "ermission denied" in collected[1]) == (254, True)
+    assert (removed[0], "successfully removed" in removed[1]) == (0, True), removed
+    assert fetched == (0, image_key(aci)[:39] + "\n")
+    assert (again[0], "successfully removed" in again[1]) == (0, True)

@@ -28,7 +28,7 @@ from rktpy.nspawn.enforcement import (
 )
 from rktpy.nspawn.lay import has_disks
 from rktpy.nspawn.podlimits import limit_pod
-from rktpy.nspawn.streams import Courier, set_apart
+from rktpy.nspawn.streams import Courier, detach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _become_nspawn(
     environ: Mapping[str, str],
     lock_fd: int,
 ) -> NoReturn:
-    set_apart(plan.handed_streams)
+    detach(plan.handed_streams)
     host = HostTraits(
         nspawn=facts.nspawn,
         booted=facts.booted,

@@ -36,34 +36,34 @@ def handed_streams() -> tuple[int, ...]:
     return tuple(fd for fd in _ALL if not os.isatty(fd))
 
 
-def set_apart(handed: tuple[int, ...]) -> None:
-    """Point our input and output, soon to be nspawn's, away from what is handed over.
+def detach(handed: tuple[int, ...]) -> None:
+    """Replace our input and output by ones of nspawn's own, just before the exec.
 
-    What the pod itself has to say goes to the user's terminal, or else to standard error.
+    nspawn makes them non-blocking, for all who share them, and a SIGKILL leaves them so. Where
+    streams are handed over, what the pod itself has to say goes to the terminal or to stderr.
     """
-    if not handed:
-        return
     if 0 in handed:
         _put("/dev/null", os.O_RDONLY, 0)
+    elif os.isatty(0):
+        _put("/proc/self/fd/0", os.O_RDWR, 0)
     console = next((fd for fd in (1, 2, 0) if fd not in handed), 2)
     kind = os.fstat(console).st_mode
-    # An older nspawn makes its output non-blocking, which all who share it would feel.
-    if stat.S_ISSOCK(kind):
-        _put("/dev/null", os.O_WRONLY, 1)  # it cannot be opened a second time
-    elif stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
+    if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
         _put(f"/proc/self/fd/{console}", os.O_WRONLY, 1)
-    else:
+    elif handed and stat.S_ISSOCK(kind):
+        _put("/dev/null", os.O_WRONLY, 1)  # it cannot be opened a second time
+    elif console != 1:
         os.dup2(console, 1)
 
 
 def _put(path: str, flags: int, place: int) -> None:
-    """Open ``path`` as ``place``, or /dev/null in its place."""
+    """Open ``path`` as ``place``; leave that as it is where it cannot be opened."""
     # Non-blocking, because opening a pipe whose reader has gone would wait for ever.
     try:
         fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
         _logger.debug("cannot open %s once more: %s", path, error)
-        fd = os.open(os.devnull, flags | os.O_CLOEXEC)
+        return
     os.set_blocking(fd, True)
     os.dup2(fd, place)
     os.close(fd)

@@ -185,3 +185,16 @@ def test_credentials_go_along_with_discovery(rkt: Fetcher, server: Server, found
     server.rule("/app", authorization="Bearer t")
 
     assert rkt("fetch", NAME).status == 0
+
+
+def test_an_answer_that_holds_counts_for_names_too(
+    rkt: Fetcher, server: Server, found: Path
+) -> None:
+    server.rule(LATEST, headers={"Cache-Control": "max-age=86400"})
+    rkt.ok("fetch", NAME)
+    server.forget()
+
+    done = rkt("--debug", "fetch", "--no-store", NAME)
+
+    assert f"image: image for https://cdn.example.com{LATEST} isn't expired" in done.err
+    assert server.requests(LATEST) == []

@@ -20,6 +20,8 @@ from tests.support.images import build_aci, image_id, image_key
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rktpy.appc.image import ImageManifest
+
 
 NO_TREE = Terms(render=False)
 
@@ -202,3 +204,36 @@ def _now() -> int:
     import time
 
     return time.time_ns()
+
+
+def test_a_file_that_changes_while_it_is_checked_is_refused(
+    store: ImageStore, tmp_path: Path
+) -> None:
+    path = build_aci(tmp_path / "a.aci")
+
+    def vouch(_manifest: ImageManifest) -> str:
+        path.write_bytes(path.read_bytes() + bytes(512))
+        return "fingerprint"
+
+    with pytest.raises(StoreError, match="the image file changed while it was read"):
+        _add(store, path, NO_TREE.replace(vouch=vouch))
+    assert store.images() == []
+
+
+def test_names_lead_to_verified_images_where_that_is_demanded(
+    store: ImageStore, tmp_path: Path
+) -> None:
+    signed = build_aci(tmp_path / "signed.aci", files={"/a": "signed"})
+    unsigned = build_aci(tmp_path / "unsigned.aci", files={"/a": "unsigned"})
+    keys = [
+        _add(store, signed, NO_TREE.replace(vouch=lambda _: "fingerprint")),
+        _add(store, unsigned),
+    ]
+    strict = ImageStore(store.layout, signed_only=True)
+
+    assert store.find("example.com/app") == keys[1]
+    assert strict.find("example.com/app") == keys[0]
+    assert strict.find("example.com/app", unsigned=True) == keys[1]
+    assert strict.resolve(keys[1]) == keys[1]
+    assert [strict.accepts(key) for key in keys] == [True, False]
+    assert [image.verified_by for image in store.images()] == ["fingerprint", ""]

@@ -16,7 +16,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import zlib
+
+try:
+    from isal.isal_zlib import crc32 as crc32  # thirty times as fast as zlib's
+except ImportError:
+    from zlib import crc32 as crc32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +47,7 @@ def entry_digest(
 
 
 def file_detail(size: int, crc: int) -> bytes:
-    """Return what stands for the content of a regular file; ``crc`` is ``zlib.crc32`` of it."""
+    """Return what stands for the content of a regular file; ``crc`` is ``crc32`` of it."""
     return b"%d %08x" % (size, crc)
 
 
@@ -101,7 +105,7 @@ def _crc(path: bytes) -> int:
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         while piece := os.read(fd, _PIECE):
-            crc = zlib.crc32(piece, crc)
+            crc = crc32(piece, crc)
     finally:
         os.close(fd)
     return crc

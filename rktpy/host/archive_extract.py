@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import zlib
 
 from rktpy.host import archive_digest
 from rktpy.host.archive_limits import (
@@ -123,7 +122,7 @@ class Extractor:
         fd = os.open(path, _NEW, 0o600)
         try:
             for piece in pieces(member):
-                crc = zlib.crc32(piece, crc)
+                crc = archive_digest.crc32(piece, crc)
                 written = os.write(fd, piece)
                 while written < len(piece):
                     written += os.write(fd, piece[written:])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.archive_digest import VERSION, tree_hash
+from rktpy.host.archive_digest import VERSION, crc32, tree_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,13 @@ def test_the_same_tree_has_the_same_versioned_hash(tree: Path) -> None:
     assert first == tree_hash(str(tree))
     assert first.startswith(f"{VERSION}:")
     assert len(first) == len(VERSION) + 65
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_003])
+def test_a_tree_has_the_same_hash_where_isal_is_missing(size: int) -> None:
+    data = os.urandom(size)
+
+    assert crc32(data, crc32(data, 0)) == zlib.crc32(data, zlib.crc32(data))
 
 
 def _relink(tree: Path) -> None:

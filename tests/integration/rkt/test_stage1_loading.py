@@ -16,9 +16,11 @@ from rktpy.version import VERSION
 from tests.integration.run import rk
 from tests.integration.run.images import SHELL, shell_aci
 from tests.integration.run.rk import Rktpy
+from tests.support.aci_server import Server
 from tests.support.images import build_aci, host_arch, image_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.run.rk import Done
@@ -36,7 +38,9 @@ class Host:
         self.home = home
         self.rkt = Rktpy(home / "data")
         self.stub = stub_aci(home / "images/stub-stage1.aci", own=True)
-        self.rkt.ok("fetch", build_aci(home / "app.aci"))
+        app = build_aci(home / "app.aci")
+        self.app = image_id(app)  # by which it is found whether signed or not
+        self.rkt.ok("fetch", app)
         self.from_stub = f"image: using image from file {self.stub}"
 
     def configure(self, kind: str, **content: str) -> None:
@@ -47,14 +51,8 @@ class Host:
 
     def prepare(self, *options: str, insecure: str = "image,tls") -> Done:
         dirs = (f"--local-config={self.home}/local", f"--system-config={self.home}/none")
-        words = (
-            "--debug",
-            f"--insecure-options={insecure}",
-            "prepare",
-            *options,
-            "example.com/app",
-        )
-        return self.rkt(*dirs, *words)
+        fences = f"--insecure-options={insecure}"
+        return self.rkt(*dirs, "--debug", fences, "prepare", *options, self.app)
 
     def stage1(self, done: Done) -> str:
         """Return the name of the stage1 image of the pod that was prepared."""
@@ -166,14 +164,43 @@ def test_a_name_that_is_nowhere_says_what_to_do(host: Host) -> None:
     assert host.rkt.pods() == []
 
 
-def test_a_url_cannot_be_downloaded_yet(host: Host) -> None:
-    location = "https://example.com/stub-stage1.aci"
+@pytest.fixture
+def url(host: Host, tmp_path: Path) -> Iterator[str]:
+    """The stub on a server."""
+    with Server(tmp_path / "served", 80) as server:
+        server.put(f"/{host.stub.name}", host.stub)
+        yield f"http://127.0.0.1/{host.stub.name}"
+
+
+def test_a_location_is_downloaded_until_the_image_is_stored(host: Host, url: str) -> None:
+    host.configure("stage1", name=STUB, version=STUB_VERSION, location=url)
+
+    first = host.prepare()
+    assert host.stage1(first) == STUB
+    assert f'image: remote fetching from URL "{url}"' in first.err
+
+    again = host.prepare()
+    assert host.stage1(again) == STUB
+    assert FROM_NAME in again.err
+
+
+def test_an_option_names_a_url(host: Host, url: str) -> None:
+    first = host.prepare(f"--stage1-url={url}")
+    assert host.stage1(first) == STUB
+    assert f'image: remote fetching from URL "{url}"' in first.err
+
+    again = host.prepare(f"--stage1-url={url}")
+    assert host.stage1(again) == STUB
+    assert f"image: using image from local store for url {url}" in again.err
+
+
+def test_a_url_that_cannot_be_had_is_told(host: Host) -> None:
+    location = "http://127.0.0.1:1/stub-stage1.aci"
     host.configure("stage1", name=STUB, version=STUB_VERSION, location=location)
 
     done = host.prepare()
 
     assert (done.status, "failed to fetch stage1 image" in done.err) == (254, True)
-    assert "cannot download images yet" in done.err
 
 
 @pytest.mark.parametrize(

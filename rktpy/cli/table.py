@@ -108,7 +108,7 @@ ROOT = Command(
             "enter",
             "enter:enter",
             "run a command inside an app of a running pod",
-            usage="enter [--app=APPNAME] UUID [CMD [ARGS ...]]",
+            usage="enter [--app=APPNAME] [--as-app] UUID [CMD [ARGS ...]]",
             options="pods:ENTER",
             grammar=STOP,
             arity=(1, None),

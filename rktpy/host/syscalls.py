@@ -213,6 +213,19 @@ PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 
 
+def bound_capabilities(mask: int) -> None:
+    """Let no program that this process executes gain a capability outside the bit ``mask``.
+
+    Needs CAP_SETPCAP; without it nothing changes.
+    """
+    for number in range(64):
+        if not mask >> number & 1:
+            try:
+                prctl(PR_CAPBSET_DROP, number)
+            except OSError:
+                break  # past the kernel's last one, or no CAP_SETPCAP
+
+
 def keep_capabilities(mask: int) -> None:
     """Give up, for good, every capability of this process outside the bit ``mask``.
 
@@ -222,12 +235,7 @@ def keep_capabilities(mask: int) -> None:
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
     data = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable: low words, then high
     _check(_libc.capget(ctypes.byref(header), ctypes.byref(data)))
-    for number in range(64):
-        if not mask >> number & 1:
-            try:
-                prctl(PR_CAPBSET_DROP, number)
-            except OSError:
-                break  # past the kernel's last one, or no CAP_SETPCAP
+    bound_capabilities(mask)
     low, high = data[1] & mask & 0xFFFFFFFF, data[4] & mask >> 32
     data[0], data[1], data[2], data[3], data[4], data[5] = low, low, 0, high, high, 0
     _check(_libc.capset(ctypes.byref(header), ctypes.byref(data)))

@@ -33,6 +33,8 @@ from rktpy.host.signals import (
     set_wakeup_fd,
     signal,
 )  # fmt: skip
+from rktpy.nspawn.identity import Identity, identity_of
+from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,14 +69,22 @@ def app_process(leader: int, app: str) -> int | None:
     return None
 
 
-def enter(leader: int, app: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+def enter(
+    leader: int, app: str, argv: Sequence[str], env: Mapping[str, str], *, as_app: bool = False
+) -> NoReturn:
     """Run ``argv`` in ``app`` and end as it ends: same exit status, or same signal.
+
+    It runs as root, as in rkt, or ``as_app`` as whom the app's main process is now, with the same
+    bounds of its capabilities.
 
     Raises:
         EnterError: the pod went away, or the kernel does not let us in.
     """
     process = app_process_in_its_root(leader, app)
+    if as_app and not process:
+        raise EnterError(f"app {app!r} has ended", hint="enter it as root, without --as-app")
     try:
+        identity = identity_of(process) if as_app and process else None
         root = os.open(f"/proc/{process or leader}/root", os.O_PATH | os.O_CLOEXEC)
         watched = os.pidfd_open(process) if process else -1
         cgroups = Cgroups(process or leader)
@@ -83,7 +93,8 @@ def enter(leader: int, app: str, argv: Sequence[str], env: Mapping[str, str]) ->
         raise EnterError(f"cannot join app {app!r}") from error
     child = os.fork()  # only children are in the joined PID namespace
     if child == 0:
-        _become(root, "" if process else f"/opt/stage2/{app}/rootfs", cgroups, argv, env)
+        place = _Place(root, "" if process else f"/opt/stage2/{app}/rootfs", cgroups, identity)
+        _become(place, argv, env)
     cgroups.close()
     _end_as(child, watched)
 
@@ -138,19 +149,32 @@ def foreign_user_namespace(leader: int) -> list[int]:
     return [os.open(path, os.O_RDONLY | os.O_CLOEXEC)]
 
 
-def _become(
-    root: int, below: str, cgroups: Cgroups, argv: Sequence[str], env: Mapping[str, str]
-) -> NoReturn:
+class _Place(Value):
+    """Where a command is to run: ``root`` is open, ``below`` leads on from there."""
+
+    root: int
+    below: str
+    cgroups: Cgroups
+    identity: Identity | None  # None: root
+
+    def take(self) -> None:
+        """Go there, for good."""
+        self.cgroups.join()
+        os.fchdir(self.root)
+        os.chroot(".")
+        if self.below:
+            _mount_kernel_files(self.below)
+            os.chroot(self.below)
+        os.chdir("/")
+        if self.identity is not None:
+            self.identity.assume()
+
+
+def _become(place: _Place, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """In the child: take the app's place and exec. Never returns to the caller's code."""
     status = 254
     try:
-        cgroups.join()
-        os.fchdir(root)
-        os.chroot(".")
-        if below:
-            _mount_kernel_files(below)
-            os.chroot(below)
-        os.chdir("/")
+        place.take()
         _exec(argv, env)
     except OSError as error:
         text = f'enter: cannot execute "{argv[0]}": {os.strerror(error.errno or 0)}\n'

@@ -35,6 +35,7 @@ class EnterRequest(Value):
     app: str = ""
     command: tuple[str, ...] = ()
     term: str = ""  # the caller's terminal type
+    as_app: bool = False  # as the app's user, not as root
 
 
 def enter_pod(site: Site, request: EnterRequest) -> NoReturn:
@@ -61,7 +62,7 @@ def enter_pod(site: Site, request: EnterRequest) -> NoReturn:
         _logger.warning('no command specified, assuming "%s"', _DEFAULT_COMMAND)
         command = (_DEFAULT_COMMAND,)
     env = _environment(pod, app) | {"TERM": request.term or "vt100"}
-    enter(leader, app, command, env)
+    enter(leader, app, command, env, as_app=request.as_app)
 
 
 def _choose_app(pod: Pod, wanted: str) -> str:

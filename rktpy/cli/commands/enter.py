@@ -1,4 +1,4 @@
-"""``rktpy enter [--app=NAME] UUID [CMD [ARGS]]``."""
+"""``rktpy enter [--app=NAME] [--as-app] UUID [CMD [ARGS]]``."""
 
 from __future__ import annotations
 
@@ -24,5 +24,6 @@ def enter(call: Call) -> int:
             app=call.options["app"],
             command=tuple(command),
             term=os.environ.get("TERM", ""),
+            as_app=call.options["as-app"],
         ),
     )

@@ -57,7 +57,10 @@ CP = (
     Option("follow-link", "bool", "copy what a link given as SOURCE leads to", letter="L"),
 )
 
-ENTER = (Option("app", "string", "app to enter; needed when the pod has several"),)
+ENTER = (
+    Option("app", "string", "app to enter; needed when the pod has several"),
+    Option("as-app", "bool", "be the app's user, with its groups and capabilities, not root"),
+)
 
 CAT_MANIFEST = (PRETTY_PRINT, UUID_FILE)
 

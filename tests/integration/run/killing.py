@@ -57,7 +57,7 @@ def record(argv: Sequence[str], file: Path) -> list[Moment]:
 
 
 def record_thread(argv: Sequence[str], file: Path) -> list[Moment]:
-    """Return the moments of the first thread that ``argv`` starts and that ``kill_thread_at`` can
+    """Return the moments of the last thread that ``argv`` starts and that ``kill_thread_at`` can
     reach: those whose number the main thread has not passed before.
     """
     done = _strace(
@@ -66,7 +66,7 @@ def record_thread(argv: Sequence[str], file: Path) -> list[Moment]:
     assert done in (0, 3), done
     texts = [p.read_text("utf-8", "replace") for p in file.parent.glob(f"{file.name}.*")]
     (main,) = [text for text in texts if text.startswith(f'execve("{argv[0]}"')]
-    before, _, after = main.partition("CLONE_THREAD")
+    before, _, after = main.rpartition("CLONE_THREAD")
     cloned = _CLONED.search(after)
     assert cloned is not None, "no thread"
     passed = [line.partition("(")[0] for line in before.splitlines()]

@@ -133,7 +133,7 @@ def _carry(supervisor: int, root: str, unit: str, streams: tuple[int, ...]) -> N
         given = [fd if fd in streams else console for fd in _ALL]
         start_with_streams(f"/proc/self/fd/{place}/{_PRIVATE_SOCKET}", unit, given)
         os.write(fifo, _HANDED_OVER)
-    except (RktError, OSError, ImportError) as error:
+    except Exception as error:  # noqa: BLE001 - nobody else would say why
         _logger.warning("cannot hand the streams to the app: %s", error)
     finally:
         os._exit(0)

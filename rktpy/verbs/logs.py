@@ -14,7 +14,7 @@ from rktpy.errors import RktError
 from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.lifecycle import PodGoneError, open_pod
 from rktpy.pod.phase import State
-from rktpy.systemd.journal import CURSOR, Query, Reader, read_all
+from rktpy.systemd.journal import CURSOR, JournalError, Query, Reader, read_all
 from rktpy.value import Value
 from rktpy.verbs.loglines import JsonPrinter, TextPrinter, matches
 
@@ -108,6 +108,8 @@ def _follow(pod: Pod, query: Query, reader: int) -> Iterator[list[Entry]]:
                 continue
             entries = journal.read()
             if entries is None:
+                if _runs(pod):
+                    raise JournalError("journalctl has ended, but the pod has not")
                 break
             if entries:
                 query = query.replace(after=entries[-1][CURSOR].decode())

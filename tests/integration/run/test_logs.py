@@ -171,3 +171,18 @@ def test_a_killed_follower_leaves_no_process(rkt: Rktpy) -> None:
             (journalctl,) = procfs.children(follower.pid)
             follower.kill()
         until(lambda: not procfs.read(f"/proc/{journalctl}/cmdline"), "end of journalctl")
+
+
+def test_a_follower_that_loses_journalctl_says_so(rkt: Rktpy) -> None:
+    with rkt.start("run", SHELL, "--", "echo up" + STAY) as pod:
+        uuid = pod.ready()
+        command = rkt.argv("logs", "--follow", uuid)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as follower:
+            assert follower.stdout is not None
+            follower.stdout.read(3)
+            (journalctl,) = procfs.children(follower.pid)
+            os.kill(journalctl, signal.SIGKILL)
+            out, err = follower.communicate(timeout=PATIENCE)
+
+    assert (follower.returncode, out) == (254, b"")
+    assert err == b"logs: journalctl has ended, but the pod has not\n"

@@ -290,6 +290,9 @@ class Pods:
     def _with_uuid_file(self, argv: Sequence[str]) -> tuple[list[str], str]:
         """Return ``argv`` with the option that makes ``run`` say its UUID, and where it says it."""
         command, verb, *rest = argv
+        given = [word for word in rest if word.startswith("--uuid-file-save=")]
+        if given:
+            return list(argv), given[0].partition("=")[2]
         name = f"/srv/uuid-{os.urandom(4).hex()}"
         if verb == "run-prepared":
             self.host.write(name, rest[-1])

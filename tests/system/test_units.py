@@ -15,6 +15,7 @@ from tests.support.pods_on_host import (
     SHELL,
     TALK_NOTIFY,
     Pods,
+    quoted_for_unit,
 )
 
 if TYPE_CHECKING:
@@ -170,19 +171,44 @@ def test_an_app_that_eats_more_than_its_service_may_is_killed(pods: Pods) -> Non
     assert pods.as_transient(argv).wait_end() == 0
 
 
-def test_limits_of_apps_that_do_not_hold_here_are_named(pods: Pods) -> None:
-    """The v1 controllers of this host are out of reach for a pod in a scope."""
-    limits = ["--memory=50M", "--cpu=500m"]
-    said = pods.host.run([*pods.argv(SHELL), *limits, "--", "exit 0"]).stderr
+def test_a_unit_with_an_exec_stop_of_ours_lets_its_pod_end_in_order(pods: Pods) -> None:
+    """``stop`` does not wait, so systemd's own SIGTERM comes right behind it."""
+    file = "/srv/uuid-stopped"
+    script = "trap 'sleep 1; echo bye; exit 0' TERM; echo up; while :; do sleep 0.1; done"
+    pod = pods.as_service(
+        pods.argv(SHELL, script, options=[f"--uuid-file-save={file}"]),
+        ExecStop=f"{RKTPY} stop --uuid-file={file}",
+        ExecStopPost=f"{RKTPY} rm --uuid-file={file}",
+    ).wait_active()
+    pods.host.wait_until('rktpy logs "$1" | grep -w up', pod.uuid)
+    pods.host.run(["systemctl", "stop", pod.unit])
 
-    assert "warning: resource/memory isolator set but not enforced here (start the pod" in said
-    assert "warning: resource/cpu isolator set but not enforced here" in said
+    assert "bye" in pods.journal(f"--unit={pod.unit}")
+    assert pod.properties("ActiveState", "Result") == {
+        "ActiveState": "inactive",
+        "Result": "success",
+    }
+    assert pods.states() == {}
 
 
-def test_the_memory_limit_of_an_app_holds_in_a_service_that_delegates(pods: Pods) -> None:
-    eat = ["--", "exec dd if=/dev/zero of=/dev/null bs=200M count=1"]
+def test_a_template_runs_a_pod_for_each_instance(pods: Pods) -> None:
+    file = "/srv/uuid-%i"
+    command = pods.argv(SHELL, "echo I am $NAME; exec sleep 300", options=["--set-env=NAME=%i"])
+    words = [command[0], command[1], f"--uuid-file-save={file}", *command[2:]]
+    line = quoted_for_unit(words).replace("%%i", "%i")
+    pods.unit("pod@.service", {"ExecStart": line})
+    pods.host.run(["systemctl", "start", "pod@one.service", "pod@two.service"])
+    pods.host.wait_until("test -s /srv/uuid-one && test -s /srv/uuid-two")
+    uuids = [pods.host.read(f"/srv/uuid-{name}") for name in ("one", "two")]
+    for uuid in uuids:
+        pods.rktpy("status", "--wait-ready=30s", uuid)
 
-    assert pods.as_transient([*pods.argv(SHELL), "--memory=60M", *eat]).wait_end() == 9
+    assert pods.states() == dict.fromkeys(uuids, "running")
+    assert [pods.subcgroup(uuid) for uuid in uuids] == [
+        f"system.slice/system-pod.slice/pod@{name}.service/payload" for name in ("one", "two")
+    ]
+    pods.host.run(["systemctl", "stop", "pod@one.service", "pod@two.service"])
+    assert pods.states() == dict.fromkeys(uuids, "exited")
 
 
 def test_marking_after_the_stop_hands_the_pod_to_the_next_gc(pods: Pods) -> None:

@@ -18,7 +18,7 @@ Words of a run and expectations may hold places, filled in when it is done:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -125,6 +125,27 @@ def run(*words: str) -> tuple[str, ...]:
 def inspect(name: str, *arguments: str, expect: str, words: Sequence[str] = ()) -> Row:
     """Return a row about the inspect image with ``arguments``, run with ``words`` behind it."""
     return Row(name, Run(run("{image}", *words), (Image(arguments),)), expect)
+
+
+def both(
+    name: str,
+    words: Sequence[str],
+    images: Sequence[Image],
+    expect: str,
+    *,
+    status: int = 0,
+    manifest: Mapping[str, Any] | None = None,
+    insecure: str = "image",
+    stored: str = "",
+    different: str = "",
+) -> list[Row]:
+    """Return the row of a pod that is run with ``words``, and that of one that is prepared with
+    them and run then."""
+    fences = f"--insecure-options={insecure}"
+    row = Row(name, Run((fences, *run(*words)[1:]), tuple(images), status, manifest=manifest or {}),
+              expect, stored=stored, different=different)  # fmt: skip
+    later = replace(row.run, command=(fences, *RUN_PREPARED), prepare=(fences, "prepare", *words))
+    return [row, replace(row, name=f"{name}, prepared", run=later)]
 
 
 def one_pod(apps: Sequence[App], *before: str, insecure: str = "image") -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.rkt.row import RUN_PREPARED, App, Image, Row, Run, one_pod, run
+from tests.conformance.rkt.row import App, Image, Row, both, one_pod
 
 _DEFAULT = [
     "chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
@@ -113,15 +113,8 @@ def _insecure() -> list[Row]:
     every = ("image,capabilities", "image,ondisk,paths,capabilities", "all-fetch,capabilities",
              "all")  # fmt: skip
     for insecure in (*bounded, *every):
-        option = f"--insecure-options={insecure}"
         expect = _listed(_DEFAULT) if insecure in bounded else f"bounding: {_names(_ALL)}"
-        ran = Run((option, *run("{image}")[1:]), (image,))
-        prepare = (option, "prepare", "{image}")
-        prepared = Run((option, *RUN_PREPARED), (image,), prepare=prepare)
-        found += [
-            Row(f"with {insecure}", ran, expect),
-            Row(f"with {insecure}, prepared", prepared, expect),
-        ]
+        found += both(f"with {insecure}", ["{image}"], [image], expect, insecure=insecure)
     return found
 
 

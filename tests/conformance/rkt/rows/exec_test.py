@@ -6,6 +6,7 @@ from tests.conformance.rkt.row import RUN_PREPARED, Image, Row, Run, run
 
 _SAID = "inspect exceed as: "
 _PRINT = ("--", "--print-exec")
+_PLAIN, _NO_APP = Image(), Image(manifest={"app": None})
 
 
 def rows() -> list[Row]:
@@ -19,13 +20,10 @@ def rows() -> list[Row]:
     ]
 
 
-_NO_APP = Image(manifest={"app": None})
-
-
-def _ran(name: str, expect: str, *words: str, image: Image = Image()) -> Row:  # noqa: B008  # frozen
+def _ran(name: str, expect: str, *words: str, image: Image = _PLAIN) -> Row:
     return Row(name, Run(run("{image}", *words, *_PRINT), (image,)), _SAID + expect)
 
 
 def _prepared(name: str, expect: str, *words: str) -> Row:
     prepare = ("prepare", "--insecure-options=image", "{image}", *words, *_PRINT)
-    return Row(name, Run(RUN_PREPARED, (Image(),), prepare=prepare), _SAID + expect)
+    return Row(name, Run(RUN_PREPARED, (_PLAIN,), prepare=prepare), _SAID + expect)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from tests.conformance.rkt.row import FAILED, RUN_PREPARED, Image, Row, Run, place, run, said
+from tests.conformance.rkt.row import FAILED, Image, Row, Run, both, place, run, said
 from tests.conformance.rkt.rows.app_isolator_test import NO_CGROUPS
 
+_OPTION = ("--pod-manifest={manifest}",)
 _FILE = "--file-name=/dir1/file"
 _REFUSED = 'Cannot write to file "/dir1/file": open /dir1/file: read-only file system'
 _HOST = {"name": "dir1", "kind": "host", "source": "{host}"}
@@ -35,21 +35,6 @@ def _app(*arguments: str, name: str = "rkt-inspect", number: int = 0, **more: An
     return {"name": name, "image": {"id": place("id", number)}, "app": section} | own
 
 
-def _both(name: str, manifest: Any, images: tuple[Image, ...], expect: str, status: int = 0,
-          stored: str = "", insecure: str = "image") -> list[Row]:  # fmt: skip
-    """Return the row of running ``manifest``, and that of preparing it and running it then."""
-    option = "--pod-manifest={manifest}"
-    fences = f"--insecure-options={insecure}"
-    words = (fences, *run(option)[1:])
-    later = (fences, *RUN_PREPARED)
-    ran = Run(words, images, status, manifest=manifest)
-    prepared = Run(later, images, status, (fences, "prepare", option), manifest=manifest)
-    return [
-        Row(name, ran, expect, stored=stored),
-        Row(f"{name}, prepared", prepared, expect, stored=stored),
-    ]
-
-
 def _point(path: str = "/dir1", *, read_only: bool = False) -> list[dict[str, Any]]:
     return [{"name": "dir1", "path": path, "readOnly": read_only}]
 
@@ -67,7 +52,7 @@ def _together() -> list[Row]:
     manifest = {"apps": apps, "volumes": volumes}
     keeps = _keeps("NET_ADMIN")
     images = (Image(app={"isolators": [keeps]}),)
-    now, later = _both("", manifest, images, "")
+    now, later = both("", _OPTION, images, "", manifest=manifest)
     return [
         Row(name + how, shared.run, said(number, expect))
         for number, (name, _, expect) in enumerate(cases)
@@ -136,14 +121,14 @@ def _written() -> list[Row]:
     for how, root in _ROOTS:
         app = _app(*_writes("host:foo"), mounts=_MOUNTS, mountPoints=_point(), readOnlyRootFS=root)
         manifest = {"apps": [app], "volumes": [_HOST]}
-        found += _both(f"a host volume{how}", manifest, (Image(),), "<<<host:foo>>>",
-                       stored="host:foo")  # fmt: skip
+        found += both(f"a host volume{how}", _OPTION, [Image()], "<<<host:foo>>>",
+                      manifest=manifest, stored="host:foo")  # fmt: skip
         app = _app(*_writes("host:bar", "/dir2/file"), mountPoints=_point("/dir2"),
                    readOnlyRootFS=root)  # fmt: skip
         images = (Image(app={"mountPoints": _point(read_only=True)}),)
-        found += _both(f"the mount point of the manifest, not the image's{how}",
-                       {"apps": [app], "volumes": [_HOST]}, images, "<<<host:bar>>>",
-                       stored="host:bar")  # fmt: skip
+        manifest = {"apps": [app], "volumes": [_HOST]}
+        found += both(f"the mount point of the manifest, not the image's{how}", _OPTION, images,
+                      "<<<host:bar>>>", manifest=manifest, stored="host:bar")  # fmt: skip
     return found
 
 
@@ -157,7 +142,8 @@ def _not_written() -> list[Row]:
             app = _app("--write-file", _FILE, "--content=no", mountPoints=point, mounts=_MOUNTS,
                        readOnlyRootFS=root)  # fmt: skip
             manifest = {"apps": [app], "volumes": [volume]}
-            found += _both(f"{name}{how}", manifest, (Image(),), _REFUSED, FAILED, stored="host")
+            found += both(f"{name}{how}", _OPTION, [Image()], _REFUSED, status=FAILED,
+                          manifest=manifest, stored="host")  # fmt: skip
     return found
 
 
@@ -177,8 +163,8 @@ def _of_the_image() -> list[Row]:
         runtime = {"name": "rkt-inspect", "image": {"id": "{id}"}, "readOnlyRootFS": root}
         manifest = {"apps": [runtime], "volumes": [_HOST | volume]}
         expect, status = (f"<<<{content}>>>", 0) if content else (_REFUSED, FAILED)
-        found += _both(f"the image's app: {name}", manifest, images, expect, status,
-                       stored=content or "host")  # fmt: skip
+        found += both(f"the image's app: {name}", _OPTION, images, expect, status=status,
+                      manifest=manifest, stored=content or "host")  # fmt: skip
     return found
 
 
@@ -186,7 +172,7 @@ def _shared() -> list[Row]:
     writer = _app("--write-file", _FILE, "--content=host:foo", name="rkt-writer", mounts=_MOUNTS)
     reader = _app("--pre-sleep=1", "--read-file", _FILE, name="rkt-reader", mounts=_MOUNTS)
     manifest = {"apps": [writer, reader], "volumes": [_HOST]}
-    return _both("two apps share a volume", manifest, (Image(),), "<<<host:foo>>>")
+    return both("two apps share a volume", _OPTION, [Image()], "<<<host:foo>>>", manifest=manifest)
 
 
 def _limits() -> list[Row]:
@@ -197,20 +183,23 @@ def _limits() -> list[Row]:
     ):
         isolator = {"name": f"resource/{kind}", "value": {"limit": limit, "request": limit}}
         manifest = {"apps": [_app(look, isolators=[isolator])]}
-        both = _both(name, manifest, (Image(),), expect, insecure="image,paths")
-        found += [replace(row, different=NO_CGROUPS) for row in both]
+        found += both(name, _OPTION, [Image()], expect, manifest=manifest,
+                      insecure="image,paths", different=NO_CGROUPS)  # fmt: skip
     return found
 
 
 def _no_apps() -> list[Row]:
-    option = "--pod-manifest={manifest}"
     manifest: dict[str, Any] = {"apps": []}
     expect = "pod must contain at least one application"
+    ran, prepared = (
+        Run(words, status=FAILED, manifest=manifest)
+        for words in (run(*_OPTION), ("prepare", *_OPTION))
+    )
+    different = "`prepare` refuses a pod manifest without apps"
     return [
-        Row("no apps", Run(run(option), status=FAILED, manifest=manifest), expect),
-        Row("no apps, prepared", Run(("prepare", option), status=FAILED, manifest=manifest), expect,
-            different="`prepare` refuses a pod manifest without apps"),
-    ]  # fmt: skip
+        Row("no apps", ran, expect),
+        Row("no apps, prepared", prepared, expect, different=different),
+    ]
 
 
 def _nobody() -> list[Row]:
@@ -222,5 +211,6 @@ def _nobody() -> list[Row]:
         ("0", "/etc/nofile", "no such file or directory"),
     ):
         manifest = {"apps": [_app("--print-user", user=user, group=group)]}
-        found += _both(f"as {user}:{group}", manifest, (Image(),), expect, FAILED)
+        found += both(f"as {user}:{group}", _OPTION, [Image()], expect, status=FAILED,
+                      manifest=manifest)  # fmt: skip
     return found

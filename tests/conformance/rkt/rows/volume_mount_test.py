@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.conformance.rkt.row import FAILED, RUN_PREPARED, Image, Row, Run, run
+from tests.conformance.rkt.row import FAILED, Image, Row, Run, both, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,20 +29,8 @@ def _by_option() -> list[Row]:
         image = Image((*what, f"--file-name={_INNER}"))
         volume = f"--volume=test,kind=host,source={{nested}},{options}"
         words = (volume, "--mount=volume=test,target=/dir1", "{id}")
-        found += _both(name, words, image, expect, status)
+        found += both(name, words, [image], expect, status=status)
     return found
-
-
-def _both(name: str, words: tuple[str, ...], image: Image, expect: str, status: int, *,
-          manifest: Mapping[str, Any] | None = None, stored: str = "") -> list[Row]:  # fmt: skip
-    """Return the row of a pod that is run, and that of one that is prepared before."""
-    ran = Run(run(*words), (image,), status, manifest=manifest or {})
-    prepare = ("prepare", *words)
-    prepared = Run(RUN_PREPARED, (image,), status, prepare, manifest=manifest or {})
-    return [
-        Row(name, ran, expect, stored=stored),
-        Row(f"{name}, prepared", prepared, expect, stored=stored),
-    ]
 
 
 def _by_manifest() -> list[Row]:
@@ -59,8 +47,8 @@ def _by_manifest() -> list[Row]:
         image = Image((*what, f"--file-name={path}"))
         words = ("--pod-manifest={manifest}",)
         stored = "host:foo" if path == _FILE else ""
-        found += _both(f"pod manifest: {name}", words, image, expect, status, manifest=manifest,
-                       stored=stored)  # fmt: skip
+        found += both(f"pod manifest: {name}", words, [image], expect, status=status,
+                      manifest=manifest, stored=stored)  # fmt: skip
     return found
 
 

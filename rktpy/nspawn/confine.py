@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from rktpy.nspawn.plan import AppPlan, Limits, SeccompPlan
 
 # What rkt hid, covered by what stage1 has for it: empty, mode 0, read-only. What rkt made read-only
-# nspawn keeps so for the whole pod (/proc/sys, /proc/bus, /sys, …). Covers are plain bind mounts:
-# for every InaccessiblePaths= or ReadOnlyPaths= systemd reads the whole mount table several times
-# over, and with twenty apps that was half of all the time (docs/adr/0006-run-time.md).
+# nspawn keeps so for the whole pod (/proc/sys, /proc/bus, /sys, …), but not /proc/sysrq-trigger:
+# one letter written there restarts the host. Covers are plain bind mounts: for every
+# InaccessiblePaths= or ReadOnlyPaths= systemd reads the whole mount table several times over, and
+# with twenty apps that was half of all the time (docs/adr/0006-run-time.md).
 HIDDEN_DIRECTORY = "/rkt/hidden"
 # By nspawn, for the whole pod.
 HIDDEN_IN_PODS = (
     "/proc/config.gz", "/proc/kallsyms", "/proc/kcore", "/proc/kmem", "/proc/mem",
-    "/proc/sched_debug", "/sys/firmware", "/sys/hypervisor", "/sys/power",
+    "/proc/sched_debug", "/proc/sysrq-trigger", "/sys/firmware", "/sys/hypervisor", "/sys/power",
 )  # fmt: skip
 # Only in apps: the pod's systemd lives in /sys/fs, and by /sys/module journald decides whether
 # lines on the console begin with the time.

@@ -107,3 +107,14 @@ def test_an_app_in_a_pipeline_is_held_to_its_limit_as_well(pods: Pods) -> None:
     done = pods.host.sh(f'echo | {service} "$@"', *argv, status=9, timeout=120)
 
     assert (done.stdout, done.stderr) == ("up\n", "")
+
+
+def test_files_of_the_kernel_are_hidden_or_read_only(pods: Pods) -> None:
+    """Here are the two files that rkt's test takes; not every kernel has them."""
+    look = "busybox stat -c %A /proc/kcore /sys/firmware; echo h > /proc/sysrq-trigger"
+
+    said = pods.run(SHELL, look, status=1).stdout
+
+    assert ": ----------" in said
+    assert ": d---------" in said
+    assert "/proc/sysrq-trigger: Read-only file system" in said

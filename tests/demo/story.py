@@ -88,7 +88,7 @@ class Story:
         # The image's own user: uid 499 there and outside.
         os.chown(self._volume, 499, 499)
         arguments = (
-            "run", "--net=host", f"--uuid-file-save={self._uuid_file}",
+            "--insecure-options=image", "run", "--net=host", f"--uuid-file-save={self._uuid_file}",
             f"--volume=data,kind=host,source={self._volume}", IMAGE,
         )  # fmt: skip
         _show("rktpy", *arguments, "&")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.pods_on_host import RKTPY, TALK, TALK_PORT, Pods
+from tests.support.pods_on_host import TALK, TALK_PORT, TRUSTING, Pods
 
 LINE = "answered by talk\n"
 ASK = "import socket, sys; print(socket.create_connection(sys.argv[1:]).makefile().read(), end='')"
@@ -23,7 +23,7 @@ def ask(pods: Pods, port: int) -> str:
 def test_the_first_connection_starts_the_pod_and_the_app_answers_it(
     pods: Pods, port: int, network: str
 ) -> None:
-    unit = pods.behind_socket([RKTPY, "run", network, TALK, "--", "serve"], port)
+    unit = pods.behind_socket([*TRUSTING, "run", network, TALK, "--", "serve"], port)
     before = pods.states()
     answers = [ask(pods, port) for _ in range(3)]
     pod = pods.newest_of(unit).wait_active()

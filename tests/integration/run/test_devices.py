@@ -73,7 +73,7 @@ def test_a_device_is_given_to_one_app_alone(
 
 
 def test_without_the_fence_every_device_can_be_made(rkt: Rktpy) -> None:
-    done = rkt("--insecure-options=paths", "run", "--net=none", SHELL, "--", FOREIGN)
+    done = rkt("--insecure-options=image,paths", "run", "--net=none", SHELL, "--", FOREIGN)
 
     assert done.lines()[0] == "made"
 

@@ -154,22 +154,22 @@ def _receiver(
             return helper.Answer()  # the sender says why
         side.take()
         if stream:
-            base, place = side.open(side.path, os.O_RDONLY | os.O_DIRECTORY), Place([], 0)
+            base, where = side.open(side.path, os.O_RDONLY | os.O_DIRECTORY), Destination([], 0)
         else:
-            base, place = settle(side, split_name(first.name, limits), first.kind)
+            base, where = settle(side, split_name(first.name, limits), first.kind)
         if os.geteuid() == 0:
             os.fchdir(base)
             os.chroot(".")
         helper.confine(_WRITES | (helper.MKNOD if request.archive else 0))
         receiver = Receiver(base, archive=request.archive)
-        receiver.receive(reader, place.placed(first, members, limits))
+        receiver.receive(reader, where.placed(first, members, limits))
         source.drain()
         return helper.Answer(tuple(receiver.warnings))
 
     return helper.Helper(work, close=close)
 
 
-class Place:
+class Destination:
     """Where members go: ``below`` replaces the first ``dropped`` components of their names."""
 
     def __init__(self, below: list[bytes], dropped: int) -> None:
@@ -190,7 +190,7 @@ class Place:
         return self.below + split_name(name, limits)[self.dropped :]
 
 
-def settle(side: Side, top: list[bytes], kind: str) -> tuple[int, Place]:
+def settle(side: Side, top: list[bytes], kind: str) -> tuple[int, Destination]:
     """Return the directory to write into and where in it, by the rules of ``cp`` and docker.
 
     ``top`` is the name of what comes, empty for the content of a directory; ``kind`` what it is.
@@ -208,11 +208,11 @@ def settle(side: Side, top: list[bytes], kind: str) -> tuple[int, Place]:
         there = os.fstat(fd)
         os.close(fd)
     if there is not None and stat.S_ISDIR(there.st_mode):
-        return side.open(side.path, os.O_RDONLY | os.O_DIRECTORY), Place(top, dropped)
+        return side.open(side.path, os.O_RDONLY | os.O_DIRECTORY), Destination(top, dropped)
     if there is not None and kind == DIR:
         raise InTheWayError(f"{side.path} is no directory, so none can be copied to it")
     if directory and kind != DIR:
         raise InTheWayError(f"there is no directory {side.path}")
     parent, name = os.path.split(side.resolve(side.path.rstrip("/")))
     base = side.open(parent or ".", os.O_RDONLY | os.O_DIRECTORY)
-    return base, Place([os.fsencode(name)], dropped)
+    return base, Destination([os.fsencode(name)], dropped)

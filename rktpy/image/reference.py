@@ -47,7 +47,7 @@ class ImageRef(Value):
 
 def parse_reference(text: str) -> ImageRef:
     """Return what ``text`` names: a hash; a file (absolute, existing, with ``./`` or ending in
-    ``.aci``, or ``file://``); a URL; ``docker:``; else a name.
+    ``.aci``, or ``file://``); a URL; ``docker:``; ``cimd:``; else a name.
 
     Raises:
         ImageReferenceError: it is none of them.
@@ -58,12 +58,11 @@ def parse_reference(text: str) -> ImageRef:
     if scheme in ("file", "http", "https"):
         return _archive(text, text)
     if scheme == "docker":
-        return _docker(text)
+        return docker(text, text.partition(":")[2])
     if scheme == "cimd":
-        raise ImageReferenceError(
-            f"distribution points are not supported yet: {quote(text)}",
-            hint="give the URL, file or name itself",
-        )
+        from rktpy.image.distribution import parse_point  # rare
+
+        return parse_point(text)
     if not scheme and _looks_like_path(text):
         return _archive(text, "file://" + os.path.abspath(text))
     return _name(text)
@@ -102,19 +101,23 @@ def _looks_like_path(text: str) -> bool:
 
 
 def _archive(text: str, url: str) -> ImageRef:
-    scheme, _, rest = url.partition(":")
-    plain = rest.partition("#")[0].partition("?")[0] if text == url else rest
+    if text != url:
+        plain = path = url.removeprefix("file://")
+    else:
+        plain = url.partition("#")[0].partition("?")[0]
+        path = file_path(url) if _scheme(url) == "file" else ""
     if not plain.endswith(".aci"):
         raise ImageReferenceError(
             f"invalid image string {quote(url)}", hint="the name of an image file ends in .aci"
         )
-    if scheme.lower() != "file":
-        return ImageRef(Kind.URL, text, url=url)
-    path = plain[2:] if plain.startswith("//") else plain
-    if text == url:
-        path = _unescape(path)
-        path = path.removeprefix("localhost") if path.startswith("localhost/") else path
-    return ImageRef(Kind.FILE, text, path=path)
+    return ImageRef(Kind.FILE, text, path=path) if path else ImageRef(Kind.URL, text, url=url)
+
+
+def file_path(url: str) -> str:
+    """Return the path that a ``file:`` URL names, its escapes undone."""
+    plain = url.partition(":")[2].partition("#")[0].partition("?")[0]
+    path = _unescape(plain.removeprefix("//"))
+    return path.removeprefix("localhost") if path.startswith("localhost/") else path
 
 
 def _unescape(path: str) -> str:
@@ -125,8 +128,8 @@ def _unescape(path: str) -> str:
     return os.fsdecode(unquote_to_bytes(path))
 
 
-def _docker(text: str) -> ImageRef:
-    reference = text.partition(":")[2]
+def docker(text: str, reference: str) -> ImageRef:
+    """Return the docker image ``reference``, for which ``text`` was typed."""
     reference = reference.removeprefix("//")
     if not reference or reference.startswith("/"):
         raise ImageReferenceError(f"invalid image string {quote(text)}")

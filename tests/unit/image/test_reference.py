@@ -83,7 +83,6 @@ def test_names_keep_what_was_typed() -> None:
         ("a_b:1", 'failed to parse image url "a_b:1"'),
         (":x", 'failed to parse image url ":x"'),
         ("Example.com/App", 'invalid image string "Example.com/App"'),
-        ("cimd:docker:v=0:x", "not supported yet"),
         ("", "invalid image string"),
     ],
 )

@@ -176,9 +176,10 @@ class Client(Resource):
         if not proxy:
             return urllib3.PoolManager(ssl_context=self._context, timeout=patience, maxsize=8)
         address, own = _without_user(proxy)
+        known = {f"Proxy-{name}": text for name, text in own("", "").items()} if own else None
         return urllib3.ProxyManager(
             address,
-            proxy_headers=own("CONNECT", address) if own else None,
+            proxy_headers=known,
             ssl_context=self._context,
             timeout=patience,
             maxsize=8,
@@ -197,6 +198,8 @@ def without_user(url: str) -> str:
 
 
 def _without_user(url: str) -> tuple[str, Authorize | None]:
+    if not url.isprintable():  # servers send such things, and we print them
+        raise HttpError(f"invalid URL {quote(url)}")
     try:
         parts = urlsplit(url)
     except ValueError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.image.fetching import NAMES, Fetcher
+from tests.integration.image.fetching import NAMES, PATH, SIGNATURE, URL, Fetcher
 from tests.support import command
 from tests.support.aci_server import Authority, Server
 from tests.support.images import build_aci
@@ -88,3 +88,12 @@ def aci(tmp_path: Path) -> Path:
     labels["arch"] = {"x86_64": "amd64"}.get(labels["arch"], labels["arch"])
     path = tmp_path / "app.aci"
     return build_aci(path, labels=labels, files={"/data": os.urandom(300_000)}, compression="gzip")
+
+
+@pytest.fixture
+def url(rkt: Fetcher, server: Server, keys: Keys, aci: Path) -> str:
+    """A signed image at ``URL``, whose key is trusted."""
+    server.put(PATH, aci)
+    server.put(SIGNATURE, keys.sign("key1", aci))
+    rkt.trust(keys.file("key1"), "--prefix=example.com")
+    return URL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.integration.run.rk import Arg
 
+URL = "https://example.com/dir/app.aci"
+PATH, SIGNATURE = "/dir/app.aci", "/dir/app.aci.asc"
 NAMES = ("example.com", "cdn.example.com", "example.org")  # all lead to 127.0.0.1
 
 
@@ -68,3 +71,20 @@ def images_at(prefix: str, url: str) -> str:
 
 def keys_at(prefix: str, url: str) -> str:
     return f'<meta name="ac-discovery-pubkeys" content="{prefix} {url}">'
+
+
+def auth_file(kind: str, credentials: Mapping[str, str], *domains: str) -> str:
+    """Return a file for ``auth.d``; without ``domains`` it is for example.com."""
+    said = {
+        "rktKind": "auth",
+        "rktVersion": "v1",
+        "domains": list(domains or NAMES[:1]),
+        "type": kind,
+        "credentials": dict(credentials),
+    }
+    return json.dumps(said)
+
+
+def token_file(token: str) -> str:
+    """Return a file for ``auth.d`` with a bearer token for example.com."""
+    return auth_file("oauth", {"token": token})

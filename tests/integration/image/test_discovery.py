@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.image.fetching import images_at, page
+from tests.integration.image.fetching import images_at, page, token_file
 from tests.support.aci_server import Server
 from tests.support.images import build_aci, host_arch, image_key
 
@@ -177,11 +177,7 @@ def test_a_server_that_cannot_be_asked_is_what_is_told(rkt: Fetcher, server: Ser
 
 
 def test_credentials_go_along_with_discovery(rkt: Fetcher, server: Server, found: Path) -> None:
-    rkt.configure(
-        "a.json",
-        '{"rktKind":"auth","rktVersion":"v1","domains":["example.com"],"type":"oauth",'
-        '"credentials":{"token":"t"}}',
-    )
+    rkt.configure("a.json", token_file("t"))
     server.rule("/app", authorization="Bearer t")
 
     assert rkt("fetch", NAME).status == 0

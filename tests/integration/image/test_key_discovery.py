@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.image.fetching import images_at, keys_at, page
+from tests.integration.image.fetching import images_at, keys_at, page, token_file
 from tests.integration.image.test_discovery import LATEST, NAME, TEMPLATE, UNKNOWN
 from tests.support.aci_server import Server
 from tests.support.images import image_key
@@ -111,11 +111,7 @@ def test_keys_of_one_name_do_not_count_for_its_neighbours(
 
 
 def test_credentials_are_not_sent_for_keys(rkt: Fetcher, server: Server, untrusted: Path) -> None:
-    rkt.configure(
-        "a.json",
-        '{"rktKind":"auth","rktVersion":"v1","domains":["example.com"],"type":"oauth",'
-        '"credentials":{"token":"t"}}',
-    )
+    rkt.configure("a.json", token_file("t"))
     rkt.ok("--trust-keys-from-https", "fetch", NAME)
 
     assert "authorization" not in server.requests("/keys/1")[0]["headers"]

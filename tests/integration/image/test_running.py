@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.image.fetching import images_at, page
+from tests.integration.image.fetching import images_at, page, token_file
 from tests.support.images import build_aci, image_manifest
 from tests.support.inspect_image import inspect_aci
 
@@ -71,17 +70,6 @@ def test_only_images_with_a_trusted_signature_run(rkt: Fetcher, keys: Keys, tmp_
     assert greets(second)
 
 
-def _authorization(token: str) -> str:
-    said = {
-        "rktKind": "auth",
-        "rktVersion": "v1",
-        "domains": ["example.com"],
-        "type": "oauth",
-        "credentials": {"token": token},
-    }
-    return json.dumps(said)
-
-
 def test_a_pod_runs_from_a_server_that_wants_credentials(
     rkt: Fetcher, server: Server, tmp_path: Path
 ) -> None:
@@ -97,15 +85,15 @@ def test_a_pod_runs_from_a_server_that_wants_credentials(
     assert "error downloading the signature file" in status()[1]
     assert "bad HTTP status code: 401" in status(waived)[1]
     for ignored in ("README", "test.noconf", "dir.json/test.json"):
-        rkt.configure(ignored, _authorization("right"))
+        rkt.configure(ignored, token_file("right"))
     assert "bad HTTP status code: 401" in status(waived)[1]
-    vendor = rkt.configure("test.json", _authorization("right"), system=True)
+    vendor = rkt.configure("test.json", token_file("right"), system=True)
     code, said = status(waived)
     assert (code, "AuthenticationSucceeded." in said) == (0, True)
-    rkt.configure("test.json", _authorization("wrong"))
+    rkt.configure("test.json", token_file("wrong"))
     assert "bad HTTP status code: 401" in status(waived)[1]
-    vendor.write_text(_authorization("wrong"))
-    rkt.configure("test.json", _authorization("right"))
+    vendor.write_text(token_file("wrong"))
+    rkt.configure("test.json", token_file("right"))
     code, said = status(waived)
     assert (code, "AuthenticationSucceeded." in said) == (0, True)
 

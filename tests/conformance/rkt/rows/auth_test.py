@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.conformance.rkt.row import Shown
 
 _POD = "integration/image/test_running.py::test_a_pod_runs_from_a_server_that_wants_credentials"
-_HTTP = "integration/image/test_http.py::test_credentials_of_the_host_let_us_in"
+_HTTP = "integration/image/test_credentials.py::test_credentials_of_the_host_let_us_in"
 
 
 def rows() -> list[Shown]:

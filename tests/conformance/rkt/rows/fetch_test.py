@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.conformance.rkt.row import Shown
 
 _HTTP = "integration/image/test_http.py"
+_RESUMED = "integration/image/test_resuming.py"
 _DISC = "integration/image/test_discovery.py"
 _CMD = "integration/image/test_commands.py"
 
@@ -42,11 +43,12 @@ def rows() -> list[Shown]:
             f"{_DISC}::test_an_answer_that_holds_counts_for_names_too",
         ),
         Shown(
-            "a download that goes on", f"{_HTTP}::test_a_download_goes_on_where_a_killed_one_ended"
+            "a download that goes on",
+            f"{_RESUMED}::test_a_download_goes_on_where_a_killed_one_ended",
         ),
         Shown(
             "a download that cannot go on",
-            f"{_HTTP}::test_a_server_without_ranges_sends_it_all_again",
+            f"{_RESUMED}::test_a_server_without_ranges_sends_it_all_again",
         ),
         Shown(
             "a deferred signature",

@@ -16,6 +16,8 @@ _SHOWN = {
     "configured, missing, but beside the program": (
         "test_a_missing_file_is_looked_for_beside_the_program_which_needs_no_signature"
     ),
+    "configured, http": "test_a_location_is_downloaded_until_the_image_is_stored",
+    "--stage1-url, http": "test_an_option_names_a_url",
     "--stage1-path, relative and absolute": "test_an_option_names_a_file",
     "--stage1-url of a file": "test_an_option_names_a_file",
     "--stage1-name": "test_an_option_names_a_stored_image",
@@ -27,7 +29,7 @@ _SHOWN = {
 def rows() -> list[Entry]:
     return [
         *(Shown(name, f"{_FILE}::{test}") for name, test in _SHOWN.items()),
-        *(Owed(f"{what}, {scheme}", "downloads", IMAGES)
-          for what in ("configured", "--stage1-url") for scheme in ("http", "https")),
+        Owed("configured, https", "a test over https; that over http passes", IMAGES),
+        Owed("--stage1-url, https", "a test over https; that over http passes", IMAGES),
         Owed("the stub takes over", "foreign stage1 images", FLAVOURS),
     ]  # fmt: skip

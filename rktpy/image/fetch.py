@@ -59,8 +59,11 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
         key = _from_store(store, ref, complete)
         if key is not None:
             return key
+    unverified = complete is not None and _is_unverified(store, complete)
     if means.policy == "never" or ref.kind == Kind.DOCKER:
-        raise _nowhere(ref, means)
+        raise _nowhere(ref, means, unverified=unverified)
+    if unverified and means.policy != "update":
+        _logger.warning("%s is stored but was not verified, looking for it elsewhere", ref.text)
     from rktpy.image import remote  # brings HTTP in: 70 ms
 
     if complete is None or ref.name is None:
@@ -123,13 +126,20 @@ def _open_image(path: str) -> int:
     raise FetchError(f"error opening ACI file: {path} is {what}")
 
 
-def _nowhere(ref: ImageRef, means: Means) -> FetchError:
+def _is_unverified(store: ImageStore, name: ImageName) -> bool:
+    """Return whether there is an image ``name`` that does not count for want of a signature."""
+    return store.find(name.name, name.labels, unsigned=True) is not None
+
+
+def _nowhere(ref: ImageRef, means: Means, *, unverified: bool) -> FetchError:
     what = {
         Kind.URL: "unable to fetch image from URL",
         Kind.DOCKER: "unable to fetch docker image from URL",
         Kind.NAME: "unable to fetch image from image name",
     }[ref.kind]
     hint = None if means.policy == "never" else "rktpy cannot talk to registries yet"
+    if unverified:
+        hint = "it is stored but was not verified. If you trust it: --insecure-options=image"
     return FetchError(f"{what} {quote(ref.text)}: {_NOWHERE}", hint=hint)
 
 

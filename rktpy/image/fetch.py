@@ -10,7 +10,7 @@ import stat
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.image.errors import FetchError
+from rktpy.image.errors import FetchError, LibraryMissingError
 from rktpy.image.reference import ImageRef, Kind
 from rktpy.log import Logger
 from rktpy.store.errors import ImageNotFoundError
@@ -64,8 +64,10 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
         raise _nowhere(ref, means, unverified=unverified)
     if unverified and means.policy != "update":
         _logger.warning("%s is stored but was not verified, looking for it elsewhere", ref.text)
-    from rktpy.image import remote  # brings HTTP in: 70 ms
-
+    try:
+        from rktpy.image import remote  # brings HTTP in: 70 ms
+    except ModuleNotFoundError as error:
+        raise LibraryMissingError("downloading", error) from None
     if complete is None or ref.name is None:
         return remote.fetch_url(store, ref, means, signature)
     return remote.fetch_name(store, ref.name, complete, means, signature)

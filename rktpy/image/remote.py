@@ -154,6 +154,7 @@ def _fetch(store: ImageStore, link: _Link, target: _Target) -> str:
         known = None
     if known is not None and time.time_ns() - known.downloaded_at < known.max_age * 10**9:
         _logger.debug("image for %s isn't expired, not fetching.", shown)
+        _check(target, store.manifest(known.key))
         return known.key
     signature = None if link.means.insecure.image else _early_signature(link, target)
     _logger.debug("fetching image from %s", shown)
@@ -181,6 +182,7 @@ def _complete(
     if answer.fresh and known is not None:
         partial.discard()
         store.put_remote(_remote(target, known.key, answer.replace(etag=answer.etag or known.etag)))
+        _check(target, store.manifest(known.key))
         return known.key
     if signature is None and not link.means.insecure.image:
         signature = _late_signature(link, target)
@@ -200,14 +202,19 @@ def _store(
     """Import what arrived, if it is what was asked for and somebody trusted vouches for it."""
 
     def check(manifest: ImageManifest) -> str:
-        if target.name is not None and target.complete is not None:
-            check_labels(target.name, target.complete, manifest)
+        _check(target, manifest)
         if signature is None:
             return ""
         return vouch(link.keystore, manifest.name, signature, partial.fd)
 
     latest = target.name is not None and target.name.label("version") is None
     return store.add_aci(partial.fd, Terms(latest=latest, vouch=check))
+
+
+def _check(target: _Target, manifest: ImageManifest) -> None:
+    """Two names may lead to one URL: what is known already is looked at as well."""
+    if target.name is not None and target.complete is not None:
+        check_labels(target.name, target.complete, manifest)
 
 
 def _remote(target: _Target, key: str, answer: Answer) -> Remote:

@@ -48,6 +48,7 @@ class Rule:
     validators: bool = True
     chunked: bool = False
     endless: bool = False
+    claims: int = 0  # what Content-Length says, if not the truth
     hangs: bool = False  # after the cut, instead of ending
     slow: float = 0.0  # seconds before the body
 
@@ -204,12 +205,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = data[first:]
         time.sleep(rule.slow)
         if rule.cut and number <= rule.cuts:
-            self._answer(status, body, headers, send=rule.cut)
+            self._answer(status, body, headers, send=rule.cut, claims=rule.claims)
             self.close_connection = True
             if rule.hangs:
                 time.sleep(3600)  # in a thread that dies with us
             return
-        self._answer(status, body, headers, chunked=rule.chunked)
+        self._answer(status, body, headers, chunked=rule.chunked, claims=rule.claims)
         self.served.add(path)
 
     def _answer(
@@ -220,6 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         *,
         send: int | None = None,
         chunked: bool = False,
+        claims: int = 0,
     ) -> None:
         self._log(status)
         self.send_response(status)
@@ -229,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
             body = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in _pieces(body)) + b"0\r\n\r\n"
         elif status != 304:
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(claims or len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body[:send])

@@ -80,8 +80,8 @@ def _content(location: str, client: Client, *, plain: bool) -> bytes:
     if not scheme:
         try:
             return read_bytes(location, limit=openpgp.LIMIT)
-        except ValueError as error:
-            raise KeyLocationError(f"{location} is too large for a key") from error
+        except ValueError:
+            raise KeyLocationError(f"{location} is too large for a key") from None
     if scheme == "http" and not plain:
         raise KeyLocationError(
             "--insecure-allow-http required for http URLs",

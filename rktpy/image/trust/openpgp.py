@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from rktpy.errors import RktError
+from rktpy.image.errors import LibraryMissingError
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -198,6 +199,7 @@ def _shown(text: str) -> str:
 
 
 def _first_cert(content: bytes) -> Cert:
+    _need_library()
     from pysequoia import Cert
 
     try:
@@ -211,6 +213,7 @@ def _first_cert(content: bytes) -> Cert:
 
 def _signatures(content: bytes) -> list[Sig]:
     """Return every signature of a detached file, armoured or binary."""
+    _need_library()
     from pysequoia import Sig
     from pysequoia.packet import PacketPile, Tag
 
@@ -222,3 +225,10 @@ def _signatures(content: bytes) -> list[Sig]:
     if not found:
         raise SignatureError("keystore: no valid signatures found in signature file")
     return found
+
+
+def _need_library() -> None:
+    try:
+        __import__("pysequoia")
+    except ModuleNotFoundError as error:
+        raise LibraryMissingError("verifying signatures", error) from None

@@ -194,3 +194,18 @@ def test_an_answer_that_holds_counts_for_names_too(
 
     assert f"image: image for https://cdn.example.com{LATEST} isn't expired" in done.err
     assert server.requests(LATEST) == []
+
+
+@pytest.mark.parametrize("age", [0, 86400])
+def test_two_names_that_lead_to_one_place_are_told_apart(
+    rkt: Fetcher, server: Server, found: Path, age: int
+) -> None:
+    server.put("/app", page(images_at(NAME, "https://cdn.example.com/one.{ext}")))
+    server.put("/one.aci", found, headers={"Cache-Control": f"max-age={age}"})
+    server.put("/one.aci.asc", server.root.joinpath(PATH[1:] + ".asc"))
+    rkt.ok("fetch", f"{NAME}:1.2.0")
+
+    done = rkt("fetch", f"{NAME}:2.0")
+
+    assert done.status == 254
+    assert '"version": "2.0" differs from fetched aci label value: "1.2.0"' in done.err

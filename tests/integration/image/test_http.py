@@ -225,3 +225,12 @@ def test_a_signature_given_as_a_file_is_not_asked_for(
 
     assert rkt("fetch", url, f"--signature={mine}").status == 0
     assert server.requests(SIGNATURE) == []
+
+
+def test_an_image_larger_than_any_is_not_even_begun(rkt: Fetcher, url: str, server: Server) -> None:
+    server.rule(PATH, claims=1 << 50)
+
+    done = rkt("fetch", url)
+
+    assert f"{url} is larger than {64 << 30} bytes" in done.err
+    assert rkt.images() == []

@@ -149,7 +149,9 @@ def test_what_was_waived_once_is_demanded_again(rkt: Fetcher, keys: Keys, aci: P
     rkt.ok("--insecure-options=image", "fetch", aci)
 
     assert rkt(*waived, "example.com/app").status == 0
-    assert 'unable to fetch image from image name "example.com/app"' in rkt(*named).err
+    refused = rkt(*named).err
+    assert 'unable to fetch image from image name "example.com/app"' in refused
+    assert "it is stored but was not verified" in refused
 
     keys.sign("key1", aci)
     rkt.trust(keys.file("key1"), "--prefix=example.com")
@@ -245,3 +247,11 @@ def test_a_no_passes_over_to_the_next_key(rkt: Fetcher, keys: Keys) -> None:
     assert f'not trusting "{files[0]}"' in done.err
     (stored,) = (rkt.local / "trustedkeys/root.d").iterdir()
     assert stored.name == keys.fingerprints["key2"]
+
+
+def test_a_key_file_without_end_is_refused(rkt: Fetcher, tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(1 << 40)
+
+    done = rkt("trust", "--root", tmp_path / "huge")
+    assert (done.status, "too large for a key" in done.err) == (254, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -124,3 +125,19 @@ def test_an_image_whose_dependency_is_missing_says_which(store: ImageStore, tmp_
     line = _words(store, "example.com/app", "never")
     assert line.startswith('fetch: unable to fetch image from image name "example.com/base": ')
     assert [image.key for image in store.images()] == [key]
+
+
+def test_a_library_that_is_not_there_is_named(
+    store: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("rktpy.image.remote", "rktpy.host.http"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delattr(sys.modules["rktpy.image"], "remote", raising=False)
+    monkeypatch.setitem(sys.modules, "urllib3", None)
+    monkeypatch.setitem(sys.modules, "pysequoia", None)
+    path = build_aci(tmp_path / "a.aci")
+    (tmp_path / "a.aci.asc").touch()
+
+    assert "downloading needs the Python library urllib3" in _words(store, "https://x.org/a.aci")
+    line = _words(store, str(path), insecure="none")
+    assert "verifying signatures needs the Python library pysequoia (install it" in line

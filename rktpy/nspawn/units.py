@@ -3,7 +3,7 @@
 How a pod lives and ends. ``default.target`` wants every app; apps, and after them their reapers,
 hold ``apps.target``. An app's end starts its reaper, which writes the app's status and, after the
 first failure, lets the pod exit with that status. An app that is to be restarted has not ended:
-systemd starts the reaper when it gives the app up. When the last reaper is gone ``apps.target``
+the reaper finds out that systemd will start it. When the last reaper is gone ``apps.target``
 falls and exits with 0. On SIGTERM ``halt.target`` comes instead. Either way ``shutdown.target``
 conflicts with apps, so that each gets its stop job with hooks and time limit, and with reapers,
 which are not started any more: an app stopped along with the pod counts as 0, as in rkt, and
@@ -107,6 +107,8 @@ def _reaper(app: AppPlan) -> str:
     unit.add("Unit", "FailureAction", "exit")  # with the status of the reaper, which is the app's
     unit.add("Service", "Type", "oneshot")
     words = " ".join(quote(word, dollars=True) for word in (app.name, app.root, app.argv[0]))
+    if app.restart != "no":
+        unit.add("Service", "ExecCondition", f"/usr/bin/sh /rkt/libexec/ended {quote(app.name)}")
     unit.add("Service", "ExecStart", f"/usr/bin/sh /rkt/libexec/reaper {words}")
     unit.add("Service", "StandardInput", "null")
     unit.add("Service", "StandardOutput", "journal+console")

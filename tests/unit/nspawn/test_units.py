@@ -95,6 +95,15 @@ def test_an_app_that_cannot_stay_up_is_given_up() -> None:
         assert lines(unit_section, "StartLimitBurst") == ["5"]
 
 
+def test_only_the_reaper_of_an_app_that_may_be_started_again_asks_whether_it_has_ended() -> None:
+    once, again = (
+        unit_files(pod(app(restart=policy)))["reaper-web@.service"] for policy in ("no", "always")
+    )
+
+    assert lines(once, "ExecCondition") == []
+    assert lines(again, "ExecCondition") == ['/usr/bin/sh /rkt/libexec/ended "web"']
+
+
 def test_a_death_by_a_polite_signal_is_a_failure_as_for_the_pod() -> None:
     failing, always = (
         unit_files(pod(app(restart=policy)))["web.service"] for policy in ("on-failure", "always")

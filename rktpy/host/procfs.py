@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+_CAP_SYS_RESOURCE = 24
+
 
 def children(pid: int) -> list[int]:
     """Return the children of the process ``pid``; none if it is gone."""
@@ -36,6 +38,17 @@ def status(pid: int) -> dict[str, str]:
     """Return the fields of ``/proc/<pid>/status``."""
     lines = read(f"/proc/{pid}/status").decode("utf-8", "replace").splitlines()
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def lowest_oom_score(*, in_user_namespace: bool) -> int:
+    """Return the lowest oom_score_adj that root may give to processes here (proc(5)).
+
+    Going below its own takes CAP_SYS_RESOURCE of the host, which no user namespace has.
+    """
+    capabilities = int(status(os.getpid()).get("CapEff", "0"), 16)
+    if capabilities >> _CAP_SYS_RESOURCE & 1 and not in_user_namespace:
+        return -1000
+    return int(read("/proc/self/oom_score_adj") or b"0")
 
 
 def read(path: str) -> bytes:

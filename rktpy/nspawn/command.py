@@ -33,27 +33,12 @@ def nspawn_argv(
 
     ``handed`` are the v1 controllers that the pod's systemd may use.
     """
-    argv = [
-        host.nspawn,
-        "--boot",
-        "--notify-ready=yes",
-        "--settings=no",  # a host's /etc/systemd/nspawn/*.nspawn must not change pods
-        "--resolv-conf=off",
-        "--timezone=off",
-        f"--register={'yes' if host.register else 'no'}",
-        f"--link-journal={'try-guest' if host.booted else 'no'}",
-    ]
-    if host.keep_unit:
-        argv.append("--keep-unit")
-    else:
-        argv += [f"--property={words}" for words in scope_properties(pod)]
+    argv = [host.nspawn, *_host_options(pod, host)]
     if not pod.debug:
         argv.append("--quiet")
     if pod.interactive:
         # Said, because the default looks at both ends.
         argv.append(f"--console={'read-only' if 0 in pod.handed_streams else 'interactive'}")
-    if host.systemd_version >= 256:
-        argv.append("--background=")
     if pod.first_id:
         argv.append(f"--private-users={pod.first_id}:{pod.id_count}")
         argv.append("--private-users-ownership=off")  # the trees are mapped already
@@ -69,6 +54,23 @@ def nspawn_argv(
     if not pod.debug:
         argv += ["--log-target=null", "--show-status=0"]
     return argv
+
+
+def _host_options(pod: PodPlan, host: HostTraits) -> Iterator[str]:
+    yield "--boot"
+    yield "--notify-ready=yes"
+    yield "--settings=no"  # a host's /etc/systemd/nspawn/*.nspawn must not change pods
+    yield "--resolv-conf=off"
+    yield "--timezone=off"
+    yield f"--register={'yes' if host.register else 'no'}"
+    yield f"--link-journal={'try-guest' if host.booted else 'no'}"
+    if host.keep_unit:
+        yield "--keep-unit"
+    else:
+        for words in scope_properties(pod):
+            yield f"--property={words}"
+    if host.systemd_version >= 256:
+        yield "--background="
 
 
 def nspawn_environment(pod: PodPlan, host: HostTraits, caller: Mapping[str, str]) -> dict[str, str]:

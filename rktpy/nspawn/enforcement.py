@@ -86,10 +86,15 @@ def wanted_controllers(pod: PodPlan) -> frozenset[str]:
     )
 
 
-def outcomes(pod: PodPlan, controllers: Controllers) -> tuple[Outcome, ...]:
-    """Return what becomes of every isolator of every app, in the order of the manifest."""
+def outcomes(
+    pod: PodPlan, controllers: Controllers, *, lowest_score: int = -1000
+) -> tuple[Outcome, ...]:
+    """Return what becomes of every isolator of every app, in the order of the manifest.
+
+    ``lowest_score`` is the oom_score_adj below which the kernel lets nobody go here.
+    """
     return tuple(
-        Outcome(app.name, name, value, *_fate(app, name, controllers))
+        Outcome(app.name, name, value, *_fate(app, name, controllers, lowest_score))
         for app in pod.apps
         for name, value in app.isolators.items()
     )
@@ -146,7 +151,7 @@ def record(found: Sequence[Outcome]) -> dict[str, list[dict[str, object]]]:
     return document
 
 
-def _fate(app: AppPlan, name: str, controllers: Controllers) -> tuple[bool, str]:
+def _fate(app: AppPlan, name: str, controllers: Controllers, lowest_score: int) -> tuple[bool, str]:
     if name in _LIMITS:
         controller, field = _LIMITS[name]
         if getattr(app.limits, field) is None:
@@ -156,4 +161,6 @@ def _fate(app: AppPlan, name: str, controllers: Controllers) -> tuple[bool, str]
         return False, controllers.reasons.get(controller, controllers.advice)
     if name not in _BY_SYSTEMD:
         return False, UNSUPPORTED
+    if name == known.OOM_SCORE_ADJ and (app.limits.oom_score_adj or 0) < min(lowest_score, 0):
+        return False, "scores below ours need CAP_SYS_RESOURCE of the host"
     return (False, _LIFTED) if name in app.lifted else (True, _BY_SYSTEMD[name])

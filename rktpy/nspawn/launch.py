@@ -14,6 +14,7 @@ from rktpy.errors import RktError
 from rktpy.host import mount, process
 from rktpy.host.cgroupfs import UNIFIED
 from rktpy.host.files import write_atomic
+from rktpy.host.procfs import lowest_oom_score
 from rktpy.nspawn import podfilter
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.controllers import find_controllers, prepare_groups
@@ -86,7 +87,7 @@ def launch(
     controllers = _controllers(plan, tree, placement, facts.cgroup_mode, own)
     found = (
         *_fence(plan, placement, facts.cgroup_mode, own),
-        *outcomes(plan, controllers),
+        *outcomes(plan, controllers, lowest_score=_lowest_score(plan)),
     )
     _report(found, tree, strict=strict)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
@@ -95,6 +96,12 @@ def launch(
     aside = placement.keep_unit and facts.cgroup_mode == UNIFIED
     with Courier(_ROOT, unit, plan.handed_streams, aside=aside):
         _become_nspawn(plan, facts, placement, groups, environ, lock_fd)
+
+
+def _lowest_score(plan: PodPlan) -> int:
+    if all((app.limits.oom_score_adj or 0) >= 0 for app in plan.apps):
+        return 0  # nobody asks
+    return lowest_oom_score(in_user_namespace=bool(plan.first_id))
 
 
 def _become_nspawn(

@@ -72,9 +72,9 @@ def resolve_mounts(
 ) -> Resolution:
     """Return where ``app``, the effective app section of ``runtime``, gets which volume.
 
-    Explicit mounts come first, then the app's mount points that none of them covers: each
-    takes the volume of its name, or an empty one made for it. ``tree`` says where empty volumes
-    lie; ``recursive`` is what a volume means that does not say.
+    Explicit mounts come first, then the app's mount points that none of them covers: each takes
+    the volume of its name, or an empty one made for it. ``tree`` says where empty volumes lie;
+    ``recursive`` is what a volume means that does not say.
 
     Raises:
         VolumeError: a mount names a volume that is not there.
@@ -88,22 +88,20 @@ def resolve_mounts(
         volume = mount.app_volume or by_name.get(mount.volume)
         if volume is None:
             raise VolumeError(f"could not find volume {mount.volume}")
-        read_only = points.get(volume.name, False)
-        found.setdefault(clean_path(mount.path), place.put(volume, mount.path, read_only=read_only))
+        put = place.put(volume, mount.path, read_only=points.get(volume.name, False))
+        found.setdefault(clean_path(mount.path), put)
     for point in app.mount_points:
         path = clean_path(point.path)
         if path in found:
             continue
-        volume = by_name.get(point.name)
-        if volume is not None:
+        if (volume := by_name.get(point.name)) is not None:
             found[path] = place.put(volume, point.path, read_only=point.read_only)
             continue
-        from_docker = image.annotation(DOCKER_ANNOTATION) is not None
-        warnings += _implicit_warnings(point.name, from_docker=from_docker)
-        made = place.put(
-            Volume.empty(f"{runtime.name}-{point.name}"), point.path, read_only=point.read_only
-        )
-        found[path] = made.replace(implicit=True, seed_from_image=from_docker)
+        seeded = image.annotation(DOCKER_ANNOTATION) is not None
+        warnings += _implicit_warnings(point.name, from_docker=seeded)
+        made = Volume.empty(f"{runtime.name}-{point.name}")
+        implicit = place.put(made, point.path, read_only=point.read_only)
+        found[path] = implicit.replace(implicit=True, seed_from_image=seeded)
     return Resolution(tuple(found.values()), tuple(warnings))
 
 

@@ -125,25 +125,21 @@ class Planner:
         identity = resolve_identity(rootfs, app, image, first_id=self.first_id)
         if self.idmap:
             check_in_range(identity, self.idmap.count)
-        program = find_executable(rootfs, app, image.name)
         filter_ = self._filter(app)
         binds = self._binds(runtime, app, image, rootfs)
         files = self._app_files(rootfs)
-        handlers = _handlers(app, "pre-start")
-        if not handlers:  # which may make it
-            taken = {bind.target for bind in binds}
-            check_working_directory(rootfs, image.name, app.working_directory or "/", taken=taken)
+        _check_directory(rootfs, image, app, binds)
         return AppPlan(
             name=runtime.name,
             image_name=image.name,
-            argv=(program, *app.exec[1:]),
+            argv=(find_executable(rootfs, app, image.name), *app.exec[1:]),
             working_directory=app.working_directory or "/",
             uid=identity.uid,
             gid=identity.gid,
             supplementary_gids=identity.supplementary_gids,
             environment=self._environment(runtime.name, app),
             discarded=() if self.start.interactive else discarded_streams(runtime),
-            pre_start=handlers,
+            pre_start=_handlers(app, "pre-start"),
             post_stop=_handlers(app, "post-stop"),
             read_only_rootfs=runtime.read_only_rootfs,
             binds=binds,
@@ -260,6 +256,14 @@ def _places(
     targets = (*API_FILES, *(target for _, target in files))
     taken = {bind.target for bind in binds}
     return find_places(rootfs, image.name, API_DIRECTORIES, targets, taken=taken)
+
+
+def _check_directory(
+    rootfs: str, image: ImageManifest, app: App, binds: tuple[BindPlan, ...]
+) -> None:
+    if not _handlers(app, "pre-start"):  # which may make it
+        taken = {bind.target for bind in binds}
+        check_working_directory(rootfs, image.name, app.working_directory or "/", taken=taken)
 
 
 def _handlers(app: App, name: str) -> tuple[tuple[str, ...], ...]:

@@ -121,3 +121,15 @@ def test_some_isolators_no_host_enforces() -> None:
     both = (Isolator(MEMORY, {"limit": "1Mi"}), mood)
 
     assert [one.name for one in unsupported("web", both)] == [mood.name]
+
+
+@pytest.mark.parametrize(("score", "lowest", "held"), [
+    (-500, -1000, 1), (-500, 0, 0), (-500, -500, 1), (-501, -500, 0), (5, 0, 1),
+])  # fmt: skip
+def test_a_score_that_the_kernel_lets_nobody_have_is_told(
+    score: int, lowest: int, held: int
+) -> None:
+    plan = app(limits=Limits(oom_score_adj=score), isolators={"os/linux/oom-score-adj": score})
+    (found,) = outcomes(pod(plan), ALL, lowest_score=lowest)
+
+    assert found.enforced == bool(held)

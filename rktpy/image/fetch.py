@@ -54,6 +54,10 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
     """Return the key of the image ``ref``, whatever it is built on. Errors as ``fetch``."""
     if ref.kind == Kind.FILE:
         return _fetch_file(store, ref, means, signature)
+    if ref.kind in Kind.LAYERED_FILES:
+        from rktpy.image.layered.fetching import fetch_local  # cold: json, threads
+
+        return fetch_local(store, ref, means)
     complete = _complete(ref) if ref.name is not None else None
     if means.policy != "update":
         key = _from_store(store, ref, complete)
@@ -139,7 +143,11 @@ def _nowhere(ref: ImageRef, means: Means, *, unverified: bool) -> FetchError:
         Kind.DOCKER: "unable to fetch docker image from URL",
         Kind.NAME: "unable to fetch image from image name",
     }[ref.kind]
-    hint = None if means.policy == "never" else "rktpy cannot talk to registries yet"
+    hint = (
+        None
+        if means.policy == "never"
+        else "rktpy cannot talk to registries yet; skopeo can copy to oci:DIRECTORY"
+    )
     if unverified:
         hint = "it is stored but was not verified. If you trust it: --insecure-options=image"
     return FetchError(f"{what} {quote(ref.text)}: {_NOWHERE}", hint=hint)

@@ -28,14 +28,19 @@ class Kind:
     FILE = "file"
     URL = "url"  # http or https
     DOCKER = "docker"
+    OCI = "oci"  # a directory with an OCI layout
+    OCI_ARCHIVE = "oci-archive"  # one in a tar archive
+    DOCKER_ARCHIVE = "docker-archive"  # what docker save writes
+    LAYERED_FILES = (OCI, OCI_ARCHIVE, DOCKER_ARCHIVE)
     NAME = "name"
 
 
 class ImageRef(Value):
     """An image argument, understood. ``text`` is what was typed, for messages.
 
-    ``path`` is absolute and set for files, ``url`` for URLs and docker references, ``name`` for
-    names, without the defaults for ``os`` and ``arch``.
+    ``path`` is absolute and set for files, ``url`` for URLs and whatever has layers, ``tag`` for
+    images named in a file of several, ``name`` for names, without the defaults for ``os`` and
+    ``arch``.
     """
 
     kind: str
@@ -43,11 +48,13 @@ class ImageRef(Value):
     path: str = ""
     url: str = ""
     name: ImageName | None = None
+    tag: str = ""
 
 
 def parse_reference(text: str) -> ImageRef:
     """Return what ``text`` names: a hash; a file (absolute, existing, with ``./`` or ending in
-    ``.aci``, or ``file://``); a URL; ``docker:``; ``cimd:``; else a name.
+    ``.aci``, or ``file://``); a URL; ``docker:``; ``oci:``, ``oci-archive:`` or
+    ``docker-archive:``, a path and maybe ``:TAG``; ``cimd:``; else a name.
 
     Raises:
         ImageReferenceError: it is none of them.
@@ -59,6 +66,8 @@ def parse_reference(text: str) -> ImageRef:
         return _archive(text, text)
     if scheme == "docker":
         return docker(text, text.partition(":")[2])
+    if scheme in Kind.LAYERED_FILES:
+        return _layered_file(scheme, text)
     if scheme == "cimd":
         from rktpy.image.distribution import parse_point  # rare
 
@@ -134,6 +143,17 @@ def docker(text: str, reference: str) -> ImageRef:
     if not reference or reference.startswith("/"):
         raise ImageReferenceError(f"invalid image string {quote(text)}")
     return ImageRef(Kind.DOCKER, text, url="docker://" + reference)
+
+
+def _layered_file(kind: str, text: str) -> ImageRef:
+    path = text.partition(":")[2]
+    tag = ""
+    if not os.path.exists(path):
+        path, _, tag = path.partition(":")
+    if not path:
+        raise ImageReferenceError(f"invalid image string {quote(text)}")
+    path = os.path.abspath(path)
+    return ImageRef(kind, text, path=path, url=f"{kind}:{path}:{tag}", tag=tag)
 
 
 def _name(text: str) -> ImageRef:

@@ -2,14 +2,12 @@
 
 How a pod lives and ends. ``default.target`` wants every app; apps, and after them their reapers,
 hold ``apps.target``. An app's end starts its reaper, which writes the app's status and, after the
-first failure, lets the pod exit with that status. When the last reaper is gone ``apps.target``
+first failure, lets the pod exit with that status. An app that is to be restarted has not ended:
+the reaper finds out that systemd will start it. When the last reaper is gone ``apps.target``
 falls and exits with 0. On SIGTERM ``halt.target`` comes instead. Either way ``shutdown.target``
 conflicts with apps, so that each gets its stop job with hooks and time limit, and with reapers,
 which are not started any more: an app stopped along with the pod counts as 0, as in rkt, and
 ``stopped.service`` says so.
-
-An app that is to be started again has ended when systemd gives it up, but OnFailure= comes after
-every failure (systemd 252). Its reaper is there from the start, and stopped when nobody needs it.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ def unit_files(pod: PodPlan) -> dict[str, str]:
         # A unit that is handed streams is made by request; it finds the rest of itself here.
         service = f"{app.name}.service"
         units[f"{service}.d/pod.conf" if pod.handed_streams else service] = _app_service(pod, app)
-        units[_reaper_unit(app)] = _reaper(app)
+        units[f"reaper-{app.name}@.service"] = _reaper(app)
         if app.sockets:
             units[f"{app.name}.socket"] = _socket(app)
     return units
@@ -97,11 +95,6 @@ def _stopped(pod: PodPlan) -> str:
     return unit.text()
 
 
-def _reaper_unit(app: AppPlan) -> str:
-    """Return the name of the file: of a template where an app's end starts an instance."""
-    return f"reaper-{app.name}{'@' if app.restart == 'no' else ''}.service"
-
-
 def _reaper(app: AppPlan) -> str:
     unit = UnitFile()
     unit.add("Unit", "Description", f"{app.name} Reaper")
@@ -111,33 +104,17 @@ def _reaper(app: AppPlan) -> str:
     unit.add("Unit", "After", "apps.target systemd-journald.service")
     unit.add("Unit", "Conflicts", "shutdown.target")
     unit.add("Unit", "Before", "shutdown.target")
+    unit.add("Unit", "FailureAction", "exit")  # with the status of the reaper, which is the app's
     unit.add("Service", "Type", "oneshot")
     words = " ".join(quote(word, dollars=True) for word in (app.name, app.root, app.argv[0]))
-    command = f"/usr/bin/sh /rkt/libexec/reaper {words}"
-    if app.restart == "no":
-        unit.add("Unit", "FailureAction", "exit")  # with the reaper's status, which is the app's
-        unit.add("Service", "ExecStart", command)
-    else:
-        unit.add("Unit", "StopWhenUnneeded", "yes")
-        # Stopped in the reverse order: with the pod, it looks before the app gets its stop signal.
-        unit.add("Unit", "After", f"{app.name}.service")
-        unit.add("Service", "RemainAfterExit", "yes")
-        unit.add("Service", "ExecStop", command)
+    if app.restart != "no":
+        unit.add("Service", "ExecCondition", f"/usr/bin/sh /rkt/libexec/ended {quote(app.name)}")
+    unit.add("Service", "ExecStart", f"/usr/bin/sh /rkt/libexec/reaper {words}")
     unit.add("Service", "StandardInput", "null")
     unit.add("Service", "StandardOutput", "journal+console")
     unit.add("Service", "StandardError", "journal+console")
     unit.add("Service", "SyslogIdentifier", app.name)
     return unit.text()
-
-
-def _reaping(app: AppPlan) -> Iterator[tuple[str, str]]:
-    """Yield what lets the end of ``app`` start its reaper, or holds one until then."""
-    if app.restart != "no":
-        yield "Wants", f"reaper-{app.name}.service"
-        return
-    # Two instances of one unit: systemd says MONITOR_* only to what one dependency can start.
-    yield "OnSuccess", f"reaper-{app.name}@success.service"
-    yield "OnFailure", f"reaper-{app.name}@failure.service"
 
 
 def _socket(app: AppPlan) -> str:
@@ -158,8 +135,9 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit.add("Unit", "Description", specifiers(f"Application={app.name} Image={app.image_name}"))
     unit.add("Unit", "DefaultDependencies", "no")
     unit.add("Unit", "Wants", "apps.target systemd-journald.service")
-    for name, value in _reaping(app):
-        unit.add("Unit", name, value)
+    # Two instances of one unit: systemd says MONITOR_* only to what one dependency can start.
+    unit.add("Unit", "OnSuccess", f"reaper-{app.name}@success.service")
+    unit.add("Unit", "OnFailure", f"reaper-{app.name}@failure.service")
     unit.add("Unit", "Requires", _JOURNAL_SOCKETS)
     unit.add("Unit", "After", f"apps.target {_JOURNAL_SOCKETS}")
     unit.add("Unit", "Conflicts", "shutdown.target")

@@ -32,6 +32,9 @@ def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://example.com:8443/a.aci?x=1", Kind.URL),
         ("docker://busybox", Kind.DOCKER),
         ("docker:busybox:1.2", Kind.DOCKER),
+        ("oci:dir:1.2", Kind.OCI),
+        ("oci-archive:/a.tar", Kind.OCI_ARCHIVE),
+        ("docker-archive:a.tar:x/y:1", Kind.DOCKER_ARCHIVE),
         ("example.com/app", Kind.NAME),
         ("example.com/app:v1.0", Kind.NAME),
         ("example.com/app:v1,os=linux", Kind.NAME),
@@ -66,6 +69,18 @@ def test_files_get_absolute_paths_and_only_urls_are_unescaped(text: str, path: s
     assert parse_reference(text).path == path
 
 
+def test_a_file_of_layers_has_a_path_and_maybe_a_tag(tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+
+    found = [parse_reference(f"oci:{text}") for text in ("d", "d:x/y:1", "a:b", "/a/d:1")]
+    assert [(os.path.relpath(ref.path), ref.tag) for ref in found[:3]] == [
+        ("d", ""),
+        ("d", "x/y:1"),
+        ("a:b", ""),
+    ]
+    assert (found[3].path, found[3].tag) == ("/a/d", "1")
+
+
 def test_names_keep_what_was_typed() -> None:
     name = parse_reference("example.com/app:v1,arch=arm64").name
 
@@ -79,6 +94,7 @@ def test_names_keep_what_was_typed() -> None:
         ("/abs/file", 'invalid image string "file:///abs/file"'),
         ("./file", "invalid image string"),
         ("http://example.com/a.tar", 'invalid image string "http://example.com/a.tar"'),
+        ("oci:", 'invalid image string "oci:"'),
         ("docker:///redis", 'invalid image string "docker:///redis"'),
         ("a_b:1", 'failed to parse image url "a_b:1"'),
         (":x", 'failed to parse image url ":x"'),

@@ -38,17 +38,6 @@ def test_an_app_that_has_ended_either_way_starts_its_reaper() -> None:
     assert lines(unit, "OnFailure") == ["reaper-web@failure.service"]
 
 
-def test_an_app_that_is_started_again_keeps_its_reaper_until_it_is_given_up() -> None:
-    units = unit_files(pod(app(restart="always")))
-    reaper = units["reaper-web.service"]
-
-    assert "reaper-web.service" in lines(units["web.service"], "Wants")
-    assert lines(units["web.service"], "OnFailure") == []
-    assert lines(reaper, "StopWhenUnneeded") == ["yes"]
-    assert "web.service" in lines(reaper, "After")
-    assert lines(reaper, "ExecStart") == []
-
-
 def test_the_pod_ends_after_apps_and_reapers_and_with_the_status_of_a_reaper() -> None:
     units = unit_files(pod())
 
@@ -104,6 +93,15 @@ def test_an_app_that_cannot_stay_up_is_given_up() -> None:
         assert lines(unit, "Restart") == [policy]
         assert lines(unit_section, "StartLimitIntervalSec") == ["10"]
         assert lines(unit_section, "StartLimitBurst") == ["5"]
+
+
+def test_only_the_reaper_of_an_app_that_may_be_started_again_asks_whether_it_has_ended() -> None:
+    once, again = (
+        unit_files(pod(app(restart=policy)))["reaper-web@.service"] for policy in ("no", "always")
+    )
+
+    assert lines(once, "ExecCondition") == []
+    assert lines(again, "ExecCondition") == ['/usr/bin/sh /rkt/libexec/ended "web"']
 
 
 def test_a_death_by_a_polite_signal_is_a_failure_as_for_the_pod() -> None:

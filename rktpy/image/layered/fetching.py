@@ -1,0 +1,73 @@
+"""Image arguments that mean images of layers → keys of stored images."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.image.errors import FetchError
+from rktpy.image.layered import local
+from rktpy.image.layered.files import Archive, Directory
+from rktpy.image.layered.storing import known, store_image
+from rktpy.image.reference import Kind
+from rktpy.log import Logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.image.layered.blobs import Blobs
+    from rktpy.image.means import Means
+    from rktpy.image.reference import ImageRef
+    from rktpy.store.images import ImageStore
+
+_MACHINES = {
+    "x86_64": ("amd64", ""), "aarch64": ("arm64", "v8"), "armv6l": ("arm", "v6"),
+    "armv7l": ("arm", "v7"), "armv8l": ("arm", "v7"), "i386": ("386", ""), "i686": ("386", ""),
+}  # fmt: skip
+_logger = Logger("image")
+
+
+def host_platform() -> tuple[str, str, str]:
+    """Return (os, architecture, variant) of this host in the words of registries."""
+    machine = os.uname().machine
+    return ("linux", *_MACHINES.get(machine, (machine, "")))
+
+
+def fetch_local(store: ImageStore, ref: ImageRef, means: Means) -> str:
+    """Return the key of the image in a layout or archive on this host.
+
+    Raises:
+        FetchError: it cannot be had; the cause says why.
+    """
+    require_waiver(means)
+    _logger.debug("using image from %s", ref.path)
+    try:
+        if ref.kind == Kind.OCI:
+            with Directory(ref.path) as files:
+                return _store(store, ref, *local.read_layout(files, ref, host_platform()))
+        with Archive(ref.path, store.scratch()) as archive:
+            if ref.kind == Kind.OCI_ARCHIVE:
+                found = local.read_layout(archive, ref, host_platform())
+            else:
+                found = local.read_saved(archive, ref)
+            return _store(store, ref, *found)
+    except (RktError, OSError) as error:
+        raise FetchError(f"cannot import image {quote(ref.text)}") from error
+
+
+def require_waiver(means: Means) -> None:
+    """Refuse while signatures are asked for: images of layers have none.
+
+    Raises:
+        FetchError: in rkt's words.
+    """
+    if not means.insecure.image:
+        raise FetchError(
+            "signature verification for docker images is not supported"
+            " (try --insecure-options=image)"
+        )
+
+
+def _store(store: ImageStore, ref: ImageRef, content: local.Content, blobs: Blobs) -> str:
+    present = known(store, ref.url, content.identity.manifest_digest)
+    return present or store_image(store, ref.url, content, blobs)

@@ -1,0 +1,135 @@
+"""The files of an image that lies on this host: in a directory, or in a tar archive of one."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+
+from rktpy.codec import quote
+from rktpy.host import archive_formats
+from rktpy.host.archive_limits import ArchiveError, Limits
+from rktpy.host.archive_reader import FILE, LINK, SYMLINK, GrowingFile, Member, TarReader
+from rktpy.image.layered.blobs import nameless, write_all
+from rktpy.image.layered.documents import LayeredImageError
+from rktpy.resource import Resource
+
+_HOPS = 8  # links in an archive from one name to another
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe would hold us for ever
+
+
+class Directory(Resource):
+    """Files below a directory."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def open(self, name: str) -> int:
+        """Return a descriptor of the file ``name``, for the caller to close.
+
+        Raises:
+            LayeredImageError: there is no such file.
+        """
+        return open_regular(f"{self._path}/{name}")
+
+    def close(self) -> None:
+        pass
+
+
+class Archive(Resource):
+    """Files in a tar archive, which may be compressed."""
+
+    __slots__ = ("_fd", "_members", "_path", "_scratch")
+
+    def __init__(self, path: str, scratch: str) -> None:
+        """Look through the archive ``path``.
+
+        Raises:
+            LayeredImageError: there is none.
+            ArchiveError: it is damaged.
+        """
+        self._path = path
+        self._scratch = scratch
+        self._fd = open_regular(path)
+        try:
+            self._unwrap(Limits())
+            reader = TarReader(GrowingFile(self._fd), Limits())
+            self._members: dict[str, Member] = {}
+            for count, member in enumerate(reader.members()):
+                if count > Limits().entries:
+                    raise ArchiveError(f"{path} has too many entries")
+                self._members[posixpath.normpath(os.fsdecode(member.name))] = member
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def open(self, name: str) -> int:
+        """Return a copy of the file ``name``; see ``Directory.open``."""
+        member = self._follow(posixpath.normpath(name))
+        fd = nameless(self._scratch)
+        try:
+            position, left = member.offset, member.size
+            while left:
+                piece = os.pread(self._fd, min(left, archive_formats.PIECE), position)
+                if not piece:
+                    raise LayeredImageError(f"{self._path} is truncated inside {quote(name)}")
+                write_all(fd, piece)
+                position += len(piece)
+                left -= len(piece)
+            os.lseek(fd, 0, os.SEEK_SET)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _follow(self, name: str) -> Member:
+        """Return the file that ``name`` is or links to: docker linked equal layers."""
+        wanted = name
+        for _hop in range(_HOPS):
+            member = self._members.get(wanted)
+            if member is None or member.kind not in (FILE, LINK, SYMLINK):
+                break
+            if member.kind == FILE:
+                return member
+            target = os.fsdecode(member.link)
+            base = posixpath.dirname(wanted) if member.kind == SYMLINK else ""
+            wanted = posixpath.normpath(posixpath.join(base, target))
+        raise LayeredImageError(f"{self._path} has no file {quote(name)}")
+
+    def _unwrap(self, limits: Limits) -> None:
+        kind = archive_formats.detect(os.pread(self._fd, archive_formats.SNIFFED, 0))
+        if kind == "tar":
+            return
+        plain = nameless(self._scratch)
+        try:
+            size = 0
+            for piece in archive_formats.pieces(self._fd, kind):
+                size += len(piece.data)
+                limits.check_stream(size, piece.consumed)
+                write_all(plain, piece.data)
+        except BaseException:
+            os.close(plain)
+            raise
+        os.close(self._fd)
+        self._fd = plain
+
+
+def open_regular(path: str) -> int:
+    """Return a descriptor of the regular file ``path``.
+
+    Raises:
+        LayeredImageError: there is none.
+    """
+    try:
+        fd = os.open(path, _OPEN)
+    except OSError as error:
+        raise LayeredImageError("cannot open a file of the image") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise LayeredImageError(f"{path} is no regular file")
+    return fd

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 # InaccessiblePaths= or ReadOnlyPaths= systemd reads the whole mount table several times over, and
 # with twenty apps that was half of all the time (docs/adr/0006-run-time.md).
 HIDDEN_DIRECTORY = "/rkt/hidden"
-# By nspawn, for the whole pod.
+# By nspawn, for the whole pod: rkt's list, and what is not namespaced and tells of the host.
 HIDDEN_IN_PODS = (
-    "/proc/config.gz", "/proc/kallsyms", "/proc/kcore", "/proc/kmem", "/proc/mem",
-    "/proc/sched_debug", "/proc/sysrq-trigger", "/sys/firmware", "/sys/hypervisor", "/sys/power",
+    "/proc/config.gz", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmem",
+    "/proc/latency_stats", "/proc/mem", "/proc/sched_debug", "/proc/sysrq-trigger",
+    "/proc/timer_list", "/sys/firmware", "/sys/hypervisor", "/sys/power",
 )  # fmt: skip
 # Only in apps: the pod's systemd lives in /sys/fs, and by /sys/module journald decides whether
 # lines on the console begin with the time.

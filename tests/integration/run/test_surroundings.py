@@ -111,6 +111,12 @@ def test_kernel_paths_are_covered(rkt: Rktpy) -> None:
     assert len(done.lines()) == 4  # nothing of kallsyms
 
 
+def test_keys_and_timers_of_the_host_are_covered(rkt: Rktpy) -> None:
+    done = rkt.run(SHELL, "--", "cat /proc/keys /proc/timer_list; echo $?")
+
+    assert [line.rpartition(" ")[2] for line in done.lines() if "No such file" not in line] == ["0"]
+
+
 def test_nothing_can_be_put_into_a_cover(rkt: Rktpy) -> None:
     paths = ("/sys/firmware", "/sys/module", "/sys/fs", "/proc/kallsyms")
     tries = [f"echo x >{path}/x; echo x >{path}; rmdir {path}" for path in paths]

@@ -64,8 +64,8 @@ def fetch_url(store: ImageStore, ref: ImageRef, means: Means, signature: str) ->
         asc=signature,
         plain=means.insecure.http or is_loopback(ref.url),
     )
-    with _Link(means) as link:
-        return _fetch(store, link, target)
+    with _Link(store, means) as link:
+        return _fetch(link, target)
 
 
 def fetch_name(
@@ -76,7 +76,7 @@ def fetch_name(
     ``complete`` is ``name`` with what this host adds to it.
     """
     _logger.debug("searching for app image %s", complete.name)
-    with _Link(means) as link:
+    with _Link(store, means) as link:
         if not means.insecure.image:
             _gather_keys(link, complete.name)
         asker = discovery.Asker(link.client, link.authorize, means.insecure.http)
@@ -94,7 +94,7 @@ def fetch_name(
                 complete=complete,
             )
             try:
-                return _fetch(store, link, target)
+                return _fetch(link, target)
             except FetchError as error:
                 failure = failure or error
         assert failure is not None  # noqa: S101 - discovery gives one endpoint at least
@@ -108,11 +108,12 @@ def signature_url(url: str) -> str:
 
 
 class _Link(Resource):
-    """Connections, credentials and keys of one fetch."""
+    """Connections, credentials and keys of one fetch, and the store it is for."""
 
-    __slots__ = ("authorize", "client", "keystore", "means")
+    __slots__ = ("authorize", "client", "keystore", "means", "store")
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, store: ImageStore, means: Means) -> None:
+        self.store = store
         self.means = means
         self.client = Client(verify_tls=not means.insecure.tls)
         self.authorize: Authorize = authorizer(means.credentials)
@@ -137,78 +138,81 @@ def _gather_keys(link: _Link, name: str) -> None:
         locations = discovery.find_keys(
             discovery.Asker(link.client, plain=fences.http and fences.pubkey), name
         )
-        manner = adding.Manner(
-            unseen_https=link.means.trust_keys_from_https, plain=fences.pubkey and fences.http
+        how = adding.Taking(
+            link.keystore,
+            link.client,
+            link.means.talk,
+            unseen_https=link.means.trust_keys_from_https,
+            plain=fences.pubkey and fences.http,
         )
-        adding.add_keys(link.keystore, link.client, link.means.talk, locations, name, manner)
+        adding.add_keys(how, locations, name)
     except discovery.DiscoveryError as error:
         _logger.debug("error determining key location: %s", error.message)
     except RktError as error:
         _logger.warning("error adding keys: %s", error.message)
 
 
-def _fetch(store: ImageStore, link: _Link, target: _Target) -> str:
+def _fetch(link: _Link, target: _Target) -> str:
     shown = without_user(target.url)
-    known = store.remote(shown)
-    if known is not None and not store.accepts(known.key):
+    known = link.store.remote(shown)
+    if known is not None and not link.store.accepts(known.key):
         known = None
     if known is not None and time.time_ns() - known.downloaded_at < known.max_age * 10**9:
         _logger.debug("image for %s isn't expired, not fetching.", shown)
-        _check(target, store.manifest(known.key))
+        _check(target, link.store.manifest(known.key))
         return known.key
     signature = None if link.means.insecure.image else _early_signature(link, target)
     _logger.debug("fetching image from %s", shown)
-    store.scratch()  # makes the directories
+    link.store.scratch()  # makes the directories
     try:
-        with open_partial(store.layout.downloads, target.url) as partial:
-            return _complete(store, link, target, partial, known, signature)
+        with open_partial(link.store.layout.downloads, target.url) as partial:
+            answer = _download(link, target, partial, etag=known.etag if known else "")
+            if answer.fresh and known is not None:
+                partial.discard()
+                return _renew(link, target, known, answer)
+            return _take_in(link, target, partial, answer, signature)
     except OSError as error:
         raise FetchError(f"cannot store the download of {shown}") from error
 
 
-def _complete(
-    store: ImageStore,
-    link: _Link,
-    target: _Target,
-    partial: Partial,
-    known: Remote | None,
-    signature: bytes | None,
-) -> str:
+def _download(link: _Link, target: _Target, partial: Partial, *, etag: str) -> Answer:
     source = Source(link.client, target.url, link.authorize, target.plain)
     try:
-        answer = download(source, partial, link.means.talk, etag=known.etag if known else "")
+        return download(source, partial, link.means.talk, etag=etag)
     except RktError as error:
         raise FetchError("error downloading ACI") from error
-    if answer.fresh and known is not None:
-        partial.discard()
-        store.put_remote(_remote(target, known.key, answer.replace(etag=answer.etag or known.etag)))
-        _check(target, store.manifest(known.key))
-        return known.key
-    if signature is None and not link.means.insecure.image:
-        signature = _late_signature(link, target)
-    try:
-        key = _store(store, link, target, partial, signature)
-    except RktError:
-        partial.discard()  # it is whole and no good: going on with it would not help
-        raise
-    store.put_remote(_remote(target, key, answer))
-    partial.discard()
-    return key
 
 
-def _store(
-    store: ImageStore, link: _Link, target: _Target, partial: Partial, signature: bytes | None
+def _renew(link: _Link, target: _Target, known: Remote, answer: Answer) -> str:
+    """Note that the server still has the image we know, and return its key."""
+    renewed = answer.replace(etag=answer.etag or known.etag)
+    link.store.put_remote(_remote(target, known.key, renewed))
+    _check(target, link.store.manifest(known.key))
+    return known.key
+
+
+def _take_in(
+    link: _Link, target: _Target, partial: Partial, answer: Answer, signature: bytes | None
 ) -> str:
     """Import what arrived, if it is what was asked for and somebody trusted vouches for it."""
+    if signature is None and not link.means.insecure.image:
+        signature = _late_signature(link, target)
 
-    def check(manifest: ImageManifest) -> str:
+    def vouch_for(manifest: ImageManifest) -> str:
         _check(target, manifest)
         if signature is None:
             return ""
         return vouch(link.keystore, manifest.name, signature, partial.fd)
 
     latest = target.name is not None and target.name.label("version") is None
-    return store.add_aci(partial.fd, Terms(latest=latest, vouch=check))
+    try:
+        key = link.store.add_aci(partial.fd, Terms(latest=latest, vouch=vouch_for))
+    except RktError:
+        partial.discard()  # it is whole and no good: going on with it would not help
+        raise
+    link.store.put_remote(_remote(target, key, answer))
+    partial.discard()
+    return key
 
 
 def _check(target: _Target, manifest: ImageManifest) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from rktpy.errors import RktError
 from rktpy.host.http import Client
 from rktpy.image import discovery
-from rktpy.image.trust.adding import Manner, add_keys
+from rktpy.image.trust.adding import Taking, add_keys
 from rktpy.image.trust.keystore import Keystore
 from rktpy.value import Value
 
@@ -46,11 +46,6 @@ def trust_keys(site: Site, request: TrustRequest) -> None:
     if scheme:
         raise TrustError(f"--prefix must not contain a URL scheme, omit {scheme}://")
     plain = request.insecure_allow_http
-    manner = Manner(
-        unseen=request.skip_fingerprint_review,
-        unseen_https=site.trust_keys_from_https,
-        plain=plain,
-    )
     with Client(verify_tls=not site.insecure.tls) as client:
         try:
             asker = discovery.Asker(client, plain=plain or site.insecure.http)
@@ -58,14 +53,15 @@ def trust_keys(site: Site, request: TrustRequest) -> None:
         except RktError as error:
             raise TrustError("error determining key location") from error
         try:
-            add_keys(
+            how = Taking(
                 Keystore((site.system_config, site.local_config)),
                 client,
                 site.talk,
-                locations,
-                request.prefix,
-                manner,
+                unseen=request.skip_fingerprint_review,
+                unseen_https=site.trust_keys_from_https,
+                plain=plain,
             )
+            add_keys(how, locations, request.prefix)
         except (RktError, OSError) as error:
             raise TrustError("error adding keys") from error
 

@@ -27,23 +27,20 @@ class KeyLocationError(RktError):
     """A key cannot be had from where it is said to be."""
 
 
-class Manner(Value):
-    """How keys are taken: ``unseen`` without a question, ``unseen_https`` only those from https;
-    ``plain`` allows http."""
+class Taking(Value):
+    """How keys are taken, and where they go: ``unseen`` without a question, ``unseen_https`` only
+    those from https; ``plain`` allows http.
+    """
 
+    keystore: Keystore
+    client: Client
+    talk: Talk
     unseen: bool = False
     unseen_https: bool = False
     plain: bool = False
 
 
-def add_keys(
-    keystore: Keystore,
-    client: Client,
-    talk: Talk,
-    locations: Iterable[str],
-    prefix: str,
-    manner: Manner,
-) -> None:
+def add_keys(how: Taking, locations: Iterable[str], prefix: str) -> None:
     """Trust the keys at ``locations`` for images below ``prefix``, "" for all, if accepted.
 
     What becomes of each is told; a key that is declined is passed over.
@@ -54,25 +51,23 @@ def add_keys(
     """
     below = ACIdentifier(prefix) if prefix else None
     for location in locations:
-        key = openpgp.read_key(_content(location, client, plain=manner.plain))
+        key = openpgp.read_key(_content(location, how.client, plain=how.plain))
         if key.problem:
             raise openpgp.KeyFileError(
                 f"key at {quote(location)} is no use: {key.problem}",
                 hint="ask its owner for the current one",
             )
-        unseen = manner.unseen or (manner.unseen_https and location.startswith("https://"))
-        if not talk.review(key, prefix, location, unseen=unseen):
+        unseen = how.unseen or (how.unseen_https and location.startswith("https://"))
+        if not how.talk.review(key, prefix, location, unseen=unseen):
             _logger.warning("not trusting %s", quote(location))
             continue
-        how = "without" if unseen else "after"
-        talk.tell(
-            f"Trusting {quote(location)} for prefix {quote(prefix)} {how} fingerprint review."
-        )
+        what = f"{quote(location)} for prefix {quote(prefix)}"
+        how.talk.tell(f"Trusting {what} {'without' if unseen else 'after'} fingerprint review.")
         if below is None:
-            talk.tell(f"Added root key at {quote(keystore.add_root(key))}")
+            how.talk.tell(f"Added root key at {quote(how.keystore.add_root(key))}")
         else:
-            path = keystore.add_prefix(below, key)
-            talk.tell(f"Added key for prefix {quote(prefix)} at {quote(path)}")
+            path = how.keystore.add_prefix(below, key)
+            how.talk.tell(f"Added key for prefix {quote(prefix)} at {quote(path)}")
 
 
 def _content(location: str, client: Client, *, plain: bool) -> bytes:

@@ -129,8 +129,8 @@ ROOT = Command(
             "fetch:fetch",
             "fetch images into the local store",
             usage="fetch IMAGE_URL...",
-            long="Prints one hash per image. An image is a file, a URL, a name, oci:DIRECTORY,"
-            " oci-archive:FILE or docker-archive:FILE.",
+            long="Prints one hash per image. An image is a file, a URL, a name, docker://NAME,"
+            " oci:DIRECTORY, oci-archive:FILE or docker-archive:FILE.",
             options="images:FETCH",
             grammar=IMAGES_ONLY,
             complete="image",

@@ -64,10 +64,14 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
         if key is not None:
             return key
     unverified = complete is not None and _is_unverified(store, complete)
-    if means.policy == "never" or ref.kind == Kind.DOCKER:
+    if means.policy == "never":
         raise _nowhere(ref, means, unverified=unverified)
     if unverified and means.policy != "update":
         _logger.warning("%s is stored but was not verified, looking for it elsewhere", ref.text)
+    if ref.kind == Kind.DOCKER:
+        from rktpy.image.layered.fetching import fetch_registry
+
+        return fetch_registry(store, ref, means)
     try:
         from rktpy.image import remote  # brings HTTP in: 70 ms
     except ModuleNotFoundError as error:
@@ -143,11 +147,7 @@ def _nowhere(ref: ImageRef, means: Means, *, unverified: bool) -> FetchError:
         Kind.DOCKER: "unable to fetch docker image from URL",
         Kind.NAME: "unable to fetch image from image name",
     }[ref.kind]
-    hint = (
-        None
-        if means.policy == "never"
-        else "rktpy cannot talk to registries yet; skopeo can copy to oci:DIRECTORY"
-    )
+    hint = None
     if unverified:
         hint = "it is stored but was not verified. If you trust it: --insecure-options=image"
     return FetchError(f"{what} {quote(ref.text)}: {_NOWHERE}", hint=hint)

@@ -80,8 +80,8 @@ class Means(Value):
     """How images are fetched.
 
     ``policy`` is ``never``, ``update`` or, for any other word, ``new``. ``keys`` are the two
-    directories of trusted keys, the vendor's and the host's. ``credentials`` reads the
-    configuration when it is first called.
+    directories of trusted keys, the vendor's and the host's. ``credentials``, and ``logins`` to
+    registries, read the configuration when they are first called.
     """
 
     policy: str
@@ -89,4 +89,5 @@ class Means(Value):
     keys: tuple[str, str]
     credentials: Callable[[], Credentials]
     talk: Talk
+    logins: Callable[[], Mapping[str, BasicAuth]]
     trust_keys_from_https: bool = False

@@ -18,6 +18,7 @@ def means_of(site: Site, policy: str) -> Means:
         keys=(site.system_config, site.local_config),
         credentials=lambda: site.config().auth,
         talk=site.talk,
+        logins=lambda: site.config().docker_auth,
         trust_keys_from_https=site.trust_keys_from_https,
     )
 

@@ -69,7 +69,7 @@ def test_a_stored_image_is_found_by_name_hash_and_url(
     [
         ("example.com/none", "never", 'unable to fetch image from image name "example.com/none": '),
         ("https://x.org/a.aci", "never", 'unable to fetch image from URL "https://x.org/a.aci": '),
-        ("docker://busybox", "new", 'unable to fetch docker image from URL "docker://busybox": '),
+        ("docker://busybox", "never", 'unable to fetch docker image from URL "docker://busybox": '),
     ],
 )
 def test_what_cannot_be_had_is_said_in_rkts_words(

@@ -1,0 +1,238 @@
+"""A registry as the distribution specification has it: manifests, blobs, and being let in.
+
+https is asked first; plain http only where that was allowed. Credentials go out over https only,
+and only after the registry, or whom it names for tokens, has asked for them.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from urllib.parse import urlencode
+
+from rktpy import codec
+from rktpy.codec import quote
+from rktpy.host.http import Client
+from rktpy.host.http_errors import HttpError
+from rktpy.image.layered.blobs import check_digest, nameless, new_hash, write_all
+from rktpy.image.layered.challenges import parse_challenges
+from rktpy.image.layered.documents import (
+    INDEXES,
+    MANIFEST_LIMIT,
+    MANIFESTS,
+    Descriptor,
+    LayeredImageError,
+    parse_object,
+)
+from rktpy.image.layered.names import is_digest
+from rktpy.image.means import Nobody
+from rktpy.log import Logger
+from rktpy.resource import Resource
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from rktpy.config.credentials import BasicAuth
+    from rktpy.host.http import Response
+    from rktpy.image.layered.challenges import Challenge
+    from rktpy.image.layered.names import RegistryName
+    from rktpy.image.means import Gauge, Talk
+
+_PIECE = 1 << 18
+_TRIES = 4  # a connection that breaks is taken up again
+_SMALL = 1 << 20  # bytes of an answer to a question
+_logger = Logger("image")
+
+
+class RegistryError(LayeredImageError):
+    """The registry does not give the image."""
+
+
+class Access(Value):
+    """How to talk to registries: ``plain`` allows http, ``tls`` checks certificates."""
+
+    plain: bool
+    tls: bool
+    login: BasicAuth | None
+
+
+class Registry(Resource):
+    """One repository of a registry. Blobs may be asked for by several threads."""
+
+    __slots__ = (
+        "_access", "_base", "_client", "_gauge", "_header", "_lock", "_name", "_scratch", "_talk",
+    )  # fmt: skip
+
+    def __init__(self, name: RegistryName, access: Access, scratch: str, talk: Talk) -> None:
+        self._name = name
+        self._access = access
+        self._client = Client(verify_tls=access.tls)
+        self._base = f"https://{name.registry}/v2/{name.repository}"
+        self._header = ""
+        self._lock = threading.Lock()
+        self._scratch = scratch
+        self._talk = talk
+        self._gauge: Gauge = Nobody().gauge("", 0, None)
+
+    def manifest(self, reference: str) -> tuple[bytes, str, str]:
+        """Return a manifest or index by tag or digest: its bytes, its digest, its media type.
+
+        Raises:
+            RegistryError: it is not there, or we are not let in.
+            LayeredImageError: it does not have its digest.
+            HttpError: the registry cannot be reached.
+        """
+        fields = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
+        path = f"/manifests/{reference}"
+        try:
+            answer = self._get(path, fields)
+        except HttpError:
+            if not self._access.plain or not self._base.startswith("https:"):
+                raise
+            self._base = "http" + self._base.removeprefix("https")
+            answer = self._get(path, fields)
+        with answer:
+            content = answer.body(MANIFEST_LIMIT)
+            said = answer.headers.get("Docker-Content-Digest", "")
+            media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        expected = reference if is_digest(reference) else said
+        found = new_hash(expected if is_digest(expected) else "sha256:")
+        found.update(content)
+        digest = f"{found.name}:{found.hexdigest()}"
+        if is_digest(expected) and expected != digest:
+            raise LayeredImageError(f"{expected} has the digest {digest}")
+        return content, digest, media_type
+
+    def open(self, blob: Descriptor) -> int:
+        """Download a blob; see ``blobs.Blobs``."""
+        fd = nameless(self._scratch)
+        try:
+            check_digest(*self._receive(fd, blob))
+        except BaseException:
+            os.close(fd)
+            raise
+        os.lseek(fd, 0, os.SEEK_SET)
+        return fd
+
+    def expect(self, total: int) -> None:
+        """Show from now on how much arrives of ``total`` bytes."""
+        self._gauge = self._talk.gauge("layers", 0, total)
+
+    def close(self) -> None:
+        self._gauge.close()
+        self._client.close()
+
+    def _advance(self, count: int) -> None:
+        with self._lock:
+            self._gauge.advance(count)
+
+    def _receive(self, fd: int, blob: Descriptor) -> tuple[Any, Descriptor, int]:
+        """Write the blob to ``fd``; return its hash so far, the blob, and its size."""
+        done, digest = 0, new_hash(blob.digest)
+        for remaining in reversed(range(_TRIES)):
+            before = done
+            try:
+                rest = {"Range": f"bytes={done}-"} if done else {}
+                with self._get(f"/blobs/{blob.digest}", rest) as answer:
+                    if done and answer.status != 206:  # the whole of it once more
+                        os.ftruncate(fd, 0)
+                        os.lseek(fd, 0, os.SEEK_SET)
+                        done, digest = 0, new_hash(blob.digest)
+                    while piece := answer.read(_PIECE):
+                        done += len(piece)
+                        if done > blob.size:
+                            raise LayeredImageError(
+                                f"{blob.digest} has more than its {blob.size} bytes"
+                            )
+                        write_all(fd, piece)
+                        digest.update(piece)
+                        self._advance(len(piece))
+                break
+            except HttpError as error:
+                if not error.passing or not remaining or done <= before:
+                    raise
+                _logger.warning("%s, going on", error.message)
+        return digest, blob, done
+
+    def _get(self, path: str, fields: Mapping[str, str]) -> Response:
+        """Return a good answer, after saying who we are if that is asked for."""
+        stale = self._header
+        answer = self._ask(path, fields)
+        if answer.status == 401:
+            header = answer.headers.get("WWW-Authenticate", "")
+            answer.close()
+            with self._lock:
+                if self._header == stale:  # else another thread was first
+                    self._header = self._answer_to(header)
+            answer = self._ask(path, fields)
+        if answer.status in (200, 206):
+            return answer
+        with answer:
+            raise self._refusal(answer)
+
+    def _ask(self, path: str, fields: Mapping[str, str]) -> Response:
+        return self._client.request(
+            self._base + path,
+            headers=fields,
+            authorize=lambda _method, _url: {"Authorization": self._header} if self._header else {},
+            plain=self._access.plain,
+        )
+
+    def _answer_to(self, header: str) -> str:
+        """Return what to send as ``Authorization`` to a registry that answered with ``header``."""
+        challenges = {one.scheme: one for one in parse_challenges(header)}
+        if "bearer" in challenges:
+            return "Bearer " + self._token(challenges["bearer"])
+        if "basic" in challenges and self._access.login is not None:
+            return self._access.login.header()
+        raise RegistryError(
+            f"{self._name.registry} wants to know who asks",
+            hint=f"give credentials for {self._name.registry} in auth.d (dockerAuth)",
+        )
+
+    def _token(self, challenge: Challenge) -> str:
+        realm = challenge.parameter("realm")
+        if not realm:
+            raise RegistryError("missing realm in bearer auth challenge")
+        scope = challenge.parameter("scope") or f"repository:{self._name.repository}:pull"
+        query = {"service": challenge.parameter("service"), "scope": scope}
+        query = {key: value for key, value in query.items() if value}
+        login = self._access.login
+        url = realm + ("&" if "?" in realm else "?") + urlencode(query)
+        with self._client.request(
+            url,
+            authorize=lambda _method, _url: {"Authorization": login.header()} if login else {},
+            plain=self._access.plain,
+        ) as answer:
+            if answer.status != 200:
+                raise RegistryError(
+                    f"unable to retrieve auth token: status {answer.status}",
+                    hint=f"are the credentials for {self._name.registry} right?",
+                )
+            fields = parse_object(answer.body(_SMALL), "the token")
+        token = fields.get("token") or fields.get("access_token")
+        if not isinstance(token, str) or not token.isprintable() or not token.isascii():
+            raise RegistryError("the answer to the question for a token has none")
+        return token
+
+    def _refusal(self, answer: Response) -> RegistryError:
+        """Return the registry's own words, if it has any."""
+        hints = {
+            401: f"are the credentials for {self._name.registry} right? Over http none are sent",
+            403: f"the credentials for {self._name.registry} do not suffice",
+            404: "are repository and tag right?",
+            429: "too many requests: log in, or try again later",
+        }
+        words = ""
+        try:
+            errors = codec.parse(answer.body(_SMALL)).get("errors")
+            first = errors[0]
+            words = f": {first['code']}: {quote(str(first.get('message', '')))}"
+        except (HttpError, codec.CodecError, AttributeError, LookupError, TypeError):
+            pass  # not JSON, or not as the specification has it
+        return RegistryError(
+            f"{answer.url}: HTTP status {answer.status}{words}", hint=hints.get(answer.status)
+        )

@@ -52,6 +52,7 @@ def fetch(store: ImageStore, ref: ImageRef, means: Means, *, signature: str = ""
 
 def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str = "") -> str:
     """Return the key of the image ``ref``, whatever it is built on. Errors as ``fetch``."""
+    ref = _of_platform(ref, means.platform)
     if ref.kind == Kind.FILE:
         return _fetch_file(store, ref, means, signature)
     if ref.kind in Kind.LAYERED_FILES:
@@ -79,6 +80,18 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
     if complete is None or ref.name is None:
         return remote.fetch_url(store, ref, means, signature)
     return remote.fetch_name(store, ref.name, complete, means, signature)
+
+
+def _of_platform(ref: ImageRef, platform: str) -> ImageRef:
+    """Return ``ref`` with the platform, if any, in its URL: the image will be known by that."""
+    if not platform:
+        return ref
+    if ref.kind not in (Kind.DOCKER, *Kind.LAYERED_FILES):
+        raise FetchError(
+            f"{quote(ref.text)} is no image of layers, so there is no platform to choose",
+            hint="a name may have labels: NAME,os=linux,arch=aarch64",
+        )
+    return ref.replace(url=f"{ref.url}#{platform}")
 
 
 def _stored_hash(store: ImageStore, ref: ImageRef) -> str:

@@ -81,7 +81,8 @@ class Means(Value):
 
     ``policy`` is ``never``, ``update`` or, for any other word, ``new``. ``keys`` are the two
     directories of trusted keys, the vendor's and the host's. ``credentials``, and ``logins`` to
-    registries, read the configuration when they are first called.
+    registries, read the configuration when they are first called. ``platform`` is
+    ``OS/ARCHITECTURE[/VARIANT]`` as registries say it, "" for this host's.
     """
 
     policy: str
@@ -91,3 +92,4 @@ class Means(Value):
     talk: Talk
     logins: Callable[[], Mapping[str, BasicAuth]]
     trust_keys_from_https: bool = False
+    platform: str = ""

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class FetchRequest(Value):
-    """``policy`` is ``never``, ``new`` or ``update``."""
+    """``policy`` is ``never``, ``new`` or ``update``; ``platform`` as ``Means`` has it."""
 
     images: tuple[Wanted, ...]
     policy: str = "update"
+    platform: str = ""
 
 
 def fetch_images(site: Site, request: FetchRequest) -> Iterator[str]:
@@ -31,7 +32,8 @@ def fetch_images(site: Site, request: FetchRequest) -> Iterator[str]:
     """
     store = store_of(site)
     trees = Trees(site.layout)
-    for found in find_images(store, request.images, means_of(site, request.policy)):
+    means = means_of(site, request.policy, request.platform)
+    for found in find_images(store, request.images, means):
         store.touch(found.key)
         if os.geteuid() == 0:
             trees.render(store, found.key)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from rktpy.verbs.site import Site
 
 
-def means_of(site: Site, policy: str) -> Means:
-    """Return what an image may be fetched with at ``site``."""
+def means_of(site: Site, policy: str, platform: str = "") -> Means:
+    """Return what an image may be fetched with at ``site``; arguments as ``Means`` has them."""
     return Means(
         policy=policy,
         insecure=site.insecure,
@@ -20,6 +20,7 @@ def means_of(site: Site, policy: str) -> Means:
         talk=site.talk,
         logins=lambda: site.config().docker_auth,
         trust_keys_from_https=site.trust_keys_from_https,
+        platform=platform,
     )
 
 

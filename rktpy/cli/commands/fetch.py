@@ -18,7 +18,8 @@ def fetch(call: Call) -> int:
     if not call.apps:
         raise RktError("must provide at least one image", hint="see: rktpy help fetch")
     images = tuple(Wanted(app.image, app.options.get("signature") or "") for app in call.apps)
-    for key in fetch_images(call.site, FetchRequest(images, _policy(call))):
+    request = FetchRequest(images, _policy(call), str(call.options["platform"]))
+    for key in fetch_images(call.site, request):
         call.out(key if call.options["full"] else key[:_SHORT])
     return 0
 

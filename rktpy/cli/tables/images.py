@@ -17,6 +17,11 @@ from rktpy.cli.tables.common import (
 FETCH = (
     SIGNATURE,
     Option("full", "bool", "print whole hashes"),
+    Option(
+        "platform",
+        "string",
+        "OS/ARCHITECTURE[/VARIANT] to choose where an image of layers is there for several",
+    ),
     PULL_POLICY_UPDATE,
     *OLD_POLICIES,
 )

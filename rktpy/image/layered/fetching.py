@@ -47,6 +47,22 @@ def host_platform() -> tuple[str, str, str]:
     return ("linux", *_MACHINES.get(machine, (machine, "")))
 
 
+def wanted_platform(means: Means) -> tuple[str, str, str]:
+    """Return the platform that was asked for, or this host's.
+
+    Raises:
+        FetchError: it has not two or three parts.
+    """
+    if not means.platform:
+        return host_platform()
+    parts = means.platform.split("/")
+    if len(parts) not in (2, 3) or not all(parts):
+        raise FetchError(
+            f"{quote(means.platform)} is no platform", hint="it is OS/ARCHITECTURE: linux/arm64"
+        )
+    return parts[0], parts[1], "".join(parts[2:])
+
+
 def fetch_local(store: ImageStore, ref: ImageRef, means: Means) -> str:
     """Return the key of the image in a layout or archive on this host.
 
@@ -55,13 +71,14 @@ def fetch_local(store: ImageStore, ref: ImageRef, means: Means) -> str:
     """
     require_waiver(means)
     _logger.debug("using image from %s", ref.path)
+    platform = wanted_platform(means)
     try:
         if ref.kind == Kind.OCI:
             with Directory(ref.path) as files:
-                return _store(store, ref, *local.read_layout(files, ref, host_platform()))
+                return _store(store, ref, *local.read_layout(files, ref, platform))
         with Archive(ref.path, store.scratch()) as archive:
             if ref.kind == Kind.OCI_ARCHIVE:
-                found = local.read_layout(archive, ref, host_platform())
+                found = local.read_layout(archive, ref, platform)
             else:
                 found = local.read_saved(archive, ref)
             return _store(store, ref, *found)
@@ -81,13 +98,14 @@ def fetch_registry(store: ImageStore, ref: ImageRef, means: Means) -> str:
     except ModuleNotFoundError as error:
         raise LibraryMissingError("downloading", error) from None
     try:
-        name = parse_name(ref.url.removeprefix("docker://"))
+        name = parse_name(ref.url.removeprefix("docker://").partition("#")[0])
     except RktError as error:
         raise FetchError(
             f"invalid docker URL {quote(ref.text)}; expected syntax is"
             ' "docker://[REGISTRY_HOST[:REGISTRY_PORT]/]IMAGE_NAME[:TAG]"'
         ) from error
     _logger.debug("fetching image from %s", ref.url)
+    platform = wanted_platform(means)
     access = Access(
         plain=means.insecure.http,
         tls=not means.insecure.tls,
@@ -95,18 +113,24 @@ def fetch_registry(store: ImageStore, ref: ImageRef, means: Means) -> str:
     )
     try:
         with Registry(name, access, store.scratch(), means.talk) as registry:
-            return _pull(store, ref, name, registry)
+            return _pull(store, ref, name, registry, platform)
     except (RktError, OSError) as error:
         raise FetchError(f"cannot fetch image {quote(ref.text)}") from error
 
 
-def _pull(store: ImageStore, ref: ImageRef, name: RegistryName, registry: Registry) -> str:
+def _pull(
+    store: ImageStore,
+    ref: ImageRef,
+    name: RegistryName,
+    registry: Registry,
+    platform: tuple[str, str, str],
+) -> str:
     reference = name.reference
     for _level in range(MAX_NESTING):
         content, digest, media_type = registry.manifest(reference)
         found = parse_document(content, media_type)
         if isinstance(found, Index):
-            reference = choose(found, host_platform()).digest
+            reference = choose(found, platform).digest
             continue
         present = known(store, ref.url, digest)
         if present is not None:
@@ -114,7 +138,7 @@ def _pull(store: ImageStore, ref: ImageRef, name: RegistryName, registry: Regist
         identity = Identity(
             name=f"{name.registry}/{name.repository}",
             version=name.tag,
-            original=ref.url.removeprefix("docker://"),
+            original=ref.url.removeprefix("docker://").partition("#")[0],
             repository=name.repository,
             registry=name.registry,
             config_digest=found.config.digest,

@@ -197,6 +197,28 @@ def test_of_an_index_this_hosts_platform_is_taken(rkt: Rktpy, layout: Layout) ->
     assert set(_facts(_rootfs(rkt, f"oci:{layout.path}:latest"))) == {GO_ARCH}
 
 
+def test_another_platform_may_be_asked_for(rkt: Rktpy, layout: Layout) -> None:
+    entries = []
+    for name in ("arm64", "amd64"):
+        platform = {"os": "linux", "architecture": name}
+        made = layout.image({name: "1"}, listed=False, architecture=name)
+        entries.append({**made, "platform": platform})
+    layout.index(entries)
+    text = f"oci:{layout.path}"
+
+    keys = {
+        name: rkt.ok("fetch", "--full", f"--platform=linux/{name}", text).strip()
+        for name in ("arm64", "amd64")
+    }
+    manifest = rkt.ok("image", "cat-manifest", keys["arm64"])
+    assert '"aarch64"' in manifest
+    assert len(set(keys.values())) == 2
+    done = rkt("fetch", "--platform=linux/mips", text)
+    assert "there is no image for linux/mips (there are: linux/arm64, linux/amd64)" in done.err
+    assert "is no platform" in rkt("fetch", "--platform=arm64", text).err
+    assert "no image of layers" in rkt("fetch", "--platform=linux/arm64", "example.com/x").err
+
+
 def test_which_image_is_meant_has_to_be_said(rkt: Rktpy, layout: Layout) -> None:
     layout.image({"a": "1"}, tag="one")
     layout.image({"a": "2"}, tag="two")

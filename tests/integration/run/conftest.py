@@ -37,3 +37,14 @@ def rkt(_filled: Rktpy) -> Iterator[Rktpy]:
     done = _filled.collect()
     assert done.status == 0, done
     assert _filled.pods() == []
+
+
+@pytest.fixture
+def images_go(rkt: Rktpy) -> Iterator[None]:
+    """For tests whose images have the names of those that all tests use: they leave none."""
+    listing = ("image", "list", "--no-legend", "--full", "--fields=id")
+    before = rkt.ok(*listing).split()
+    yield
+    new = [image for image in rkt.ok(*listing).split() if image not in before]
+    if new:
+        rkt.ok("image", "rm", *new)

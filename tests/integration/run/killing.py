@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -173,16 +174,16 @@ class Ground:
 
 
 def tree_of(root: Path) -> dict[str, int | None]:
-    """Return all there is below ``root``: the size of files, None for directories.
+    """Return all there is below ``root``: the size of files and links, None for directories.
 
     What SQLite keeps beside a database and the lock of preparation come and go.
     """
     found: dict[str, int | None] = {}
     for where, folders, files in os.walk(root):
         below = os.path.relpath(where, root)
-        for name in folders:
-            found[f"{below}/{name}"] = None
-        for name in files:
-            found[f"{below}/{name}"] = os.lstat(f"{where}/{name}").st_size
+        # A link to a directory is among the folders only while that is there.
+        for name in (*folders, *files):
+            status = os.lstat(f"{where}/{name}")
+            found[f"{below}/{name}"] = None if stat.S_ISDIR(status.st_mode) else status.st_size
     volatile = ("-wal", "-shm", "Lock")
     return {path: what for path, what in found.items() if not path.endswith(volatile)}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WRITE = ("--", "--write-file", "--file-name=/file", "--content=ThisIsATest")
 READ = ("--exec=/inspect", "--", "--read-file", "--file-name=/file")
 
+pytestmark = pytest.mark.usefixtures("images_go")
+
 
 def members(path: Path) -> dict[str, tarfile.TarInfo]:
     with tarfile.open(path) as archive:

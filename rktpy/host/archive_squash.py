@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _WHITEOUT = b".wh."
-_META = b".wh..wh."
 _OPAQUE = b".wh..wh..opq"
 
 
@@ -141,9 +140,8 @@ class _Squasher:
 
     def _delete(self, parent: list[bytes], mark: bytes, member: Member) -> None:
         """Delete what ``mark`` says; nothing of this layer is in the tree yet."""
+        # What aufs notes for itself (.wh..wh.plnk) deletes a name that no layer can have.
         hidden = mark[len(_WHITEOUT) :]
-        if mark != _OPAQUE and mark.startswith(_META):
-            return  # notes of aufs to itself
         if hidden in (b"", b".", b".."):
             raise ArchiveError(f"whiteout of nothing: {shown(member.name)}")
         directory = self._find(parent)

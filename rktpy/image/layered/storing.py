@@ -54,6 +54,8 @@ def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs) -> 
     config = parse_config(content.config)
     if len(config.diff_ids) != len(content.layers) or not all(map(is_digest, config.diff_ids)):
         raise LayeredImageError("the manifest has other layers than the image configuration")
+    if sum(layer.size for layer in content.layers) > Limits().stream:
+        raise LayeredImageError(f"the layers have more than {Limits().stream} bytes")
     manifest = compact(convert(config, content.identity).to_object()).encode()
     scratch = store.scratch()
     with ExitStack() as files:

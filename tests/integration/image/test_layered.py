@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import stat
@@ -263,9 +264,19 @@ def test_without_the_users_word_images_of_layers_are_refused(layout: Layout) -> 
     assert "signature verification for docker images is not supported" in done.stderr
 
 
+def test_a_layer_of_another_size_than_said_is_found(rkt: Rktpy, layout: Layout) -> None:
+
+    fields = json.loads(layout.file(layout.image({"a": "1"}, tag="1")).read_bytes())
+    fields["layers"][0]["size"] += 1
+    layout.add(layout.blob(json.dumps(fields).encode(), fields["mediaType"]), "wrong")
+
+    done = rkt("fetch", f"oci:{layout.path}:wrong")
+    assert done.status == 254
+    assert "bytes instead of" in done.err
+
+
 @pytest.mark.parametrize("part", ["manifest", "config", "layer"])
 def test_one_flipped_bit_is_found(rkt: Rktpy, layout: Layout, part: str) -> None:
-    import json
 
     manifest = layout.image({"a": os.urandom(2000)})
     fields = json.loads(layout.file(manifest).read_bytes())
@@ -281,7 +292,6 @@ def test_one_flipped_bit_is_found(rkt: Rktpy, layout: Layout, part: str) -> None
 
 
 def test_a_layer_that_unpacks_to_something_else_is_found(rkt: Rktpy, layout: Layout) -> None:
-    import json
 
     first, second = layout.image({"a": "1"}, tag="1"), layout.image({"a": "2"}, tag="2")
     mixed = json.loads(layout.file(first).read_bytes())
@@ -313,6 +323,32 @@ def test_a_hostile_layer_leaves_nothing(
     assert words in done.err
     assert rkt.ok("image", "list", "--no-legend").strip() == ""
     assert os.listdir(rkt.data / "cas/tmp") == []
+
+
+def test_two_fetches_at_once_get_one_image(rkt: Rktpy, layout: Layout) -> None:
+    layout.image(*({str(n): os.urandom(3 << 20)} for n in range(3)))
+    words = rkt.argv("fetch", "--full", f"oci:{layout.path}")
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+
+    answers = {fetching.communicate()[0].strip() for fetching in both}
+    assert [fetching.returncode for fetching in both] == [0, 0]
+    (key,) = answers
+    rkt.ok("image", "verify", key)
+    assert os.listdir(rkt.data / "cas/tmp") == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(rkt: Rktpy, layout: Layout) -> None:
+    rkt.data.mkdir()
+    command.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(rkt.data)])
+    layout.image(*({str(n): os.urandom(4 << 20)} for n in range(3)))
+
+    done = rkt("fetch", f"oci:{layout.path}")
+    assert done.status == 254
+    assert "no space left on device" in done.err.lower()
+    assert os.listdir(rkt.data / "cas/tmp") == []
+    disk = os.statvfs(rkt.data)
+    assert (disk.f_blocks - disk.f_bfree) * disk.f_frsize < 1 << 20
+    command.run(["umount", str(rkt.data)])
 
 
 def test_a_fetch_killed_while_it_converts_leaves_nothing(rkt: Rktpy, layout: Layout) -> None:

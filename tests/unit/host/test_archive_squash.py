@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,24 @@ def test_hard_links_reach_into_lower_layers_and_survive_their_first_name() -> No
 
 def test_rewriting_one_of_several_names_changes_that_one_only() -> None:
     assert _tree({"a": "1", "b": archive.hardlink("a")}, {"a": "2"}) == {"a": "2", "b": "1"}
+
+
+def test_upper_layers_describe_directories_and_the_root() -> None:
+    base: Content = {"./": archive.directory(0o700), "d": archive.directory(0o700), "d/a": "1"}
+    top: Content = {"./": archive.directory(0o711), "d": archive.directory(0o1777, uid=5)}
+
+    with tarfile.open(fileobj=BytesIO(_image(base, top)[0])) as image:
+        root, found = image.getmember("rootfs"), image.getmember("rootfs/d")
+    assert (root.mode, found.mode, found.uid) == (0o711, 0o1777, 5)
+
+
+def test_attributes_that_belong_to_a_host_are_left_out() -> None:
+    names = ("user.note", "trusted.overlay.opaque", "user.overlay.redirect", "security.selinux")
+    pax = {f"SCHILY.xattr.{name}": "x" for name in names}
+
+    with tarfile.open(fileobj=BytesIO(_image({"a": replace(archive.file(), pax=pax)})[0])) as image:
+        kept = image.getmember("rootfs/a").pax_headers
+    assert kept == {"SCHILY.xattr.user.note": "x"}
 
 
 def test_absolute_names_and_the_notes_of_aufs_are_what_they_are_elsewhere() -> None:

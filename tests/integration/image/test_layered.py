@@ -172,6 +172,19 @@ def test_every_form_of_one_image_gives_the_same_tree(
     assert "example.com/app:1" in rkt.ok("image", "list")
 
 
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_layers_may_be_compressed_in_several_ways(
+    rkt: Rktpy, layout: Layout, tmp_path: Path, compression: str
+) -> None:
+    layout.image({"a": "1"}, {"b": b"x" * 70_000}, tag="t", compress=False)
+    words = ["skopeo", "copy", "-q", "--dest-compress-format", compression, "--dest-compress"]
+    command.run([*words, f"oci:{layout.path}:t", f"oci:{tmp_path}/other:t"])
+    heads = {path.read_bytes()[:2] for path in (tmp_path / "other/blobs/sha256").iterdir()}
+
+    assert {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5"}[compression] in heads
+    assert set(_facts(_rootfs(rkt, f"oci:{tmp_path}/other:t"))) == {"a", "b"}
+
+
 def test_an_image_is_converted_once_and_always_the_same_way(
     rkt: Rktpy, layout: Layout, tmp_path: Path
 ) -> None:

@@ -21,9 +21,8 @@ from _signal import (  # type: ignore[import-not-found]  # signal itself imports
 )
 
 from rktpy.errors import RktError
-from rktpy.host.cgroup_files import read, read_bytes, write
-from rktpy.host.cgroup_places import Place, hierarchies
-from rktpy.host.cgroupfs import (
+from rktpy.host.cgroup.files import read, read_bytes, write
+from rktpy.host.cgroup.hierarchy import (
     LEGACY,
     SYSTEMD,
     UNIFIED,
@@ -32,6 +31,7 @@ from rktpy.host.cgroupfs import (
     parse_membership,
     tree_path,
 )
+from rktpy.host.cgroup.places import Place, hierarchies
 from rktpy.log import Logger
 from rktpy.value import Value
 
@@ -180,7 +180,7 @@ def limit(pod: PodCgroup, controller: str, amount: int) -> None:
     Raises:
         CgroupError: the controller is not there for the pod, or the kernel refuses.
     """
-    from rktpy.host.cgroup_limits import limit_v1, limit_v2
+    from rktpy.host.cgroup.limits import limit_v1, limit_v2
 
     place = next((p for p in pod.places if controller in p.key.split(",")), None)
     tree = next((p for p in pod.places if not p.key), None)

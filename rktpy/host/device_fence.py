@@ -86,7 +86,7 @@ def restrict_v1(directory: str, devices: Iterable[Device]) -> None:
     Raises:
         OSError: the kernel refuses.
     """
-    from rktpy.host.cgroup_files import write
+    from rktpy.host.cgroup.files import write
 
     write(f"{directory}/devices.deny", "a")
     for device in devices:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroup_files import read
+from rktpy.host.cgroup.files import read
 from rktpy.log import Logger
 
 _BLOCK = "/sys/block"

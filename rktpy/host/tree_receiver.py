@@ -14,17 +14,17 @@ import os
 import stat
 
 from rktpy.errors import RktError
-from rktpy.host import archive_digest
-from rktpy.host.archive_extract import check_member
-from rktpy.host.archive_limits import Devices, Limits, shown
-from rktpy.host.archive_reader import BLOCK_DEVICE, CHAR, DIR, FIFO, FILE, LINK, SYMLINK
-from rktpy.host.archive_unpack import split_name
+from rktpy.host.archive import digest as archive_digest
+from rktpy.host.archive.extract import check_member
+from rktpy.host.archive.limits import Devices, Limits, shown
+from rktpy.host.archive.reader import BLOCK_DEVICE, CHAR, DIR, FIFO, FILE, LINK, SYMLINK
+from rktpy.host.archive.unpack import split_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rktpy.host.archive_reader import Member, TarReader
+    from rktpy.host.archive.reader import Member, TarReader
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

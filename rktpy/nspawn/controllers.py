@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroup_files import make, write
-from rktpy.host.cgroup_places import scope_places, unit_places
-from rktpy.host.cgroupfs import UNIFIED
+from rktpy.host.cgroup.files import make, write
+from rktpy.host.cgroup.hierarchy import UNIFIED
+from rktpy.host.cgroup.places import scope_places, unit_places
 from rktpy.systemd.unit import NONE, SCOPE, SERVICE, app_controllers
 from rktpy.value import Value
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rktpy.cgroup import PodCgroup
-    from rktpy.host.cgroup_places import Place
+    from rktpy.host.cgroup.places import Place
     from rktpy.nspawn.plan import PodPlan
     from rktpy.systemd.unit import Placement
 

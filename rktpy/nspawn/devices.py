@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroup_files import make
-from rktpy.host.cgroup_places import tree_directories, unit_places
-from rktpy.host.cgroupfs import LEGACY, SYSTEMD
+from rktpy.host.cgroup.files import make
+from rktpy.host.cgroup.hierarchy import LEGACY, SYSTEMD
+from rktpy.host.cgroup.places import tree_directories, unit_places
 from rktpy.host.device_fence import Device, attach, restrict_v1
 from rktpy.log import Logger
 from rktpy.systemd.unit import NONE, SCOPE

@@ -16,7 +16,7 @@ import time
 
 from rktpy.errors import RktError
 from rktpy.host import mount, syscalls
-from rktpy.host.cgroup_member import Cgroups
+from rktpy.host.cgroup.member import Cgroups
 from rktpy.host.procfs import children
 from rktpy.host.rootpath import make_dir_in_root, make_file_in_root
 from rktpy.host.signals import (

@@ -12,7 +12,7 @@ from rktpy import log
 from rktpy.codec import compact
 from rktpy.errors import RktError
 from rktpy.host import mount, process
-from rktpy.host.cgroupfs import UNIFIED
+from rktpy.host.cgroup.hierarchy import UNIFIED
 from rktpy.host.files import write_atomic
 from rktpy.host.procfs import lowest_oom_score
 from rktpy.nspawn import podfilter

@@ -15,7 +15,7 @@ import stat
 from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host import syscalls
-from rktpy.host.cgroupfs import UNIFIED, parse_membership, tree_path
+from rktpy.host.cgroup.hierarchy import UNIFIED, parse_membership, tree_path
 from rktpy.host.procfs import children, is_pid1
 from rktpy.host.signals import SIG_IGN, SIGINT, SIGKILL, signal
 from rktpy.resource import Resource

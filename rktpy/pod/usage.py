@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroup_files import read
-from rktpy.host.cgroup_usage import Usage, read_usage
-from rktpy.host.cgroupfs import parse_membership
+from rktpy.host.cgroup.files import read
+from rktpy.host.cgroup.hierarchy import parse_membership
+from rktpy.host.cgroup.usage import Usage, read_usage
 from rktpy.pod.texts import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rktpy.host.cgroupfs import Hierarchy
+    from rktpy.host.cgroup.hierarchy import Hierarchy
     from rktpy.pod.lifecycle import Pod
 
 _PAYLOAD = "/payload"

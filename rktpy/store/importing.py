@@ -14,9 +14,9 @@ import time
 from rktpy.appc.image import ImageManifest
 from rktpy.codec import compact
 from rktpy.errors import RktError
-from rktpy.host.archive_intake import Intake, take_in
-from rktpy.host.archive_limits import Devices, Limits
-from rktpy.host.archive_unpack import Order
+from rktpy.host.archive.intake import Intake, take_in
+from rktpy.host.archive.limits import Devices, Limits
+from rktpy.host.archive.unpack import Order
 from rktpy.host.files import read_bytes
 from rktpy.store import locks, places
 from rktpy.store.errors import StoreError

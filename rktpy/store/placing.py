@@ -9,8 +9,8 @@ import os
 import stat
 
 from rktpy.host import syscalls
-from rktpy.host.archive_digest import tree_hash
-from rktpy.host.archive_unpack import Outcome
+from rktpy.host.archive.digest import tree_hash
+from rktpy.host.archive.unpack import Outcome
 from rktpy.host.files import write_new
 from rktpy.store import places
 from rktpy.store.index import Index

@@ -3,7 +3,7 @@
 cas/tree/<tree id>/
 ├── rootfs/      the files
 ├── manifest     of the top image
-├── hash         content hash, see ``rktpy.host.archive_digest``
+├── hash         content hash, see ``rktpy.host.archive.digest``
 ├── image        key of the top image
 └── rendered     empty
 
@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rktpy.host.archive_unpack import Layer, Outcome
+    from rktpy.host.archive.unpack import Layer, Outcome
     from rktpy.layout import Layout
     from rktpy.store.dependencies import Part
     from rktpy.store.images import ImageStore
@@ -120,7 +120,7 @@ class Trees:
         Raises:
             TreeError: it differs, or has no usable hash; rendering again repairs it.
         """
-        from rktpy.host.archive_digest import tree_hash
+        from rktpy.host.archive.digest import tree_hash
 
         with locks.lock_tree(self._layout, tree_id, exclusive=False):
             expected = self._recorded_hash(tree_id)
@@ -152,7 +152,7 @@ class Trees:
             locks.forget(self._layout.tree_lock(tree_id))
 
     def _recorded_hash(self, tree_id: str) -> str:
-        from rktpy.host.archive_digest import VERSION
+        from rktpy.host.archive.digest import VERSION
         from rktpy.host.files import read_bytes
 
         try:
@@ -201,10 +201,10 @@ def unpack(
         ArchiveError: a blob cannot be extracted.
         OSError: the disk is full.
     """
-    from rktpy.host.archive_intake import hash_of
-    from rktpy.host.archive_limits import Devices
-    from rktpy.host.archive_unpack import Layer, Order
-    from rktpy.host.archive_worker import start
+    from rktpy.host.archive.intake import hash_of
+    from rktpy.host.archive.limits import Devices
+    from rktpy.host.archive.unpack import Layer, Order
+    from rktpy.host.archive.worker import start
 
     opened: list[int] = []
     try:

@@ -16,7 +16,7 @@ import time
 
 from rktpy.codec import compact, parse
 from rktpy.errors import RktError
-from rktpy.host.cgroupfs import mode_of_mountinfo
+from rktpy.host.cgroup.hierarchy import mode_of_mountinfo
 from rktpy.host.files import read_bytes, write_atomic
 from rktpy.layout import RUNTIME_DIR
 from rktpy.log import Logger
@@ -53,7 +53,7 @@ class HostFacts(Value):
     """Facts that hold until the next boot or upgrade."""
 
     booted: bool  # systemd is PID 1 (sd_booted)
-    cgroup_mode: str  # rktpy.host.cgroupfs
+    cgroup_mode: str  # rktpy.host.cgroup.hierarchy
     nspawn: str  # absolute path of systemd-nspawn, "" if there is none
     systemd: int  # major version, 0 if it cannot be told
     machined: bool  # org.freedesktop.machine1 will register machines

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
-from rktpy.host.cgroupfs import HYBRID, LEGACY, UNIFIED, parse_membership, tree_path
+from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY, UNIFIED, parse_membership, tree_path
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -74,7 +74,7 @@ class Host(Value):
     booted: bool  # systemd is PID 1
     machined: bool  # it will register machines
     manager: bool  # the system bus and systemd answer on it
-    mode: str  # rktpy.host.cgroupfs
+    mode: str  # rktpy.host.cgroup.hierarchy
     systemd: int = 252
 
 

@@ -12,11 +12,11 @@ import stat
 
 from rktpy.errors import RktError
 from rktpy.host import helper
-from rktpy.host.archive_limits import Limits
-from rktpy.host.archive_reader import DIR, LINK, Member, PipedFile, TarReader
-from rktpy.host.archive_sink import Sink
-from rktpy.host.archive_unpack import split_name
-from rktpy.host.archive_writer import TarWriter
+from rktpy.host.archive.limits import Limits
+from rktpy.host.archive.reader import DIR, LINK, Member, PipedFile, TarReader
+from rktpy.host.archive.sink import Sink
+from rktpy.host.archive.unpack import split_name
+from rktpy.host.archive.writer import TarWriter
 from rktpy.host.tree_receiver import InTheWayError, Receiver
 from rktpy.value import Value
 from rktpy.verbs.copysides import open_side, parse_side

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
-from rktpy.host.archive_sink import Sink
-from rktpy.host.archive_writer import TarWriter
+from rktpy.host.archive.sink import Sink
+from rktpy.host.archive.writer import TarWriter
 from rktpy.host.files import NewFile, read_bytes
 from rktpy.host.helper import DAC_READ_SEARCH, Answer, Helper, confine
 from rktpy.host.mount import mounted_below

@@ -14,7 +14,7 @@ from rktpy.appc.isolators import capability_names
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import mount
-from rktpy.host.cgroupfs import HYBRID, LEGACY
+from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY
 from rktpy.net.netlist import stand_in
 from rktpy.nspawn import podfilter
 from rktpy.nspawn.launch import launch

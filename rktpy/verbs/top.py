@@ -6,8 +6,8 @@ import time
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.host.cgroup_files import read
-from rktpy.host.cgroupfs import parse_mountinfo
+from rktpy.host.cgroup.files import read
+from rktpy.host.cgroup.hierarchy import parse_mountinfo
 from rktpy.pod.lifecycle import PodGoneError, open_pod, pods
 from rktpy.pod.naming import name_in
 from rktpy.pod.phase import Phase, State
@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rktpy.host.cgroup_usage import Usage
-    from rktpy.host.cgroupfs import Hierarchy
+    from rktpy.host.cgroup.hierarchy import Hierarchy
+    from rktpy.host.cgroup.usage import Usage
     from rktpy.pod.lifecycle import Pod
     from rktpy.verbs.site import Site
 

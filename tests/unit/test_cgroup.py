@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.cgroup import CgroupError, cgroup_name, plan_from
-from rktpy.host.cgroupfs import (
+from rktpy.host.cgroup.hierarchy import (
     ABSENT,
     HYBRID,
     LEGACY,

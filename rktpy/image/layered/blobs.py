@@ -6,15 +6,15 @@ import errno
 import hashlib
 import os
 
-from rktpy.host import archive_formats
-from rktpy.host.archive_reader import BLOCK
+from rktpy.host.archive import formats as archive_formats
+from rktpy.host.archive.reader import BLOCK
 from rktpy.image.layered.documents import LayeredImageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
-    from rktpy.host.archive_limits import Limits
+    from rktpy.host.archive.limits import Limits
     from rktpy.image.layered.documents import Descriptor
 
     class Blobs(Protocol):

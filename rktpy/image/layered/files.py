@@ -7,9 +7,9 @@ import posixpath
 import stat
 
 from rktpy.codec import quote
-from rktpy.host import archive_formats
-from rktpy.host.archive_limits import ArchiveError, Limits
-from rktpy.host.archive_reader import FILE, LINK, SYMLINK, GrowingFile, Member, TarReader
+from rktpy.host.archive import formats as archive_formats
+from rktpy.host.archive.limits import ArchiveError, Limits
+from rktpy.host.archive.reader import FILE, LINK, SYMLINK, GrowingFile, Member, TarReader
 from rktpy.image.layered.blobs import nameless, write_all
 from rktpy.image.layered.documents import LayeredImageError
 from rktpy.resource import Resource

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 
 from rktpy.codec import compact
-from rktpy.host.archive_limits import Limits
-from rktpy.host.archive_squash import Layers, squash
+from rktpy.host.archive.limits import Limits
+from rktpy.host.archive.squash import Layers, squash
 from rktpy.image.layered.blobs import nameless, unwrap
 from rktpy.image.layered.config import convert, parse_config
 from rktpy.image.layered.documents import LayeredImageError

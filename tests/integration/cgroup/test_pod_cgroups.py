@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy import cgroup
-from rktpy.host.cgroup_places import Place
-from rktpy.host.cgroupfs import parse_membership
+from rktpy.host.cgroup.hierarchy import parse_membership
+from rktpy.host.cgroup.places import Place
 from rktpy.layout import PodTree
 from rktpy.nspawn.placing import Foreseen, Placing
 from rktpy.systemd.unit import NONE, Placement

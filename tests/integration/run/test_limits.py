@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rktpy.host.cgroupfs import parse_mountinfo
+from rktpy.host.cgroup.hierarchy import parse_mountinfo
 from tests.integration.run.images import SHELL, shell_aci
 from tests.integration.run.rk import until
 

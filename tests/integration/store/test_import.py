@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.errors import RktError
-from rktpy.host.archive_limits import Devices
+from rktpy.host.archive.limits import Devices
 from rktpy.store.importing import Terms
 from rktpy.store.trees import Trees
 from tests.integration.store.support import a_store, add, leftovers, tree_of

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.archive_limits import ArchiveError, Limits
-from rktpy.host.archive_reader import GrowingFile, TarReader
-from rktpy.host.archive_unpack import split_name
+from rktpy.host.archive.limits import ArchiveError, Limits
+from rktpy.host.archive.reader import GrowingFile, TarReader
+from rktpy.host.archive.unpack import split_name
 from rktpy.host.tree_receiver import InTheWayError, Receiver
 from tests.support import archive
 from tests.support.archive import Entry, tar_bytes
-from tests.unit.host.tars import opened
+from tests.unit.host.archive.tars import opened
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.host.cgroup_places import Place
+from rktpy.host.cgroup.places import Place
 from rktpy.nspawn.controllers import Handed, hand_over, memory_groups
 from rktpy.nspawn.plan import Limits
 from tests.unit.nspawn.plans import app, pod

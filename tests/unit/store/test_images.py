@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.appc.errors import AppcError
-from rktpy.host.archive_limits import ArchiveError, Limits
+from rktpy.host.archive.limits import ArchiveError, Limits
 from rktpy.layout import Layout
 from rktpy.store.errors import ImageNotFoundError, StoreError
 from rktpy.store.images import ImageStore

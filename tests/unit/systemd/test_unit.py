@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rktpy.errors import RktError
-from rktpy.host.cgroupfs import HYBRID, LEGACY, UNIFIED
+from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY, UNIFIED
 from rktpy.systemd.unit import (
     NONE,
     SCOPE,

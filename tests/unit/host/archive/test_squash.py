@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.archive_limits import ArchiveError, Limits
-from rktpy.host.archive_squash import Layers, squash
+from rktpy.host.archive.limits import ArchiveError, Limits
+from rktpy.host.archive.squash import Layers, squash
 from tests.support import archive
 from tests.support.layouts import layer, whiteout
 

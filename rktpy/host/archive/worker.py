@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 
 from rktpy.host import helper
-from rktpy.host.archive_limits import ArchiveError
-from rktpy.host.archive_reader import StreamEndedError
-from rktpy.host.archive_unpack import Order, Outcome, Unpacker
+from rktpy.host.archive.limits import ArchiveError
+from rktpy.host.archive.reader import StreamEndedError
+from rktpy.host.archive.unpack import Order, Outcome, Unpacker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from rktpy.host.archive_formats import PIECE, detect, pieces
-from rktpy.host.archive_limits import ArchiveError, ArchiveLimitError, Limits
+from rktpy.host.archive.formats import PIECE, detect, pieces
+from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Limits
 from tests.support.archive import Entry, tar_bytes
-from tests.unit.host.tars import opened
+from tests.unit.host.archive.tars import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.archive_digest import VERSION, crc32, tree_hash
+from rktpy.host.archive.digest import VERSION, crc32, tree_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,9 @@ renderer does it (rkt: pkg/acirenderer). Names stay bytes; nothing is created he
 
 from __future__ import annotations
 
-from rktpy.host.archive_extract import Extractor, check_member
-from rktpy.host.archive_limits import ArchiveError, ArchiveLimitError, Devices, Limits, shown
-from rktpy.host.archive_reader import DIR, FILE, LINK, GrowingFile, Member, TarReader
+from rktpy.host.archive.extract import Extractor, check_member
+from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Devices, Limits, shown
+from rktpy.host.archive.reader import DIR, FILE, LINK, GrowingFile, Member, TarReader
 from rktpy.value import Value
 
 _IMPLICIT = "i"  # a directory nobody described yet

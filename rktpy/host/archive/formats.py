@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.archive_limits import ArchiveError
+from rktpy.host.archive.limits import ArchiveError
 from rktpy.value import Value
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.archive_limits import ArchiveError, ArchiveLimitError, Limits, shown
+from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Limits, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

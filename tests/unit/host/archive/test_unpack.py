@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.archive_limits import ArchiveError, ArchiveLimitError, Devices, Limits, shown
-from rktpy.host.archive_unpack import split_name
+from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Devices, Limits, shown
+from rktpy.host.archive.unpack import split_name
 from tests.support.archive import Entry, tar_bytes
-from tests.unit.host.tars import MANIFEST, ROOTFS, check, check_bytes
+from tests.unit.host.archive.tars import MANIFEST, ROOTFS, check, check_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,11 @@ import hashlib
 import os
 import threading
 
-from rktpy.host import archive_formats, archive_worker
-from rktpy.host.archive_limits import ArchiveError, Limits
-from rktpy.host.archive_reader import announce
-from rktpy.host.archive_unpack import Layer, Order, Outcome
+from rktpy.host.archive import formats as archive_formats
+from rktpy.host.archive import worker as archive_worker
+from rktpy.host.archive.limits import ArchiveError, Limits
+from rktpy.host.archive.reader import announce
+from rktpy.host.archive.unpack import Layer, Order, Outcome
 from rktpy.value import Value
 
 _AHEAD = 32  # pieces the hash may lag behind

@@ -9,9 +9,10 @@ equal images. Nothing is unpacked: this is done by whoever imports the result, w
 
 from __future__ import annotations
 
-from rktpy.host import archive_digest, helper
-from rktpy.host.archive_extract import check_member
-from rktpy.host.archive_limits import (
+from rktpy.host import helper
+from rktpy.host.archive import digest as archive_digest
+from rktpy.host.archive.extract import check_member
+from rktpy.host.archive.limits import (
     WELL_KNOWN_DEVICES,
     ArchiveError,
     ArchiveLimitError,
@@ -19,7 +20,7 @@ from rktpy.host.archive_limits import (
     Limits,
     shown,
 )
-from rktpy.host.archive_reader import (
+from rktpy.host.archive.reader import (
     BLOCK,
     BLOCK_DEVICE,
     CHAR,
@@ -30,9 +31,9 @@ from rktpy.host.archive_reader import (
     Member,
     TarReader,
 )
-from rktpy.host.archive_sink import Sink
-from rktpy.host.archive_unpack import split_name
-from rktpy.host.archive_writer import header
+from rktpy.host.archive.sink import Sink
+from rktpy.host.archive.unpack import split_name
+from rktpy.host.archive.writer import header
 from rktpy.value import Value
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroupfs import parse_membership, parse_mountinfo
+from rktpy.host.cgroup.hierarchy import parse_membership, parse_mountinfo
 from rktpy.resource import Resource
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.cgroup_usage import Usage, read_usage
-from rktpy.host.cgroupfs import Hierarchy
+from rktpy.host.cgroup.hierarchy import Hierarchy
+from rktpy.host.cgroup.usage import Usage, read_usage
 from rktpy.layout import Layout
 from rktpy.pod.lifecycle import Pod
 from rktpy.pod.phase import Phase

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.cgroup_limits import limit_v1, limit_v2
+from rktpy.host.cgroup.limits import limit_v1, limit_v2
 
 if TYPE_CHECKING:
     from pathlib import Path

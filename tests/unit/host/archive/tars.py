@@ -6,9 +6,9 @@ import os
 from tarfile import DIRTYPE
 from typing import TYPE_CHECKING
 
-from rktpy.host.archive_limits import Devices, Limits
-from rktpy.host.archive_reader import GrowingFile, Member, TarReader
-from rktpy.host.archive_unpack import Layer, Order, Outcome, Unpacker
+from rktpy.host.archive.limits import Devices, Limits
+from rktpy.host.archive.reader import GrowingFile, Member, TarReader
+from rktpy.host.archive.unpack import Layer, Order, Outcome, Unpacker
 from tests.support.archive import Entry, tar_bytes
 from tests.support.images import image_manifest, manifest_entry
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroup_files import read
-from rktpy.host.cgroupfs import SYSTEMD, Hierarchy, parse_membership, parse_mountinfo
+from rktpy.host.cgroup.files import read
+from rktpy.host.cgroup.hierarchy import SYSTEMD, Hierarchy, parse_membership, parse_mountinfo
 from rktpy.value import Value
 
 _DELEGATED = frozenset(("cpu", "memory", "pids", "blkio"))  # v1: what systemd gives to a scope

@@ -11,8 +11,8 @@ import errno
 import os
 import stat
 
-from rktpy.host import archive_digest
-from rktpy.host.archive_limits import (
+from rktpy.host.archive import digest as archive_digest
+from rktpy.host.archive.limits import (
     WELL_KNOWN_DEVICES,
     ArchiveError,
     ArchiveLimitError,
@@ -20,7 +20,7 @@ from rktpy.host.archive_limits import (
     Limits,
     shown,
 )
-from rktpy.host.archive_reader import BLOCK_DEVICE, CHAR, DIR, FIFO, FILE, SYMLINK, Member
+from rktpy.host.archive.reader import BLOCK_DEVICE, CHAR, DIR, FIFO, FILE, SYMLINK, Member
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

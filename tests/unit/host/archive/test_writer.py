@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rktpy.host.archive_limits import ArchiveLimitError, Limits
-from rktpy.host.archive_reader import DIR, FILE, LINK, SYMLINK, Member, PipedFile, TarReader
-from rktpy.host.archive_sink import Sink
-from rktpy.host.archive_writer import MAX_DEPTH, TarWriter, header
+from rktpy.host.archive.limits import ArchiveLimitError, Limits
+from rktpy.host.archive.reader import DIR, FILE, LINK, SYMLINK, Member, PipedFile, TarReader
+from rktpy.host.archive.sink import Sink
+from rktpy.host.archive.writer import MAX_DEPTH, TarWriter, header
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroup_files import read
+from rktpy.host.cgroup.files import read
 from rktpy.value import Value
 
 TYPE_CHECKING = False

@@ -13,9 +13,9 @@ import os
 import stat
 import struct
 
-from rktpy.host import archive_digest
-from rktpy.host.archive_limits import ArchiveLimitError, shown
-from rktpy.host.archive_reader import (
+from rktpy.host.archive import digest as archive_digest
+from rktpy.host.archive.limits import ArchiveLimitError, shown
+from rktpy.host.archive.reader import (
     BLOCK,
     BLOCK_DEVICE,
     CHAR,

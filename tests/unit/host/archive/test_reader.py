@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rktpy.host.archive_limits import ArchiveError, ArchiveLimitError, Limits
-from rktpy.host.archive_reader import DIR, FILE, SYMLINK, GrowingFile, TarReader, announce
+from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Limits
+from rktpy.host.archive.reader import DIR, FILE, SYMLINK, GrowingFile, TarReader, announce
 from tests.support.archive import Entry, tar_bytes
-from tests.unit.host.tars import opened, read
+from tests.unit.host.archive.tars import opened, read
 
 if TYPE_CHECKING:
     from pathlib import Path

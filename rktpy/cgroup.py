@@ -21,7 +21,7 @@ from _signal import (  # type: ignore[import-not-found]  # signal itself imports
 )
 
 from rktpy.errors import RktError
-from rktpy.host.cgroup.files import read, read_bytes, write
+from rktpy.host.cgroup.files import read, read_bytes, walk, write
 from rktpy.host.cgroup.hierarchy import (
     LEGACY,
     SYSTEMD,
@@ -37,7 +37,7 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 _log = Logger("stage0")
 # What a pod's systemd can use below us on cgroup2, if the caller's cgroup lets us pass it on.
@@ -225,7 +225,7 @@ def own_directories(uuid: str, subcgroup: str, record: str = "") -> tuple[str, .
 
 def processes(directories: Iterable[str]) -> set[int]:
     """Return the processes in these cgroups and below. 0 stands for one of an outer namespace."""
-    return {pid for top in directories for folder in _walk(top) for pid in _members(folder)}
+    return {pid for top in directories for folder in walk(top) for pid in _members(folder)}
 
 
 def kill_and_remove(uuid: str, subcgroup: str, record: str = "", *, timeout: float = 10.0) -> bool:
@@ -292,7 +292,7 @@ def _kill(directory: str) -> None:
         pass
     try:
         _freeze(directory, "FROZEN")
-        for folder in _walk(directory):
+        for folder in walk(directory):
             for pid in _members(folder):
                 _kill_member(pid, folder)
     finally:
@@ -327,7 +327,7 @@ def _freeze(directory: str, state: str) -> None:
 def _remove_tree(directory: str, deadline: float = 0.0) -> bool:
     """Remove ``directory`` depth first; a busy one is tried until ``deadline``."""
     while True:
-        for folder in reversed(list(_walk(directory))):
+        for folder in reversed(list(walk(directory))):
             try:
                 os.rmdir(folder)
             except OSError as error:
@@ -337,18 +337,6 @@ def _remove_tree(directory: str, deadline: float = 0.0) -> bool:
         if time.monotonic() >= deadline:
             return False
         time.sleep(0.01)  # the last process is dead but not yet off the kernel's books
-
-
-def _walk(top: str) -> Iterator[str]:
-    """Yield ``top`` and the cgroups below it, parents first; nothing if it is not there."""
-    try:
-        with os.scandir(top) as entries:
-            below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return
-    yield top
-    for folder in below:
-        yield from _walk(folder)
 
 
 def _members(folder: str) -> list[int]:

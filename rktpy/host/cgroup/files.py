@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def write(path: str, text: str) -> None:
     """Write ``text`` in one call, as the kernel wants it; OSError if it refuses."""
@@ -51,3 +55,15 @@ def make(directory: str, owner: int = 0) -> None:
     if owner:
         for path in (directory, *(entry.path for entry in os.scandir(directory))):
             os.chown(path, owner, owner)
+
+
+def walk(top: str) -> Iterator[str]:
+    """Yield the cgroup at ``top`` and those below it, parents first; nothing if it is gone."""
+    try:
+        with os.scandir(top) as entries:
+            below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return
+    yield top
+    for folder in below:
+        yield from walk(folder)

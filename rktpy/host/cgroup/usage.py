@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.cgroup.files import read
+from rktpy.host.cgroup.files import read, walk
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _NO_LIMIT_V1 = 1 << 62  # what v1 shows without a limit is the largest number, cut to pages
 
@@ -106,22 +106,11 @@ def _pids(directory: str, tree: str) -> int | None:
     counted = _number(f"{directory}/pids.current") if directory else None
     if counted is not None or not tree or not os.path.isdir(tree):
         return counted
-    return sum(_threads(folder) for folder in _walk(tree))
+    return sum(_threads(folder) for folder in walk(tree))
 
 
 def _threads(folder: str) -> int:
     return (read(f"{folder}/cgroup.threads") or read(f"{folder}/tasks")).count("\n")
-
-
-def _walk(top: str) -> Iterator[str]:
-    try:
-        with os.scandir(top) as entries:
-            below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return
-    yield top
-    for folder in below:
-        yield from _walk(folder)
 
 
 def _number(path: str) -> int | None:

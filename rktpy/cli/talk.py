@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
 from rktpy import log
 from rktpy.cli.call import say
-from rktpy.cli.output import binary_size
+from rktpy.cli.progress.board import Progress
+from rktpy.cli.progress.lines import Lines
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.image.means import Nobody
+from rktpy.image.means import Unseen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    from rktpy.image.means import Gauge
+    from rktpy.image.means import Board
     from rktpy.image.trust.openpgp import PublicKey
 
-_EVERY = 5.0  # seconds between two lines
 _STDIN, _STDERR = 0, 2
 
 
@@ -40,13 +37,11 @@ class Terminal:
         self._results = results
         self._quiet = quiet
 
-    def gauge(self, what: str, done: int, total: int | None) -> Gauge:
-        """Show a transfer, see ``image.means.Talk``."""
+    def board(self, _what: str) -> Board:
+        """Show transfers, see ``image.means.Talk``."""
         if self._quiet:
-            return Nobody().gauge(what, done, total)
-        if os.isatty(_STDERR):
-            return _Bar(what, done, total)
-        return _Lines(what, done, total)
+            return Unseen()
+        return Progress(Lines())
 
     def tell(self, text: str) -> None:
         """Say that something was done."""
@@ -97,60 +92,3 @@ def _spelled(fingerprint: str) -> str:
     groups = [text[at : at + 4] for at in range(0, len(text), 4)]
     middle = len(groups) // 2
     return f"{' '.join(groups[:middle])}  {' '.join(groups[middle:])}"
-
-
-class _Lines:
-    """A line at the beginning, one now and then, one at the end."""
-
-    def __init__(self, what: str, done: int, total: int | None) -> None:
-        self._what = what
-        self._done = done
-        self._total = binary_size(total) if total is not None else "?"
-        self._last = time.monotonic()
-        self._show()
-
-    def advance(self, count: int) -> None:
-        self._done += count
-        if time.monotonic() - self._last >= _EVERY:
-            self._last = time.monotonic()
-            self._show()
-
-    def close(self) -> None:
-        self._show()
-
-    def _show(self) -> None:
-        log.write_line(f"Downloading {self._what}: {binary_size(self._done)} / {self._total}")
-
-
-class _Bar:
-    """A bar that moves, with bytes, rate and time left."""
-
-    def __init__(self, what: str, done: int, total: int | None) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
-        self._task: Any = self._progress.add_task(
-            f"Downloading {what}", completed=done, total=total
-        )
-        self._progress.start()
-
-    def advance(self, count: int) -> None:
-        self._progress.update(self._task, advance=count)
-
-    def close(self) -> None:
-        self._progress.stop()

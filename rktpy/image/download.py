@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.http_errors import HttpError
+from rktpy.image.means import DOWNLOADING
 from rktpy.image.partial import Validator
 from rktpy.log import Logger
 from rktpy.value import Value
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rktpy.host.http import Authorize, Client, Response
-    from rktpy.image.means import Talk
+    from rktpy.image.means import Gauge
     from rktpy.image.partial import Partial
 
 LIMIT = 64 << 30  # bytes of an image as served
@@ -50,7 +51,7 @@ class Answer(Value):
     max_age: int  # seconds
 
 
-def download(source: Source, partial: Partial, talk: Talk, *, etag: str = "") -> Answer:
+def download(source: Source, partial: Partial, gauge: Gauge, *, etag: str = "") -> Answer:
     """Complete ``partial``, unless the server says that the file is still the one of ``etag``.
 
     Raises:
@@ -68,7 +69,7 @@ def download(source: Source, partial: Partial, talk: Talk, *, etag: str = "") ->
                     max_age(answer.headers.get("Cache-Control", "")),
                 )
                 if not said.fresh:
-                    _receive(answer, partial, talk)
+                    _receive(answer, partial, gauge)
                 return said
         except HttpError as error:
             # Only what got further may go on: anything else would end in a circle.
@@ -152,25 +153,23 @@ def _request(source: Source, fields: Mapping[str, str]) -> Response:
     )
 
 
-def _receive(answer: Response, partial: Partial, talk: Talk) -> None:
+def _receive(answer: Response, partial: Partial, gauge: Gauge) -> None:
     position = _starting_point(answer, partial)
     length = answer.headers.get("Content-Length", "")
     total = position + int(length) if length.isascii() and length.isdecimal() else None
     if total is not None and total > LIMIT:
         raise _too_large(answer)
-    gauge = talk.gauge("ACI", position, total)
-    try:
-        while piece := answer.read(_PIECE):
-            view = memoryview(piece)
-            while view:
-                count = os.pwrite(partial.fd, view, position)
-                view = view[count:]
-                position += count
-            if position > LIMIT:
-                raise _too_large(answer)
-            gauge.advance(len(piece))
-    finally:
-        gauge.close()
+    gauge.measure(position, total)
+    gauge.state(DOWNLOADING)
+    while piece := answer.read(_PIECE):
+        view = memoryview(piece)
+        while view:
+            count = os.pwrite(partial.fd, view, position)
+            view = view[count:]
+            position += count
+        if position > LIMIT:
+            raise _too_large(answer)
+        gauge.advance(len(piece))
 
 
 def _starting_point(answer: Response, partial: Partial) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from rktpy.resource import Resource
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Protocol
+    from types import TracebackType
+    from typing import Protocol, Self
 
     from rktpy.config.credentials import AWSAuth, BasicAuth, OAuth
     from rktpy.image.trust.openpgp import PublicKey
@@ -30,17 +32,45 @@ if TYPE_CHECKING:
         def pubkey(self) -> bool: ...
 
     class Gauge(Protocol):
-        """Shows how far one transfer is. Sizes are bytes."""
+        """Shows how far one transfer is. May be used by several threads, but not by a process
+        that was forked from the one that made it.
+        """
 
-        def advance(self, count: int) -> None: ...
+        def advance(self, count: int) -> None:
+            """``count`` more bytes are here; fewer than 0: so many are thrown away."""
 
-        def close(self) -> None: ...
+        def measure(self, done: int, total: int | None) -> None:
+            """``done`` of ``total`` bytes are here, None if nobody knows how many there are."""
+
+        def state(self, word: str) -> None:
+            """It is ``WAITING``, as a new one is, or another of the words of this module."""
+
+    class Board(Protocol):
+        """Shows some transfers side by side, and all of them together. A context manager."""
+
+        def gauge(self, what: str, total: int | None) -> Gauge:
+            """Show one more transfer, a digest or a name, of ``total`` bytes."""
+
+        def tick(self) -> None:
+            """Look at the clock. For those who wait for what moves the gauges, now and then."""
+
+        def close(self) -> None:
+            """Show nothing more of it. Twice is fine."""
+
+        def __enter__(self) -> Self: ...
+
+        def __exit__(
+            self,
+            kind: type[BaseException] | None,
+            error: BaseException | None,
+            trace: TracebackType | None,
+        ) -> None: ...
 
     class Talk(Protocol):
         """The person at the terminal, if there is one."""
 
-        def gauge(self, what: str, done: int, total: int | None) -> Gauge:
-            """Show a transfer of ``total`` bytes of which ``done`` are here already."""
+        def board(self, what: str) -> Board:
+            """Show from now on how the transfers for the image ``what`` get on."""
 
         def tell(self, text: str) -> None:
             """Say that something was done."""
@@ -55,11 +85,22 @@ if TYPE_CHECKING:
             """
 
 
+# States of a transfer, in any order, until it comes to one of the ends.
+WAITING = "waiting"
+DOWNLOADING = "downloading"
+EXTRACTING = "extracting"
+STORING = "storing"
+VERIFIED = "verified"
+STORED = "stored"
+PRESENT = "already there"
+ENDS = (VERIFIED, STORED, PRESENT)
+
+
 class Nobody:
     """A ``Talk`` with no one: nothing is shown, and no key is accepted."""
 
-    def gauge(self, _what: str, _done: int, _total: int | None) -> Gauge:
-        return _Unread()
+    def board(self, _what: str) -> Board:
+        return Unseen()
 
     def tell(self, text: str) -> None:
         pass
@@ -68,8 +109,24 @@ class Nobody:
         return unseen
 
 
-class _Unread:
+class Unseen(Resource):
+    """A board that nobody looks at, and its gauges."""
+
+    __slots__ = ()
+
+    def gauge(self, _what: str, _total: int | None) -> Gauge:
+        return self
+
+    def tick(self) -> None:
+        pass
+
     def advance(self, count: int) -> None:
+        pass
+
+    def measure(self, done: int, total: int | None) -> None:
+        pass
+
+    def state(self, word: str) -> None:
         pass
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from rktpy.image import discovery
 from rktpy.image.authorizing import authorizer
 from rktpy.image.download import Answer, DownloadError, Source, download, fetch_small
 from rktpy.image.errors import FetchError
+from rktpy.image.means import STORED, STORING
 from rktpy.image.partial import Partial, open_partial
 from rktpy.image.trust import adding, openpgp
 from rktpy.image.trust.keystore import Keystore
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.names import ImageName
     from rktpy.host.http import Authorize
-    from rktpy.image.means import Means
+    from rktpy.image.means import Gauge, Means
     from rktpy.image.reference import ImageRef
     from rktpy.store.images import ImageStore
 
@@ -165,20 +166,27 @@ def _fetch(link: _Link, target: _Target) -> str:
     _logger.debug("fetching image from %s", shown)
     link.store.scratch()  # makes the directories
     try:
-        with open_partial(link.store.layout.downloads, target.url) as partial:
-            answer = _download(link, target, partial, etag=known.etag if known else "")
+        with (
+            open_partial(link.store.layout.downloads, target.url) as partial,
+            link.means.talk.board(shown) as board,
+        ):
+            gauge = board.gauge("ACI", None)
+            answer = _download(link, target, partial, gauge, etag=known.etag if known else "")
             if answer.fresh and known is not None:
                 partial.discard()
                 return _renew(link, target, known, answer)
-            return _take_in(link, target, partial, answer, signature)
+            gauge.state(STORING)
+            key = _take_in(link, target, partial, answer, signature)
+            gauge.state(STORED)
+            return key
     except OSError as error:
         raise FetchError(f"cannot store the download of {shown}") from error
 
 
-def _download(link: _Link, target: _Target, partial: Partial, *, etag: str) -> Answer:
+def _download(link: _Link, target: _Target, partial: Partial, gauge: Gauge, *, etag: str) -> Answer:
     source = Source(link.client, target.url, link.authorize, target.plain)
     try:
-        return download(source, partial, link.means.talk, etag=etag)
+        return download(source, partial, gauge, etag=etag)
     except RktError as error:
         raise FetchError("error downloading ACI") from error
 

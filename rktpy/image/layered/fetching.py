@@ -146,7 +146,7 @@ def _pull(
             annotations=found.annotations,
         )
         config = read_blob(registry, found.config, CONFIG_LIMIT)
-        registry.expect(sum(layer.size for layer in found.layers))
+        registry.expect(found.layers)
         return store_image(store, ref.url, local.Content(config, found.layers, identity), registry)
     raise LayeredImageError(f"more than {MAX_NESTING} indexes in one another")
 

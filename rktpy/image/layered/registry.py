@@ -25,21 +25,21 @@ from rktpy.image.layered.documents import (
     parse_object,
 )
 from rktpy.image.layered.names import is_digest
-from rktpy.image.means import Nobody
+from rktpy.image.means import DOWNLOADING, VERIFIED, Unseen
 from rktpy.log import Logger
 from rktpy.resource import Resource
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from rktpy.config.credentials import BasicAuth
     from rktpy.host.http import Response
     from rktpy.image.layered.challenges import Challenge
     from rktpy.image.layered.names import RegistryName
-    from rktpy.image.means import Gauge, Talk
+    from rktpy.image.means import Board, Gauge, Talk
 
 _PIECE = 1 << 18
 _TRIES = 4  # a connection that breaks is taken up again
@@ -63,7 +63,8 @@ class Registry(Resource):
     """One repository of a registry. Blobs may be asked for by several threads."""
 
     __slots__ = (
-        "_access", "_base", "_client", "_gauge", "_header", "_lock", "_name", "_scratch", "_talk",
+        "_access", "_base", "_board", "_client", "_gauges", "_header", "_lock", "_name", "_scratch",
+        "_talk",
     )  # fmt: skip
 
     def __init__(self, name: RegistryName, access: Access, scratch: str, talk: Talk) -> None:
@@ -75,7 +76,8 @@ class Registry(Resource):
         self._lock = threading.Lock()
         self._scratch = scratch
         self._talk = talk
-        self._gauge: Gauge = Nobody().gauge("", 0, None)
+        self._board: Board = Unseen()
+        self._gauges: dict[str, Gauge] = {}  # by digest
 
     def manifest(self, reference: str) -> tuple[bytes, str, str]:
         """Return a manifest or index by tag or digest: its bytes, its digest, its media type.
@@ -110,26 +112,28 @@ class Registry(Resource):
         """Download a blob; see ``blobs.Blobs``."""
         fd = nameless(self._scratch)
         try:
-            check_digest(*self._receive(fd, blob))
+            gauge = self._gauges.get(blob.digest, Unseen())
+            gauge.state(DOWNLOADING)
+            check_digest(*self._receive(fd, blob, gauge))
+            gauge.state(VERIFIED)
         except BaseException:
             os.close(fd)
             raise
         os.lseek(fd, 0, os.SEEK_SET)
         return fd
 
-    def expect(self, total: int) -> None:
-        """Show from now on how much arrives of ``total`` bytes."""
-        self._gauge = self._talk.gauge("layers", 0, total)
+    def expect(self, blobs: Iterable[Descriptor]) -> None:
+        """Show from now on how much arrives of ``blobs``."""
+        self._board = self._talk.board(f"{self._name.registry}/{self._name.repository}")
+        for blob in blobs:
+            if blob.digest not in self._gauges:
+                self._gauges[blob.digest] = self._board.gauge(blob.digest, blob.size)
 
     def close(self) -> None:
-        self._gauge.close()
+        self._board.close()
         self._client.close()
 
-    def _advance(self, count: int) -> None:
-        with self._lock:
-            self._gauge.advance(count)
-
-    def _receive(self, fd: int, blob: Descriptor) -> tuple[Any, Descriptor, int]:
+    def _receive(self, fd: int, blob: Descriptor, gauge: Gauge) -> tuple[Any, Descriptor, int]:
         """Write the blob to ``fd``; return its hash so far, the blob, and its size."""
         done, digest = 0, new_hash(blob.digest)
         for remaining in reversed(range(_TRIES)):
@@ -140,6 +144,7 @@ class Registry(Resource):
                     if done and answer.status != 206:  # the whole of it once more
                         os.ftruncate(fd, 0)
                         os.lseek(fd, 0, os.SEEK_SET)
+                        gauge.advance(-done)
                         done, digest = 0, new_hash(blob.digest)
                     while piece := answer.read(_PIECE):
                         done += len(piece)
@@ -149,7 +154,7 @@ class Registry(Resource):
                             )
                         write_all(fd, piece)
                         digest.update(piece)
-                        self._advance(len(piece))
+                        gauge.advance(len(piece))
                 break
             except HttpError as error:
                 if not error.passing or not remaining or done <= before:

@@ -1,0 +1,70 @@
+"""Progress where nothing can be drawn: a line for each transfer that is over, few in between."""
+
+from __future__ import annotations
+
+from rktpy import log
+from rktpy.cli.output import binary_size
+from rktpy.image.means import PRESENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rktpy.cli.progress.board import Transfer
+
+_EVERY = 5.0  # seconds between two lines about all of it
+
+
+class Lines:
+    """A view of a board, see ``board.View``, for a pipe, a journal, or a terminal that is dumb."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def changed(self, transfers: Sequence[Transfer], now: float) -> None:
+        """Write a line about all of it if the last one is long ago."""
+        if self._last is None:
+            self._last = now
+        elif now - self._last >= _EVERY:
+            self._last = now
+            log.write_line(_summary(transfers, now))
+
+    def ended(self, transfer: Transfer) -> None:
+        """Write the line of ``transfer``."""
+        log.write_line(_line(transfer))
+
+    def close(self, transfers: Sequence[Transfer], _now: float) -> None:
+        """Write how far those are that did not come to their end."""
+        for transfer in transfers:
+            if transfer.is_active:
+                log.write_line(_line(transfer))
+
+
+def _line(transfer: Transfer) -> str:
+    if transfer.word == PRESENT:
+        return f"{transfer.name}: {transfer.word}"
+    return f"Downloading {transfer.name}: {size(transfer.done, transfer.total)}, {transfer.word}"
+
+
+def _summary(transfers: Sequence[Transfer], now: float) -> str:
+    done, total = sums(transfers)
+    rate = sum(transfer.rate(now) for transfer in transfers)
+    if len(transfers) == 1:
+        what = transfers[0].name
+    else:
+        over = sum(transfer.has_ended for transfer in transfers)
+        what = f"{len(transfers)} parts, {over} done"
+    return f"Downloading {what}: {size(done, total)}, {binary_size(round(rate))}/s"
+
+
+def size(done: int, total: int | None) -> str:
+    """Return ``done`` of ``total`` bytes for people."""
+    return f"{binary_size(done)} / {binary_size(total) if total is not None else '?'}"
+
+
+def sums(transfers: Sequence[Transfer]) -> tuple[int, int | None]:
+    """Return the bytes that are here and those there will be, without what was here before."""
+    moved = [transfer for transfer in transfers if transfer.word != PRESENT]
+    known = [transfer.total for transfer in moved if transfer.total is not None]
+    done = sum(transfer.done for transfer in moved)
+    return done, sum(known) if len(known) == len(moved) else None

@@ -1,13 +1,15 @@
 """HTTP as rktpy speaks it, a thin layer over urllib3: redirects, proxies, TLS, patience.
 
 The one place that opens network connections. Plain http needs a word each time, also behind a
-redirect. Credentials go out over https only, and to the host and port they were asked for.
+redirect. Credentials go to the scheme, host and port they were
+asked for, and over https only, unless the caller says that http will do.
 Proxies come from ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``, further certificate
 authorities from ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``. Cold: 70 ms to import.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
@@ -37,6 +39,7 @@ _LONGEST_PAUSE = 30.0  # of those a server asks for
 _BUSY = frozenset({429, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LOOPBACK = ("localhost", "::1")
+_LOOPBACK_V4 = re.compile(r"127(?:\.[0-9]{1,3}){3}")
 
 
 class Response(Resource):
@@ -100,27 +103,26 @@ class Client(Resource):
         headers: Mapping[str, str] | None = None,
         authorize: Authorize | None = None,
         plain: bool = False,
+        in_clear: bool = False,
     ) -> Response:
         """Return the answer to a request, whatever its status, after at most ten redirects.
 
-        ``plain`` allows http. A user and password in ``url`` are sent as basic auth. A server
-        that is busy or breaks off is asked again, up to three times.
+        ``plain`` allows http, ``in_clear`` lets ``authorize`` speak there as well. A user and
+        password in ``url`` are sent as basic auth, over https only. A server that is busy or
+        breaks off is asked again, up to three times.
 
         Raises:
             HttpError: no answer, and why; too many redirects; http that is not allowed.
         """
         first, own = _without_user(url)
         allowed = own or authorize
+        secure = own is not None or not in_clear
         here = first
         for _hop in range(MAX_REDIRECTS + 1):
             _check_scheme(here, plain=plain)
             fields = {"User-Agent": f"rktpy/{VERSION}", "Accept-Encoding": "identity"}
             fields |= headers or {}
-            if (
-                allowed is not None
-                and here.startswith("https:")
-                and _origin(here) == _origin(first)
-            ):
+            if allowed is not None and _may_know(here, first, secure=secure):
                 fields |= allowed(method, here)
             answer = self._patiently(method, here, fields)
             target = answer.headers.get("Location")
@@ -189,7 +191,9 @@ class Client(Resource):
 def is_loopback(url: str) -> bool:
     """Return whether ``url`` names this machine, so that nobody on the way can change it."""
     host = urlsplit(url).hostname or ""
-    return host in _LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
+    if host in _LOOPBACK or host.endswith(".localhost"):
+        return True
+    return _LOOPBACK_V4.fullmatch(host) is not None
 
 
 def without_user(url: str) -> str:
@@ -202,6 +206,7 @@ def _without_user(url: str) -> tuple[str, Authorize | None]:
         raise HttpError(f"invalid URL {quote(url)}")
     try:
         parts = urlsplit(url)
+        _port = parts.port  # looked at here, so that nobody later meets a wrong one
     except ValueError as error:
         raise HttpError(f"invalid URL {quote(url)}: {error}") from None
     user, at, host = parts.netloc.rpartition("@")
@@ -215,9 +220,14 @@ def _without_user(url: str) -> tuple[str, Authorize | None]:
     return urlunsplit(parts._replace(netloc=host)), basic
 
 
+def _may_know(here: str, first: str, *, secure: bool) -> bool:
+    """Return whether credentials for ``first`` may be told to ``here``."""
+    return _origin(here) == _origin(first) and (here.startswith("https:") or not secure)
+
+
 def _origin(url: str) -> tuple[str, str | None, int]:
     parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or 443
+    return parts.scheme, parts.hostname, parts.port or {"http": 80}.get(parts.scheme, 443)
 
 
 def _check_scheme(url: str, *, plain: bool) -> None:

@@ -1,20 +1,30 @@
 """Distribution points: ``cimd:TYPE:v=0:DATA[?QUERY]``, rkt's one form for all kinds of images.
 
-aci-archive   an escaped URL: file, http or https; its name need not end in .aci
-appc          an image name; its labels are the query
-docker        a docker reference as people type it
+aci-archive        an escaped URL: file, http or https; its name need not end in .aci
+appc               an image name; its labels are the query
+docker             a docker reference as people type it
+oci-image-layout   an escaped file URL of an OCI layout, a directory or an archive; a ?ref=TAG.
+                   rkt only reserved the word
 (rkt: pkg/distribution, Documentation/proposals/distribution-point.md)
 """
 
 from __future__ import annotations
 
+import os
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from rktpy.appc.names import ImageName, display_order
 from rktpy.appc.types import ACIdentifier, Label
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.image.reference import ImageRef, ImageReferenceError, Kind, docker, file_path
+from rktpy.image.reference import (
+    ImageRef,
+    ImageReferenceError,
+    Kind,
+    docker,
+    file_path,
+    layered_file,
+)
 
 
 def parse_point(text: str) -> ImageRef:
@@ -39,6 +49,8 @@ def parse_point(text: str) -> ImageRef:
         return _name(text, data)
     if kind == "docker":
         return docker(text, data)
+    if kind == "oci-image-layout":
+        return _layout(text, data)
     raise ImageReferenceError(f"unknown distribution type: {quote(kind)}")
 
 
@@ -56,6 +68,20 @@ def _archive(text: str, data: str) -> ImageRef:
         f"an unsupported URL scheme {quote(scheme)} - the only URL schemes supported by rkt for an"
         " archive are http, https and file"
     )
+
+
+def _layout(text: str, data: str) -> ImageRef:
+    url, _, query = data.partition("?")
+    plain = unquote_plus(url)
+    path = file_path(plain) if plain.startswith("file:") else ""
+    if not path.startswith("/"):
+        raise ImageReferenceError(
+            f"malformed distribution uri {quote(text)}: an OCI layout is a file URL",
+            hint="cimd:oci-image-layout:v=0:file%3A%2F%2F%2FDIRECTORY?ref=TAG",
+        )
+    tag = dict(parse_qsl(query)[::-1]).get("ref", "")  # said twice: the first counts
+    kind = Kind.OCI_ARCHIVE if os.path.isfile(path) else Kind.OCI
+    return layered_file(kind, text, path, tag)
 
 
 def _name(text: str, data: str) -> ImageRef:

@@ -67,7 +67,8 @@ def parse_reference(text: str) -> ImageRef:
     if scheme == "docker":
         return docker(text, text.partition(":")[2])
     if scheme in Kind.LAYERED_FILES:
-        return _layered_file(scheme, text)
+        path, tag = _path_and_tag(text)
+        return layered_file(scheme, text, path, tag)
     if scheme == "cimd":
         from rktpy.image.distribution import parse_point  # rare
 
@@ -145,13 +146,19 @@ def docker(text: str, reference: str) -> ImageRef:
     return ImageRef(Kind.DOCKER, text, url="docker://" + reference)
 
 
-def _layered_file(kind: str, text: str) -> ImageRef:
+def _path_and_tag(text: str) -> tuple[str, str]:
+    """Return both parts of ``oci:PATH[:TAG]``; a path that is there may have colons."""
     path = text.partition(":")[2]
     tag = ""
     if not os.path.exists(path):
         path, _, tag = path.partition(":")
     if not path:
         raise ImageReferenceError(f"invalid image string {quote(text)}")
+    return path, tag
+
+
+def layered_file(kind: str, text: str, path: str, tag: str) -> ImageRef:
+    """Return the image ``tag``, "" for the only one, of a layout or archive on this host."""
     path = os.path.abspath(path)
     return ImageRef(kind, text, path=path, url=f"{kind}:{path}:{tag}", tag=tag)
 

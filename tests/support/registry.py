@@ -13,6 +13,8 @@ from tests.support import command
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.tokens import Tokens
+
 # user:secret, made by: htpasswd -Bbn -C 5 user secret
 _LOGIN = "user:$2y$05$2VV/U4gmU.cNwxX.GHYNmer3lkhiCun7oz8jgfSWPqk/iwcvY5GO2"
 _PATIENCE = 30.0  # seconds; only a registry that does not start takes so long
@@ -20,7 +22,8 @@ _PATIENCE = 30.0  # seconds; only a registry that does not start takes so long
 
 class Registry:
     """A registry at ``host``; with ``certificate`` (key and certificate) it speaks TLS, with
-    ``login`` it lets in only ``user`` with the password ``secret``.
+    ``login`` it lets in only ``user`` with the password ``secret``, with ``tokens`` whoever has a
+    token of it that was given out at the URL ``realm``.
     """
 
     def __init__(
@@ -30,6 +33,8 @@ class Registry:
         host: str = "127.0.0.1:5000",
         certificate: Path | None = None,
         login: bool = False,
+        tokens: Tokens | None = None,
+        realm: str = "",
     ) -> None:
         self.host = host
         self.data = directory / "registry"
@@ -48,6 +53,9 @@ class Registry:
         }
         if login:
             config["auth"] = {"htpasswd": {"realm": "test", "path": str(directory / "htpasswd")}}
+        if tokens is not None:
+            who = {"realm": realm, "service": tokens.SERVICE, "issuer": tokens.ISSUER}
+            config["auth"] = {"token": who | {"rootcertbundle": str(tokens.certificate)}}
         self._file.write_text(json.dumps(config))  # YAML as well
 
     def push(self, source: str, name: str) -> None:

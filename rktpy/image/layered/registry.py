@@ -1,18 +1,19 @@
 """A registry as the distribution specification has it: manifests, blobs, and being let in.
 
-https is asked first; plain http only where that was allowed. Credentials go out over https only,
-and only after the registry, or whom it names for tokens, has asked for them.
+https is asked first; plain http only where that was allowed, or on this machine. Credentials go
+out after the registry has asked for them, over http as well where it speaks nothing else: to it,
+to its own host for a token, or to whom it names if that is https.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from rktpy import codec
 from rktpy.codec import quote
-from rktpy.host.http import Client
+from rktpy.host.http import Client, is_loopback, without_user
 from rktpy.host.http_errors import HttpError
 from rktpy.image.layered.blobs import check_digest, nameless, new_hash, write_all
 from rktpy.image.layered.challenges import parse_challenges
@@ -63,8 +64,8 @@ class Registry(Resource):
     """One repository of a registry. Blobs may be asked for by several threads."""
 
     __slots__ = (
-        "_access", "_base", "_board", "_client", "_gauges", "_header", "_lock", "_name", "_scratch",
-        "_talk",
+        "_access", "_answers", "_base", "_board", "_client", "_gauges", "_header", "_lock",
+        "_name", "_scratch", "_talk",
     )  # fmt: skip
 
     def __init__(self, name: RegistryName, access: Access, scratch: str, talk: Talk) -> None:
@@ -72,6 +73,7 @@ class Registry(Resource):
         self._access = access
         self._client = Client(verify_tls=access.tls)
         self._base = f"https://{name.registry}/v2/{name.repository}"
+        self._answers = False  # where we ask; who has spoken https is not asked over http
         self._header = ""
         self._lock = threading.Lock()
         self._scratch = scratch
@@ -92,7 +94,7 @@ class Registry(Resource):
         try:
             answer = self._get(path, fields)
         except HttpError:
-            if not self._access.plain or not self._base.startswith("https:"):
+            if self._answers or not self._access.plain:
                 raise
             self._base = "http" + self._base.removeprefix("https")
             answer = self._get(path, fields)
@@ -179,12 +181,15 @@ class Registry(Resource):
             raise self._refusal(answer)
 
     def _ask(self, path: str, fields: Mapping[str, str]) -> Response:
-        return self._client.request(
+        answer = self._client.request(
             self._base + path,
             headers=fields,
             authorize=lambda _method, _url: {"Authorization": self._header} if self._header else {},
             plain=self._access.plain,
+            in_clear=True,  # there only if it speaks nothing else, and that was allowed
         )
+        self._answers = True
+        return answer
 
     def _answer_to(self, header: str) -> str:
         """Return what to send as ``Authorization`` to a registry that answered with ``header``."""
@@ -192,6 +197,7 @@ class Registry(Resource):
         if "bearer" in challenges:
             return "Bearer " + self._token(challenges["bearer"])
         if "basic" in challenges and self._access.login is not None:
+            self._warn_of_clear()
             return self._access.login.header()
         raise RegistryError(
             f"{self._name.registry} wants to know who asks",
@@ -205,17 +211,22 @@ class Registry(Resource):
         scope = challenge.parameter("scope") or f"repository:{self._name.repository}:pull"
         query = {"service": challenge.parameter("service"), "scope": scope}
         query = {key: value for key, value in query.items() if value}
-        login = self._access.login
+        login = self._access.login if self._may_know(realm) else None
+        if login is not None:
+            self._warn_of_clear()
         url = realm + ("&" if "?" in realm else "?") + urlencode(query)
         with self._client.request(
             url,
             authorize=lambda _method, _url: {"Authorization": login.header()} if login else {},
             plain=self._access.plain,
+            in_clear=True,
         ) as answer:
             if answer.status != 200:
+                hint = f"are the credentials for {self._name.registry} right?"
+                if login is None and self._access.login is not None:
+                    hint = f"credentials are not sent to {quote(realm)}, which is plain http"
                 raise RegistryError(
-                    f"unable to retrieve auth token: status {answer.status}",
-                    hint=f"are the credentials for {self._name.registry} right?",
+                    f"unable to retrieve auth token: status {answer.status}", hint=hint
                 )
             fields = parse_object(answer.body(_SMALL), "the token")
         token = fields.get("token") or fields.get("access_token")
@@ -223,10 +234,27 @@ class Registry(Resource):
             raise RegistryError("the answer to the question for a token has none")
         return token
 
+    def _may_know(self, realm: str) -> bool:
+        """Return whether ``realm``, a URL, may be told our credentials.
+
+        Over https docker trusts the registry to name whom it likes. In clear it is no other host
+        than the one that would have got them itself; and one that speaks https has no reason.
+        """
+        there, here = urlsplit(without_user(realm)), urlsplit(self._base)
+        return there.scheme == "https" or (here.scheme, here.hostname) == ("http", there.hostname)
+
+    def _warn_of_clear(self) -> None:
+        if self._base.startswith("http:") and not is_loopback(self._base):
+            _logger.warning(
+                "warning: credentials for %s are sent over plain http, which anybody on the way"
+                " can read",
+                self._name.registry,
+            )
+
     def _refusal(self, answer: Response) -> RegistryError:
         """Return the registry's own words, if it has any."""
         hints = {
-            401: f"are the credentials for {self._name.registry} right? Over http none are sent",
+            401: f"are the credentials for {self._name.registry} right?",
             403: f"the credentials for {self._name.registry} do not suffice",
             404: "are repository and tag right?",
             429: "too many requests: log in, or try again later",

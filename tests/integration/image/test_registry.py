@@ -7,10 +7,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.image.registries import IMAGE, PLAIN, login_file, serve_image
 from tests.support.layouts import Layout, whiteout
 from tests.support.registry import Registry
 
@@ -22,15 +23,6 @@ if TYPE_CHECKING:
     from tests.support.aci_server import Server
 
 pytestmark = pytest.mark.integration
-
-PLAIN = "--insecure-options=image,http"
-IMAGE = "--insecure-options=image"
-LOGIN = {
-    "rktKind": "dockerAuth",
-    "rktVersion": "v1",
-    "registries": ["example.com:5000"],
-    "credentials": {"user": "user", "password": "secret"},
-}
 
 
 @pytest.fixture
@@ -112,15 +104,20 @@ def test_a_digest_says_which_image_is_meant(
     assert "HTTP status 404: MANIFEST_UNKNOWN" in done.err
 
 
-def test_plain_http_needs_the_users_word(rkt: Fetcher, registry: Registry, layout: Layout) -> None:
+def test_plain_http_needs_the_users_word_unless_it_stays_on_this_machine(
+    rkt: Fetcher, server: Server, registry: Registry, layout: Layout
+) -> None:
+    del server  # for the names it gives
     layout.image({"a": "1"}, tag="t")
     registry.push(f"oci:{layout.path}:t", "app:t")
 
-    done = rkt(IMAGE, "fetch", "docker://127.0.0.1:5000/app:t")
+    done = rkt(IMAGE, "fetch", "docker://example.com:5000/app:t")
     assert done.status == 254
-    assert "no secure connection to 127.0.0.1:5000" in done.err
+    assert "no secure connection to example.com:5000" in done.err
     done = rkt("fetch", "docker://127.0.0.1:5000/app:t")
     assert "signature verification for docker images is not supported" in done.err
+    rkt.ok(PLAIN, "fetch", "docker://example.com:5000/app:t")
+    rkt.ok(IMAGE, "fetch", "docker://127.0.0.1:5000/app:t")
 
 
 @pytest.mark.parametrize("source", ["rkt", "docker"])
@@ -140,25 +137,12 @@ def test_a_login_lets_us_in_over_tls(
         assert "example.com:5000 wants to know who asks" in done.err
 
         if source == "rkt":
-            rkt.configure("registry.json", json.dumps(LOGIN))
+            rkt.configure("registry.json", login_file("example.com:5000"))
         else:
             auths = {"example.com:5000": {"auth": "dXNlcjpzZWNyZXQ="}}
             (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
         rkt.ok(IMAGE, "fetch", text, env=env)
         assert _names(rkt) == {"a"}
-
-
-def _serve(server: Server, layout: Layout, **rule: Any) -> str:
-    """Serve an image as a registry would, each path by ``rule``; return its layer's path."""
-    manifest = layout.image({"a": os.urandom(300_000)})
-    content = layout.file(manifest).read_bytes()
-    server.put("/v2/app/manifests/latest", content, **rule)
-    fields = json.loads(content)
-    path = ""
-    for blob in (fields["config"], *fields["layers"]):
-        path = f"/v2/app/blobs/{blob['digest']}"
-        server.put(path, layout.file(blob), **rule)
-    return path
 
 
 def test_a_token_is_fetched_from_whom_the_registry_names(
@@ -167,7 +151,7 @@ def test_a_token_is_fetched_from_whom_the_registry_names(
     challenge = (
         'Bearer realm="https://example.org/token",service="reg",scope="repository:app:pull,push"'
     )
-    _serve(server, layout, authorization="Bearer T0", headers={"WWW-Authenticate": challenge})
+    serve_image(server, layout, authorization="Bearer T0", headers={"WWW-Authenticate": challenge})
     server.put("/token", '{"token": "T0"}')
 
     rkt.ok(IMAGE, "fetch", "docker://example.com/app")
@@ -179,7 +163,7 @@ def test_a_token_is_fetched_from_whom_the_registry_names(
 
 def test_a_token_that_is_refused_is_an_error(rkt: Fetcher, server: Server, layout: Layout) -> None:
     challenge = 'Bearer realm="https://example.org/token"'
-    _serve(server, layout, authorization="Bearer T", headers={"WWW-Authenticate": challenge})
+    serve_image(server, layout, authorization="Bearer T", headers={"WWW-Authenticate": challenge})
     server.put("/token", '{"token": "other"}')
 
     done = rkt(IMAGE, "fetch", "docker://example.com/app")
@@ -192,7 +176,7 @@ def test_a_token_that_is_refused_is_an_error(rkt: Fetcher, server: Server, layou
 def test_a_connection_that_breaks_is_taken_up_where_it_was(
     rkt: Fetcher, server: Server, layout: Layout
 ) -> None:
-    path = _serve(server, layout)
+    path = serve_image(server, layout)
     server.rule(path, cut=100_000)
 
     rkt.ok(IMAGE, "fetch", "docker://example.com/app")
@@ -206,7 +190,7 @@ def test_a_connection_that_breaks_is_taken_up_where_it_was(
 def test_other_bytes_than_the_digest_says_are_found(
     rkt: Fetcher, server: Server, layout: Layout, what: str
 ) -> None:
-    path = _serve(server, layout)
+    path = serve_image(server, layout)
     text = "docker://example.com/app"
     if what == "manifest":
         wrong = {"Docker-Content-Digest": "sha256:" + "0" * 64}

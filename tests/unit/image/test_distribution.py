@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from rktpy.image.reference import ImageReferenceError, Kind, parse_reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,22 @@ def test_a_point_is_the_image_it_names(text: str, kind: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "tag"), [("", ""), ("?ref=v1%2Ba", "v1+a"), ("?x=1&ref=a&ref=b", "a")]
+)
+def test_an_oci_layout_is_what_its_argument_would_be(tmp_path: Path, query: str, tag: str) -> None:
+    (tmp_path / "archive: 1.tar").touch()
+    directory = parse_reference(f"cimd:oci-image-layout:v=0:file%3A%2F%2F{tmp_path}{query}")
+    archive = parse_reference(
+        f"cimd:oci-image-layout:v=0:file%3A%2F%2F{tmp_path}%2Farchive%3A%201.tar{query}"
+    )
+
+    assert directory == parse_reference(f"oci:{tmp_path}:{tag}").replace(text=directory.text)
+    assert (archive.kind, archive.path, archive.tag) == (
+        Kind.OCI_ARCHIVE, f"{tmp_path}/archive: 1.tar", tag,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("cimd:docker", 'malformed distribution uri "cimd:docker": malformed distribution uri: "'),
@@ -59,6 +80,8 @@ def test_a_point_is_the_image_it_names(text: str, kind: str, what: str) -> None:
         ("cimd:oci:v=0:busybox", 'unknown distribution type: "oci"'),
         ("cimd:aci-archive:v=0:ftp%3A%2F%2Fx.org%2Fa.aci", 'an unsupported URL scheme "ftp" - the'),
         ("cimd:aci-archive:v=0:a.aci", 'an unsupported URL scheme ""'),
+        ("cimd:oci-image-layout:v=0:https%3A%2F%2Fx.org%2Fa", "an OCI layout is a file URL"),
+        ("cimd:oci-image-layout:v=0:file%3A", "an OCI layout is a file URL"),
         ("cimd:appc:v=0:UPPER", "wrong appc image string"),
         ("cimd:appc:v=0:a?B=c", "wrong appc image string"),
     ],

@@ -3,7 +3,8 @@
 Each entry has a record: kind, mode, owner, size and CRC-32 of the data or link target or device
 number, extended attributes; BLAKE2b-256 of it is the entry's digest. The hash of the tree is
 SHA-512 over names and digests in byte order. Covered: everything an app can see but times and
-which names are hard links of one file. Sockets are left out, as in rkt.
+which names are hard links of one file. Sockets are left out, as in rkt. Overlayfs's marks count
+too: a deleted name is a device, an opaque directory has an attribute that no image may bring along.
 
 It finds accidents: a failing disk, a stray write, a half-deleted tree. It is no defence against
 somebody who can write to the store, as they can write the recorded hash too; the image itself is
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION = "v1"
+OPAQUE = b"trusted.overlay.opaque"  # of a directory that hides what is below it
+OPAQUE_VALUE = b"y"
 _PIECE = 1 << 20
 _KINDS = {
     stat.S_IFREG: b"f", stat.S_IFDIR: b"d", stat.S_IFLNK: b"l",
@@ -49,6 +52,14 @@ def entry_digest(
 def file_detail(size: int, crc: int) -> bytes:
     """Return what stands for the content of a regular file; ``crc`` is ``crc32`` of it."""
     return b"%d %08x" % (size, crc)
+
+
+def opaque_digest(path: bytes) -> bytes:
+    """Return what will be the digest of the directory ``path`` when it is marked opaque."""
+    info = os.lstat(path)
+    xattrs = _xattrs(path) | {OPAQUE: OPAQUE_VALUE}
+    owner = (info.st_uid, info.st_gid)
+    return entry_digest(b"d", stat.S_IMODE(info.st_mode), owner, b"", xattrs)
 
 
 def combine(entries: Mapping[bytes, bytes]) -> str:
@@ -119,7 +130,7 @@ def _xattrs(path: bytes) -> dict[bytes, bytes]:
     return {
         os.fsencode(name): os.getxattr(path, name, follow_symlinks=False)
         for name in names
-        if keeps_xattr(os.fsencode(name))
+        if keeps_xattr(os.fsencode(name)) or os.fsencode(name) == OPAQUE
     }
 
 

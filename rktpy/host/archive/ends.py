@@ -20,12 +20,14 @@ class LooseEnds(Value):
     ``implied`` are directories the layer needs but does not describe, parents first; ``bare`` those
     of them with nothing but deletions in them. ``links`` are (path, target) of hard links to files
     of lower layers, in the order of the stream: the tree has an empty file at ``path``, root's,
-    0600. ``rooted`` says that the layer describes its root.
+    0600. ``deleting`` are all directories with deletion marks in them but the root. ``rooted`` says
+    that the layer describes its root.
     """
 
     implied: tuple[bytes, ...] = ()
     bare: tuple[bytes, ...] = ()
     links: tuple[tuple[bytes, bytes], ...] = ()
+    deleting: tuple[bytes, ...] = ()
     rooted: bool = False
 
     def to_json(self) -> dict[str, object]:
@@ -34,6 +36,7 @@ class LooseEnds(Value):
             "implied": [_text(path) for path in self.implied],
             "bare": [_text(path) for path in self.bare],
             "links": [[_text(path), _text(target)] for path, target in self.links],
+            "deleting": [_text(path) for path in self.deleting],
             "rooted": self.rooted,
         }
 
@@ -51,6 +54,7 @@ class LooseEnds(Value):
                 implied=tuple(_path(text) for text in stored["implied"]),
                 bare=tuple(_path(text) for text in stored["bare"]),
                 links=tuple((_path(path), _path(target)) for path, target in stored["links"]),
+                deleting=tuple(_path(text) for text in stored["deleting"]),
                 rooted=stored["rooted"],
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -80,9 +80,10 @@ class Extractor:
         self._dirs[b""] = None  # the current directory itself
         self.implicit(b"")
 
-    def implicit(self, path: bytes) -> None:
-        """Make a directory the archive does not mention: root's, 0755."""
+    def implicit(self, path: bytes, mtime: int | None = None) -> None:
+        """Make a directory the archive does not mention: root's, 0755, by default from now."""
         self._make_dir(path)
+        self._dirs[path] = mtime
         self._settle_dir(path, 0o755, (0, 0))
         self.digests[path] = archive_digest.entry_digest(b"d", 0o755, (0, 0), b"", {})
 
@@ -107,6 +108,43 @@ class Extractor:
         except OSError as error:
             raise _refusal(member, error) from error
         self.digests[path] = self.digests[target]
+
+    def whiteout(self, path: bytes) -> None:
+        """Make what overlayfs takes for "deleted"; the kernel asks no capability for this one."""
+        os.mknod(path, stat.S_IFCHR, os.makedev(0, 0))
+        if self._owners:
+            os.lchown(path, 0, 0)
+        self.digests[path] = archive_digest.entry_digest(b"c", 0, (0, 0), b"0:0", {})
+
+    def rename(self, path: bytes, to: bytes) -> None:
+        """Give what is no directory a new name; nothing is there."""
+        os.rename(path, to)
+        self.digests[to] = self.digests.pop(path)
+
+    def strip(self, path: bytes) -> None:
+        """Take its attributes from a directory that is described once more."""
+        for name in os.listxattr(path or b"."):
+            if archive_digest.keeps_xattr(os.fsencode(name)):
+                os.removexattr(path or b".", name)
+
+    def remove(self, path: bytes) -> list[bytes]:
+        """Remove what this extraction made at ``path`` and below; return all paths of it."""
+        gone, pending = [], [path]
+        while pending:
+            one = pending.pop()
+            gone.append(one)
+            del self.digests[one]
+            if one in self._dirs:
+                pending.extend(one + b"/" + name for name in os.listdir(one))
+                continue
+            info = os.lstat(one)
+            self.size -= info.st_size if info.st_nlink == 1 else 0
+            os.unlink(one)
+        for one in reversed(gone):  # parents come before children there
+            if one in self._dirs:
+                del self._dirs[one]
+                os.rmdir(one)
+        return gone
 
     def finish(self) -> str:
         """Restore directory times and return the content hash of the tree."""

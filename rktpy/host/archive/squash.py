@@ -12,18 +12,10 @@ from __future__ import annotations
 from rktpy.host import helper
 from rktpy.host.archive import digest as archive_digest
 from rktpy.host.archive.extract import check_member
-from rktpy.host.archive.limits import (
-    WELL_KNOWN_DEVICES,
-    ArchiveError,
-    ArchiveLimitError,
-    Devices,
-    Limits,
-    shown,
-)
+from rktpy.host.archive.layer import OPAQUE, WHITEOUT, deleted_name, is_harmless, layer_path
+from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Devices, Limits, shown
 from rktpy.host.archive.reader import (
     BLOCK,
-    BLOCK_DEVICE,
-    CHAR,
     DIR,
     FILE,
     LINK,
@@ -32,16 +24,12 @@ from rktpy.host.archive.reader import (
     TarReader,
 )
 from rktpy.host.archive.sink import Sink
-from rktpy.host.archive.unpack import split_name
 from rktpy.host.archive.writer import header
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_WHITEOUT = b".wh."
-_OPAQUE = b".wh..wh..opq"
 
 
 class Layers(Value):
@@ -114,8 +102,8 @@ class _Squasher:
             self._entries += 1
             if self._entries > self._limits.entries:
                 raise ArchiveLimitError(f"the layers have more than {self._limits.entries} entries")
-            path = _path(member.name, self._limits)
-            if path and path[-1].startswith(_WHITEOUT):
+            path = layer_path(member.name, self._limits)
+            if path and path[-1].startswith(WHITEOUT):
                 self._delete(path[:-1], path[-1], member)
             else:
                 brought.append((path, member))
@@ -141,21 +129,18 @@ class _Squasher:
 
     def _delete(self, parent: list[bytes], mark: bytes, member: Member) -> None:
         """Delete what ``mark`` says; nothing of this layer is in the tree yet."""
-        # What aufs notes for itself (.wh..wh.plnk) deletes a name that no layer can have.
-        hidden = mark[len(_WHITEOUT) :]
-        if hidden in (b"", b".", b".."):
-            raise ArchiveError(f"whiteout of nothing: {shown(member.name)}")
+        hidden = deleted_name(mark, member)
         directory = self._find(parent)
         if directory is None or directory.children is None:
             return
-        if mark == _OPAQUE:
+        if mark == OPAQUE:
             directory.children.clear()
         else:
             directory.children.pop(hidden, None)
 
     def _bring(self, path: list[bytes], member: Member, reader: TarReader) -> None:
         check_member(member, Devices.ALL, self._limits)
-        if member.kind in (CHAR, BLOCK_DEVICE) and not _harmless(member):
+        if not is_harmless(member):
             self.warnings.append(f"leaving out device node {shown(member.name)}")
             return
         if not path:
@@ -191,7 +176,7 @@ class _Squasher:
         return entry.children
 
     def _linked(self, member: Member) -> _Inode:
-        found = self._find(_path(member.link, self._limits))
+        found = self._find(layer_path(member.link, self._limits))
         if found is None or found.children is not None or found.inode is None:
             raise ArchiveError(
                 f"hard link {shown(member.name)} leads to {shown(member.link)},"
@@ -231,15 +216,6 @@ class _Squasher:
             for piece in inode.reader.data(member):
                 sink.put(bytes(piece))
             sink.put(bytes(-member.size % BLOCK))
-
-
-def _path(name: bytes, limits: Limits) -> list[bytes]:
-    """Return the components of a name in a layer, in which ``/x`` is ``x``."""
-    return split_name(name.lstrip(b"/") or b"." if name else name, limits)
-
-
-def _harmless(member: Member) -> bool:
-    return (member.kind, *member.device) in WELL_KNOWN_DEVICES
 
 
 def _kept(xattrs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

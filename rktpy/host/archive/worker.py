@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rktpy.host.archive.limits import Limits
+
 _CAPABILITIES = (
     helper.CHOWN
     | helper.DAC_OVERRIDE
@@ -63,7 +65,7 @@ def start(order: Order, *, close: Iterable[int] = ()) -> Worker:
     """
 
     def work() -> helper.Answer:
-        _take(order)
+        confine_to(order.target, order.limits)
         try:
             outcome = Unpacker(order).run()
         except StreamEndedError:
@@ -78,9 +80,13 @@ def start(order: Order, *, close: Iterable[int] = ()) -> Worker:
     return Worker(helper.Helper(work, close=close, failure=ArchiveError))
 
 
-def _take(order: Order) -> None:
-    if order.target:
-        os.chdir(order.target)
+def confine_to(target: str, limits: Limits) -> None:
+    """In a helper: see only the directory ``target`` and be able only to fill it.
+
+    Empty: keep no power at all. Not root: no chroot, and nothing to give up.
+    """
+    if target:
+        os.chdir(target)
         if os.geteuid() == 0:
             os.chroot(".")
-    helper.confine(_CAPABILITIES if order.target else 0, file_size=order.limits.stream)
+    helper.confine(_CAPABILITIES if target else 0, file_size=limits.stream)

@@ -21,6 +21,7 @@ _PATH = st.lists(_NAME, min_size=1, max_size=3).map(b"/".join)
         st.lists(_PATH, max_size=3).map(tuple),
         st.lists(_PATH, max_size=3).map(tuple),
         st.lists(st.tuples(_PATH, _PATH), max_size=3).map(tuple),
+        st.lists(_PATH, max_size=3).map(tuple),
         st.booleans(),
     )
 )
@@ -34,15 +35,16 @@ def test_any_bytes_survive(ends: LooseEnds) -> None:
         [],
         {},
         {"implied": ["a"], "bare": [], "links": []},
-        {"implied": ["a"], "bare": [], "links": [], "rooted": 1},
-        {"implied": ["/a"], "bare": [], "links": [], "rooted": True},
-        {"implied": ["a/.."], "bare": [], "links": [], "rooted": True},
-        {"implied": [""], "bare": [], "links": [], "rooted": True},
-        {"implied": ["a\0"], "bare": [], "links": [], "rooted": True},
-        {"implied": ["\u1234"], "bare": [], "links": [], "rooted": True},
-        {"implied": [1], "bare": [], "links": [], "rooted": True},
-        {"implied": [], "bare": [], "links": [["a"]], "rooted": True},
-        {"implied": [], "bare": [], "links": [["a", "../b"]], "rooted": True},
+        {"implied": ["a"], "bare": [], "links": [], "deleting": [], "rooted": 1},
+        {"implied": ["/a"], "bare": [], "links": [], "deleting": [], "rooted": True},
+        {"implied": ["a/.."], "bare": [], "links": [], "deleting": [], "rooted": True},
+        {"implied": [""], "bare": [], "links": [], "deleting": [], "rooted": True},
+        {"implied": ["a\0"], "bare": [], "links": [], "deleting": [], "rooted": True},
+        {"implied": ["\u1234"], "bare": [], "links": [], "deleting": [], "rooted": True},
+        {"implied": [1], "bare": [], "links": [], "deleting": [], "rooted": True},
+        {"implied": [], "bare": [], "links": [["a"]], "deleting": [], "rooted": True},
+        {"implied": [], "bare": [], "links": [["a", "../b"]], "deleting": [], "rooted": True},
+        {"implied": [], "bare": [], "links": [], "rooted": True},
     ],
 )
 def test_what_is_no_loose_ends_is_refused(stored: object) -> None:

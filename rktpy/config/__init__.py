@@ -1,12 +1,13 @@
-"""Configuration files: credentials, directories and the default stage1, from up to three roots.
+"""Configuration files: credentials, directories, the default stage1, and which images are let in.
 
 <root>/auth.d/*.json     kinds auth and dockerAuth
 <root>/paths.d/*.json    kind paths
+<root>/policy.d/*.json   kind imagePolicy (ours)
 <root>/stage1.d/*.json   kind stage1
 
-Roots in rising precedence: vendor, host, user. Within one root the same thing said twice is an
-error; a higher root overrides a lower one item by item. Only regular files directly in these
-directories are read: no symlinks, no other suffixes (rkt: rkt/config).
+Up to three roots, in rising precedence: vendor, host, user. Within one root the same thing said
+twice is an error; a higher root overrides a lower one item by item. Only regular files directly in
+these directories are read: no symlinks, no other suffixes (rkt: rkt/config).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 
 from rktpy.codec import CodecError, parse, quote
 from rktpy.config.credentials import AWSAuth, BasicAuth, OAuth
+from rktpy.config.fields import ConfigError, mapping, text, texts
 from rktpy.errors import RktError
 from rktpy.value import Value
 
@@ -29,10 +31,6 @@ LOCAL_ROOT = "/etc/rkt"
 
 _MAX_FILE = 1 << 20  # bytes; real files have a few hundred
 _SCHEMES = ("docker", "file", "http", "https")
-
-
-class ConfigError(RktError):
-    """A configuration file cannot be read or says something impossible."""
 
 
 class Paths(Value):
@@ -57,6 +55,7 @@ class Config(Value):
     docker_auth: Mapping[str, BasicAuth]  # by registry
     paths: Paths
     stage1: Stage1
+    rules: Mapping[str, str]  # of images, by prefix
 
     @property
     def data_dir(self) -> str:
@@ -72,6 +71,8 @@ class Config(Value):
         for registry, basic in self.docker_auth.items():
             entry = {"registries": [registry], "credentials": basic.credentials()}
             objects.append(_header("dockerAuth") | entry)
+        for prefix, rule in self.rules.items():
+            objects.append(_header("imagePolicy") | {"prefixes": [prefix], "rule": rule})
         paths, stage1 = self.paths, self.stage1
         objects.append(
             _header("paths") | {"data": paths.data, "stage1-images": paths.stage1_images}
@@ -98,24 +99,26 @@ def load(system: str, local: str, user: str = "", *, only: str = "") -> Config:
                 for name in subdirectories:
                     _read_directory(draft, f"{root.rstrip('/')}/{name}", _SUBDIRECTORIES[name])
             result.override(draft)
-    return Config(result.auth, result.docker_auth, result.paths, result.stage1)
+    return Config(result.auth, result.docker_auth, result.paths, result.stage1, result.rules)
 
 
 class _Draft:
     """What one root says, while it is being read."""
 
-    __slots__ = ("auth", "docker_auth", "paths", "stage1")
+    __slots__ = ("auth", "docker_auth", "paths", "rules", "stage1")
 
     def __init__(self) -> None:
         self.auth: dict[str, BasicAuth | OAuth | AWSAuth] = {}
         self.docker_auth: dict[str, BasicAuth] = {}
         self.paths = Paths()
         self.stage1 = Stage1()
+        self.rules: dict[str, str] = {}
 
     def override(self, higher: _Draft) -> None:
         """Let the items of a higher root win."""
         self.auth |= higher.auth
         self.docker_auth |= higher.docker_auth
+        self.rules |= higher.rules
         paths, stage1 = higher.paths, higher.stage1
         self.paths = Paths(
             paths.data or self.paths.data, paths.stage1_images or self.paths.stage1_images
@@ -155,7 +158,7 @@ def _read_directory(draft: _Draft, directory: str, kinds: tuple[str, ...]) -> No
 def _read_file(draft: _Draft, directory: str, name: str, kinds: tuple[str, ...]) -> None:
     path = f"{directory}/{name}"
     content = _content(path)
-    kind, version = _text(content, "rktKind"), _text(content, "rktVersion")
+    kind, version = text(content, "rktKind"), text(content, "rktVersion")
     if not kind:
         raise ConfigError(f"no rktKind specified in {quote(path)}")
     if not version:
@@ -180,15 +183,15 @@ def _content(path: str) -> dict[str, object]:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
-            text = os.read(fd, _MAX_FILE + 1)
+            found = os.read(fd, _MAX_FILE + 1)
         finally:
             os.close(fd)
     except OSError as error:
         _unreadable(path, error)
-    if len(text) > _MAX_FILE:
+    if len(found) > _MAX_FILE:
         raise _unparsable(path, f"larger than {_MAX_FILE} bytes")
     try:
-        content = parse(text)
+        content = parse(found)
     except CodecError as error:
         raise _unparsable(path, error.message.removeprefix("invalid JSON: ")) from None
     if not isinstance(content, dict):
@@ -208,8 +211,8 @@ def _unreadable(path: str, error: OSError) -> NoReturn:
 
 
 def _parse_auth(draft: _Draft, content: dict[str, object]) -> None:
-    domains = _texts(content, "domains")
-    kind = _text(content, "type")
+    domains = texts(content, "domains")
+    kind = text(content, "type")
     if not domains:
         raise ConfigError("no domains specified")
     if not kind:
@@ -224,10 +227,10 @@ def _parse_auth(draft: _Draft, content: dict[str, object]) -> None:
 
 
 def _basic(content: dict[str, object]) -> BasicAuth:
-    credentials = _object(content, "credentials")
+    credentials = mapping(content, "credentials")
     if credentials is None:
         raise ConfigError("no credentials")
-    user, password = _text(credentials, "user"), _text(credentials, "password")
+    user, password = text(credentials, "user"), text(credentials, "password")
     if not user:
         raise ConfigError("user not specified")
     if not password:
@@ -236,24 +239,24 @@ def _basic(content: dict[str, object]) -> BasicAuth:
 
 
 def _oauth(content: dict[str, object]) -> OAuth:
-    token = _text(_object(content, "credentials") or {}, "token")
+    token = text(mapping(content, "credentials") or {}, "token")
     if not token:
         raise ConfigError("no oauth bearer token specified")
     return OAuth(token)
 
 
 def _aws(content: dict[str, object]) -> AWSAuth:
-    credentials = _object(content, "credentials") or {}
-    identity, secret = _text(credentials, "accessKeyID"), _text(credentials, "secretAccessKey")
+    credentials = mapping(content, "credentials") or {}
+    identity, secret = text(credentials, "accessKeyID"), text(credentials, "secretAccessKey")
     if not identity:
         raise ConfigError("no AWS Access Key ID specified")
     if not secret:
         raise ConfigError("no AWS Secret Access Key specified")
-    return AWSAuth(identity, secret, _text(credentials, "awsRegion"))
+    return AWSAuth(identity, secret, text(credentials, "awsRegion"))
 
 
 def _parse_docker_auth(draft: _Draft, content: dict[str, object]) -> None:
-    registries = _texts(content, "registries")
+    registries = texts(content, "registries")
     if not registries:
         raise ConfigError("no registries specified")
     basic = _basic(content)
@@ -273,8 +276,14 @@ def _parse_paths(draft: _Draft, content: dict[str, object]) -> None:
     draft.paths = Paths(data, images)
 
 
+def _parse_policy(draft: _Draft, content: dict[str, object]) -> None:
+    from rktpy.config.acceptance import parse_rules  # brings re in
+
+    draft.rules |= parse_rules(content, draft.rules)
+
+
 def _directory(content: dict[str, object], key: str, what: str, before: str) -> str:
-    value = _text(content, key)
+    value = text(content, key)
     if value and before:
         raise ConfigError(f"{what} is already specified")
     if value and not value.startswith("/"):
@@ -283,8 +292,8 @@ def _directory(content: dict[str, object], key: str, what: str, before: str) -> 
 
 
 def _parse_stage1(draft: _Draft, content: dict[str, object]) -> None:
-    name, version = _text(content, "name"), _text(content, "version")
-    location, before = _text(content, "location"), draft.stage1
+    name, version = text(content, "name"), text(content, "version")
+    location, before = text(content, "location"), draft.stage1
     if version and not name:
         raise ConfigError("default stage1 image version specified, but name is missing")
     if name and not version:
@@ -317,31 +326,6 @@ def _check_location(location: str) -> None:
         )
 
 
-def _text(content: Mapping[str, object], key: str) -> str:
-    value = content.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ConfigError(f"{quote(key)} must be a string")
-    return value
-
-
-def _texts(content: Mapping[str, object], key: str) -> list[str]:
-    value = content.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ConfigError(f"{quote(key)} must be a list of strings")
-    return value
-
-
-def _object(content: Mapping[str, object], key: str) -> dict[str, object] | None:
-    value = content.get(key)
-    if value is not None and not isinstance(value, dict):
-        raise ConfigError(f"{quote(key)} must be an object")
-    return value
-
-
 def _header(kind: str) -> dict[str, object]:
     return {"rktVersion": VERSION, "rktKind": kind}
 
@@ -349,6 +333,7 @@ def _header(kind: str) -> dict[str, object]:
 _SUBDIRECTORIES = {
     "auth.d": ("auth", "dockerAuth"),
     "paths.d": ("paths",),
+    "policy.d": ("imagePolicy",),
     "stage1.d": ("stage1",),
 }
 _AUTH_TYPES: dict[str, Callable[[dict[str, object]], BasicAuth | OAuth | AWSAuth]] = {
@@ -359,6 +344,7 @@ _AUTH_TYPES: dict[str, Callable[[dict[str, object]], BasicAuth | OAuth | AWSAuth
 _PARSERS: dict[str, Callable[[_Draft, dict[str, object]], None]] = {
     "auth": _parse_auth,
     "dockerAuth": _parse_docker_auth,
+    "imagePolicy": _parse_policy,
     "paths": _parse_paths,
     "stage1": _parse_stage1,
 }

@@ -61,7 +61,7 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
         return fetch_local(store, ref, means)
     complete = _complete(ref) if ref.name is not None else None
     if means.policy != "update":
-        key = _from_store(store, ref, complete)
+        key = _from_store(store, ref, complete, means)
         if key is not None:
             return key
     unverified = complete is not None and _is_unverified(store, complete)
@@ -69,6 +69,12 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
         raise _nowhere(ref, means, unverified=unverified)
     if unverified and means.policy != "update":
         _logger.warning("%s is stored but was not verified, looking for it elsewhere", ref.text)
+    return _from_afar(store, ref, complete, means, signature)
+
+
+def _from_afar(
+    store: ImageStore, ref: ImageRef, complete: ImageName | None, means: Means, signature: str
+) -> str:
     if ref.kind == Kind.DOCKER:
         from rktpy.image.layered.fetching import fetch_registry
 
@@ -175,10 +181,12 @@ def _complete(ref: ImageRef) -> ImageName | None:
         raise FetchError(f"invalid Appc distribution {quote(ref.text)}") from error
 
 
-def _from_store(store: ImageStore, ref: ImageRef, complete: ImageName | None) -> str | None:
+def _from_store(
+    store: ImageStore, ref: ImageRef, complete: ImageName | None, means: Means
+) -> str | None:
     if ref.name is None or complete is None:
         known = store.remote(ref.url)
-        if known is None or not store.accepts(known.key):
+        if known is None or not _counts(store, ref, known.key, means):
             return None
         _logger.debug("using image from local store for url %s", ref.text)
         return known.key
@@ -186,6 +194,18 @@ def _from_store(store: ImageStore, ref: ImageRef, complete: ImageName | None) ->
     if key is not None:
         _logger.debug("using image from local store for image name %s", ref.text)
     return key
+
+
+def _counts(store: ImageStore, ref: ImageRef, key: str, means: Means) -> bool:
+    """Return whether the image that was had at a URL is there and may be used unasked."""
+    if store.accepts(key):
+        return True
+    if ref.kind != Kind.DOCKER or not store.has(key):
+        return False
+    from rktpy.image.layered.acceptance import is_pinned
+    from rktpy.image.layered.fetching import registry_name
+
+    return is_pinned(registry_name(ref), means)
 
 
 def _fits_anywhere(store: ImageStore, name: ImageName, complete: ImageName) -> str | None:

@@ -137,8 +137,9 @@ class Means(Value):
     """How images are fetched.
 
     ``policy`` is ``never``, ``update`` or, for any other word, ``new``. ``keys`` are the two
-    directories of trusted keys, the vendor's and the host's. ``credentials``, and ``logins`` to
-    registries, read the configuration when they are first called. ``platform`` is
+    directories of trusted keys, the vendor's and the host's. ``credentials``, ``logins`` to
+    registries, and ``rules`` for their images (``config.acceptance``) read the configuration when
+    they are called. ``platform`` is
     ``OS/ARCHITECTURE[/VARIANT]`` as registries say it, "" for this host's.
     """
 
@@ -148,5 +149,6 @@ class Means(Value):
     credentials: Callable[[], Credentials]
     talk: Talk
     logins: Callable[[], Mapping[str, BasicAuth]]
+    rules: Callable[[], Mapping[str, str]]
     trust_keys_from_https: bool = False
     platform: str = ""

@@ -60,6 +60,10 @@ class ImageStore:
         """
         return by_prefix((row.key for row in self._index.rows()), text)
 
+    def has(self, key: str) -> bool:
+        """Return whether the image ``key`` is there, verified or not."""
+        return any(row.key == key for row in self._index.rows())
+
     def accepts(self, key: str) -> bool:
         """Return whether the image ``key`` is there and, if that counts, was verified."""
         return any(row.key == key for row in self._named_rows())

@@ -19,6 +19,7 @@ def means_of(site: Site, policy: str, platform: str = "") -> Means:
         credentials=lambda: site.config().auth,
         talk=site.talk,
         logins=lambda: site.config().docker_auth,
+        rules=site.image_rules,
         trust_keys_from_https=site.trust_keys_from_https,
         platform=platform,
     )

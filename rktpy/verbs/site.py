@@ -13,7 +13,7 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import ClassVar, Self
 
     from rktpy.config import Config, Stage1
@@ -192,6 +192,15 @@ class Site:
         if config is None or not (config.stage1.name or config.stage1.location):
             return None
         return config.stage1
+
+    def image_rules(self) -> Mapping[str, str]:
+        """Return the rules for images of registries, by prefix.
+
+        Raises:
+            ConfigurationError: a file below ``policy.d`` is broken; the cause names it.
+        """
+        config = self._part("policy.d")
+        return config.rules if config is not None else {}
 
     @property
     def stage1_images(self) -> str:

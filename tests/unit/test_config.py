@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.config import ConfigError, load
+from rktpy.config import load
 from rktpy.config.credentials import AWSAuth, BasicAuth, OAuth
+from rktpy.config.fields import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +82,8 @@ AUTH = ("auth.d/a.json", "auth")
 DOCKER = ("auth.d/a.json", "dockerAuth")
 PATHS = ("paths.d/a.json", "paths")
 STAGE1 = ("stage1.d/a.json", "stage1")
+POLICY = ("policy.d/a.json", "imagePolicy")
+RULES = '"require-signature", "digest-pinned", "accept"'
 URL_SCHEMES = '"docker", "file", "http", "https"'
 
 
@@ -132,6 +135,12 @@ URL_SCHEMES = '"docker", "file", "http", "https"'
          'credentials for docker registry "q" are already specified'),
         (PATHS, {"data": "var"}, "data directory must be an absolute path"),
         (PATHS, {"stage1-images": "i"}, "stage1 images directory must be an absolute path"),
+        (POLICY, {"rule": "accept"}, "no prefixes specified"),
+        (POLICY, {"prefixes": ["a.b"]}, "no rule specified, it is one of " + RULES),
+        (POLICY, {"prefixes": ["a.b"], "rule": "any"},
+         'unknown rule: "any", it is one of ' + RULES),
+        (POLICY, {"prefixes": ["a.b", "a.b"], "rule": "accept"},
+         'a rule for prefix "a.b" is already specified'),
         (STAGE1, {"name": "n"}, "default stage1 image name specified, but version is missing"),
         (STAGE1, {"version": "1", "location": "/x"},
          "default stage1 image version specified, but name is missing"),
@@ -149,6 +158,28 @@ def test_a_wrong_file_is_refused_with_its_name_and_the_reason(
 ) -> None:
     path = roots.write(f"local/{file[0]}", file[1], **content)
     assert roots.error() == f'failed to parse "{path}": {reason}'
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "library", "library/nginx", "docker://a.b/c", "a.b/", "a.b//c", "a.b/c:1", "a.b/C", "A.b",
+     "a.b/c@sha256:" + "0" * 64, "*", "a.b/*", "a.b/c/.."],
+)  # fmt: skip
+def test_a_prefix_that_cannot_match_an_image_is_refused(roots: Roots, prefix: str) -> None:
+    roots.write("local/policy.d/a.json", "imagePolicy", prefixes=[prefix], rule="accept")
+    assert f'prefix "{prefix}" is no REGISTRY or REGISTRY/REPOSITORY' in roots.error()
+
+
+def test_rules_are_overridden_per_prefix_and_shown(roots: Roots) -> None:
+    where = {"system": ["a.b", "localhost:5000/c"], "local": ["a.b"]}
+    for root, rule in (("system", "accept"), ("local", "require-signature")):
+        roots.write(f"{root}/policy.d/a.json", "imagePolicy", prefixes=where[root], rule=rule)
+    head = {"rktVersion": "v1", "rktKind": "imagePolicy"}
+
+    assert load(*roots.paths).objects()[:2] == [
+        head | {"prefixes": ["a.b"], "rule": "require-signature"},
+        head | {"prefixes": ["localhost:5000/c"], "rule": "accept"},
+    ]
 
 
 @pytest.mark.parametrize(

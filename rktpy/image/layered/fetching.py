@@ -8,6 +8,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.image.errors import FetchError, LibraryMissingError
 from rktpy.image.layered import local
+from rktpy.image.layered.acceptance import require_acceptance, require_waiver
 from rktpy.image.layered.blobs import read_blob
 from rktpy.image.layered.config import Identity
 from rktpy.image.layered.documents import (
@@ -86,29 +87,39 @@ def fetch_local(store: ImageStore, ref: ImageRef, means: Means) -> str:
         raise FetchError(f"cannot import image {quote(ref.text)}") from error
 
 
+def registry_name(ref: ImageRef) -> RegistryName:
+    """Return the name of a registry's image.
+
+    Raises:
+        FetchError: it is out of the grammar.
+    """
+    try:
+        return parse_name(ref.url.removeprefix("docker://").partition("#")[0])
+    except RktError as error:
+        raise FetchError(
+            f"invalid docker URL {quote(ref.text)}; expected syntax is"
+            ' "docker://[REGISTRY_HOST[:REGISTRY_PORT]/]IMAGE_NAME[:TAG]"'
+        ) from error
+
+
 def fetch_registry(store: ImageStore, ref: ImageRef, means: Means) -> str:
     """Return the key of a registry's image, downloaded unless it is stored with its manifest.
 
     Raises:
         FetchError: it cannot be had; the cause says why.
     """
-    require_waiver(means)
+    name = registry_name(ref)
     try:
         from rktpy.host.http import is_loopback  # brings HTTP in: 70 ms
         from rktpy.image.layered.registry import Access, Registry
     except ModuleNotFoundError as error:
         raise LibraryMissingError("downloading", error) from None
-    try:
-        name = parse_name(ref.url.removeprefix("docker://").partition("#")[0])
-    except RktError as error:
-        raise FetchError(
-            f"invalid docker URL {quote(ref.text)}; expected syntax is"
-            ' "docker://[REGISTRY_HOST[:REGISTRY_PORT]/]IMAGE_NAME[:TAG]"'
-        ) from error
+    local_registry = is_loopback(f"http://{name.registry}")
+    require_acceptance(name, means, local=local_registry)
     _logger.debug("fetching image from %s", ref.url)
     platform = wanted_platform(means)
     access = Access(
-        plain=means.insecure.http or is_loopback(f"http://{name.registry}"),
+        plain=means.insecure.http or local_registry,
         tls=not means.insecure.tls,
         login=find_login(name.registry, means.logins()),
     )
@@ -150,19 +161,6 @@ def _pull(
         registry.expect(found.layers)
         return store_image(store, ref.url, local.Content(config, found.layers, identity), registry)
     raise LayeredImageError(f"more than {MAX_NESTING} indexes in one another")
-
-
-def require_waiver(means: Means) -> None:
-    """Refuse while signatures are asked for: images of layers have none.
-
-    Raises:
-        FetchError: in rkt's words.
-    """
-    if not means.insecure.image:
-        raise FetchError(
-            "signature verification for docker images is not supported"
-            " (try --insecure-options=image)"
-        )
 
 
 def _store(store: ImageStore, ref: ImageRef, content: local.Content, blobs: Blobs) -> str:

@@ -13,7 +13,7 @@ from rktpy.errors import RktError
 from rktpy.value import Value
 
 HUB = "registry-1.docker.io"
-_HUB_NAMES = ("docker.io", "index.docker.io", HUB)
+HUB_NAMES = ("docker.io", "index.docker.io", HUB)
 _LONGEST = 255
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
@@ -61,7 +61,7 @@ def parse_name(text: str) -> RegistryName:
     else:
         registry = HUB
     repository, colon, tag = rest.partition(":")
-    if registry in _HUB_NAMES:
+    if registry in HUB_NAMES:
         registry = HUB
         repository = repository if "/" in repository else f"library/{repository}"
     if repository != repository.lower():

@@ -36,7 +36,7 @@ _logger = Logger("image")
 def known(store: ImageStore, url: str, manifest_digest: str) -> str | None:
     """Return the key of the image at ``url`` if it was stored with this manifest."""
     remote = store.remote(url)
-    if remote is None or remote.etag != manifest_digest or not store.accepts(remote.key):
+    if remote is None or remote.etag != manifest_digest or not store.has(remote.key):
         return None
     _logger.debug("image for %s has not changed, not fetching.", url)
     return remote.key

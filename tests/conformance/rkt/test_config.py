@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rktpy.config import ConfigError, load
+from rktpy.config import load
+from rktpy.config.fields import ConfigError
 from tests.unit.cli.desk import here
 
 if TYPE_CHECKING:

@@ -44,9 +44,11 @@ class Fetcher(Rktpy):
         """Trust a key without review, for ``--root`` or ``--prefix=…``."""
         return self.ok("trust", "--skip-fingerprint-review", *where, key)
 
-    def configure(self, name: str, content: str, *, system: bool = False) -> Path:
-        """Write a file of ``auth.d``."""
-        path = (self.system if system else self.local) / "auth.d" / name
+    def configure(
+        self, name: str, content: str, *, system: bool = False, directory: str = "auth.d"
+    ) -> Path:
+        """Write a configuration file."""
+        path = (self.system if system else self.local) / directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
         return path

@@ -26,7 +26,8 @@ PACKAGES := $(RUN_PACKAGES) $(TEST_PACKAGES)
 
 SETUP_STAMP := .venv/.rktpy-setup
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
-PYTEST := $(PYTHON) -m pytest
+# With bytecode kept, whatever the caller wants: rewriting the assertions takes as long as many tests.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest
 COMPLETION := import sys; from rktpy.cli import shells; print(shells.script(*sys.argv[1:]))
 # Success is a status nobody returns by accident: a run that tested nothing cannot pass.
 SENTINEL := --sentinel || test $$? -eq 123

@@ -13,7 +13,7 @@ from tests.support.tiers import ON_REQUEST, Tiers, tier_of
 _guard = UnitGuard()
 
 # Few examples each time, other ones every time; --hypothesis-profile=default for a long look.
-settings.register_profile("quick", max_examples=25, deadline=None)
+settings.register_profile("quick", max_examples=15, deadline=None)
 settings.load_profile("quick")
 
 
@@ -35,6 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
     tiers.check_usage()
     config.pluginmanager.register(tiers, "rktpy-tiers")
     _guard.install()
+    # No test leaves anything to chance but through hypothesis, which seeds itself.
+    config.option.randomly_reset_seed = False
+    # What the user of the checkout has in the environment must not decide a test.
+    for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS"):
+        os.environ.pop(name, None)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,10 +50,3 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
     _guard.active = False
-
-
-@pytest.fixture(autouse=True)
-def _no_stray_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the user of the checkout has in the environment must not decide a test."""
-    for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS"):
-        monkeypatch.delenv(name, raising=False)

@@ -11,7 +11,8 @@ _TAG = 8192  # characters of the longest tag looked at
 _MANY = 1000  # tags looked at
 _ATTRIBUTE = re.compile(r"""([^\s=/>"']+)\s*(?:=\s*("[^"]*"|'[^']*'|[^\s>"']+))?""")
 _END = re.compile(r"""(?:[^>"']|"[^"]*"|'[^']*')*>""")
-_RAW = ("script", "style", "textarea", "title", "noscript")  # no tags are read inside these
+# What a page has to be looked at for: comments, discovery's tags, and what has no tags inside it.
+_OPENING = re.compile(r"<(?:!--|(meta|script|style|textarea|title|noscript)(?![^ \t\r\n\f/>]))")
 
 
 class Meta(Value):
@@ -27,26 +28,19 @@ def parse_metas(page: str) -> tuple[Meta, ...]:
     found = []
     position = seen = 0
     lower = page.lower()
-    while seen < _MANY and (position := lower.find("<", position)) >= 0:
-        if lower.startswith("<!--", position):
+    while seen < _MANY and (opening := _OPENING.search(lower, position)) is not None:
+        position = opening.start()
+        if opening[1] is None:
             position = _after(lower, "-->", position + 4)
-            continue
-        raw = next((name for name in _RAW if _opens(lower, name, position)), "")
-        if raw:
-            position = _after(lower, f"</{raw}", position + 1)
-            continue
-        if _opens(lower, "meta", position):
+        elif opening[1] == "meta":
             seen += 1
             meta = _meta(page[position + 5 : position + _TAG])
             if meta is not None:
                 found.append(meta)
-        position += 1
+            position += 1
+        else:
+            position = _after(lower, f"</{opening[1]}", position + 1)
     return tuple(found)
-
-
-def _opens(lower: str, name: str, position: int) -> bool:
-    end = position + 1 + len(name)
-    return lower.startswith(name, position + 1) and lower[end : end + 1] in (*" \t\r\n\f/>",)
 
 
 def _after(lower: str, mark: str, start: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -116,6 +117,7 @@ class Tiers:
         return found
 
 
+@cache
 def tier_of(path: str) -> str:
     """Return the tier a file or folder below ``tests`` belongs to, or an empty string."""
     relative = os.path.relpath(os.path.abspath(path), ROOT)

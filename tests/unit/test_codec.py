@@ -26,18 +26,13 @@ VALUES = st.recursive(
 
 @settings(max_examples=50, deadline=None)
 @given(VALUES)
-def test_what_is_written_reads_the_same(value: object) -> None:
+def test_what_is_written_reads_the_same_and_is_json_to_others(value: object) -> None:
     assert codec.parse(codec.compact(value)) == value
     assert codec.parse(codec.pretty(value).encode()) == value
-
-
-@settings(max_examples=50, deadline=None)
-@given(VALUES)
-def test_what_is_written_is_json_to_others(value: object) -> None:
     assert json.loads(codec.compact(value)) == value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(alphabet='{}[]",:0123456789.eE+-truefalsn\\ud8\n x', max_size=30))
 def test_any_text_is_read_as_the_standard_library_does_or_refused(text: str) -> None:
     try:

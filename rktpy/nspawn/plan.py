@@ -72,6 +72,7 @@ class AppPlan(Value):
     places: Mapping[str, str] = {}  # where files and API paths end that the image made links
     notify: bool = False
     restart: str = "no"  # "on-failure" or "always", as systemd has them
+    stop_signal: str = ""  # a name or number systemd knows; empty is SIGTERM
     capabilities: tuple[str, ...] | None = None  # bounding set; None leaves it whole
     seccomp: SeccompPlan | None = None
     no_new_privileges: bool = False

@@ -192,6 +192,8 @@ def _commands(app: AppPlan) -> Iterator[tuple[str, str]]:
         yield "ExecStartPre", "!" + command_line(argv)
     for argv in app.post_stop:
         yield "ExecStopPost", "!" + command_line(argv)
+    if app.stop_signal:
+        yield "KillSignal", app.stop_signal
 
 
 def _identity(app: AppPlan) -> Iterator[tuple[str, str]]:

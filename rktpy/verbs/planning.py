@@ -22,6 +22,7 @@ from rktpy.pod.executable import find_executable
 from rktpy.pod.places import check_working_directory, find_places
 from rktpy.pod.ports import map_ports
 from rktpy.pod.restart import Restart, restart_policy
+from rktpy.pod.stopsignal import stop_signal
 from rktpy.pod.streams import discarded_streams
 from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volumes import resolve_mounts
@@ -147,6 +148,7 @@ class Planner:
             places=_places(rootfs, image, binds, files),
             # systemd hands streams over once, and whoever is there to talk sees the end.
             restart=Restart.NO if self.start.interactive else restart_policy(runtime, image),
+            stop_signal=stop_signal(runtime, image),
             notify=image.annotation(NOTIFY_ANNOTATION) in _TRUE,
             capabilities=None if self.insecure.capabilities else of.bounding_set(app.isolators),
             seccomp=filter_,

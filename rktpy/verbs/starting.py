@@ -30,6 +30,7 @@ from rktpy.pod.rootfs import (
     mount_trees,
     prepare_app_root,
 )
+from rktpy.pod.stopsignal import stop_signal
 from rktpy.pod.streams import attachable_streams
 from rktpy.systemd.unit import place_pod
 from rktpy.verbs.planning import Planner
@@ -60,8 +61,8 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
     """Return ``start`` with its network settled, or refuse it, before anything is made.
 
     Raises:
-        RktError: a mode, capability or restart policy is unknown, a network is not there, or too
-            many apps want the terminal.
+        RktError: a mode, capability, signal or restart policy is unknown, a network is not there,
+            or too many apps want the terminal.
     """
     if start.ipc not in _IPC_MODES:
         raise StartOptionError(f"unknown value for --ipc parameter: {start.ipc}")
@@ -69,6 +70,7 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
         raise StartOptionError("interactive option only supports pods with one app")
     for runtime in contents.manifest.apps:
         image = contents.apps[runtime.name].manifest
+        stop_signal(runtime, image)
         if restart_policy(runtime, image) != Restart.NO and start.interactive:
             _logger.warning(
                 "warning: app %s is interactive and will not be started again", quote(runtime.name)

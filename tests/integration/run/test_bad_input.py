@@ -126,6 +126,7 @@ def test_an_ambiguous_uuid(rkt: Rktpy) -> None:
         (("run", SHELL, "--caps-retain=CAP_KILL,CAP_X"), 'unknown capability "CAP_X" of app'),
         (("run", SHELL, "--caps-remove=KILL"), 'unknown capability "KILL" of app "shell"'),
         (("run", SHELL, "--annotation=rktpy/app/restart=yes"), 'app "shell" is "yes"'),
+        (("run", SHELL, "--annotation=rktpy/docker/stop-signal=NO"), 'app "shell" is "NO"'),
         (("run", SHELL, "--name=UPPER"), "invalid app name format"),
         (("run", "--pod-manifest=/none"), "/none"),
         (("run", "--pod-manifest=/dev/null", SHELL), "conflicting flags set with --pod-manifest"),

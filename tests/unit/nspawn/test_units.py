@@ -113,6 +113,13 @@ def test_a_death_by_a_polite_signal_is_a_failure_as_for_the_pod() -> None:
     assert lines(always, "RestartForceExitStatus") == []
 
 
+def test_an_app_is_asked_to_end_by_its_own_signal() -> None:
+    usual, own = (unit_files(pod(app(stop_signal=s)))["web.service"] for s in ("", "SIGQUIT"))
+
+    assert lines(usual, "KillSignal") == []
+    assert lines(own, "KillSignal") == ["SIGQUIT"]
+
+
 def test_a_host_name_that_systemd_would_change_is_read_from_the_file() -> None:
     plain, odd = (unit_files(pod(hostname=name))["web.service"] for name in ("a-b", "a_b"))
 

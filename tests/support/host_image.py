@@ -77,7 +77,7 @@ def base_tree() -> str:
         work = f"{path}/.work"
         os.mkdir(work)
         _write(f"{work}/sources.list", "".join(f"{line}\n" for line in sources))
-        _write(f"{work}/apt.conf", _transport_options())
+        _write(f"{work}/apt.conf", transport_options())
         tree = f"{path}/root"
         run(
             [
@@ -133,7 +133,7 @@ def _settle(tree: str) -> None:
             os.unlink(f"{tree}/{name}")
 
 
-def _transport_options() -> str:
+def transport_options() -> str:
     """apt's settings about reaching the archive (proxy, certificates), nothing else."""
     wanted = ("Acquire::http", "Acquire::https", "Acquire::Check-", "Acquire::Retries",
               "Acquire::Max-", "Acquire::ForceIPv")  # fmt: skip

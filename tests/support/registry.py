@@ -23,7 +23,8 @@ _PATIENCE = 30.0  # seconds; only a registry that does not start takes so long
 class Registry:
     """A registry at ``host``; with ``certificate`` (key and certificate) it speaks TLS, with
     ``login`` it lets in only ``user`` with the password ``secret``, with ``tokens`` whoever has a
-    token of it that was given out at the URL ``realm``.
+    token of it that was given out at the URL ``realm``. ``data`` is its storage if that is not
+    below ``directory``; with ``readonly`` nothing is pushed to it.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class Registry:
         login: bool = False,
         tokens: Tokens | None = None,
         realm: str = "",
+        data: Path | None = None,
+        readonly: bool = False,
     ) -> None:
         self.host = host
-        self.data = directory / "registry"
+        self.data = data or directory / "registry"
         self.log = directory / "registry.log"
         self._file = directory / "registry.json"
         self._login = login
@@ -45,10 +48,13 @@ class Registry:
         http: dict[str, object] = {"addr": f"0.0.0.0:{host.rpartition(':')[2]}", "secret": "x"}
         if certificate is not None:
             http["tls"] = {"certificate": str(certificate), "key": str(certificate)}
+        storage: dict[str, object] = {"filesystem": {"rootdirectory": str(self.data)}}
+        if readonly:
+            storage["maintenance"] = {"readonly": {"enabled": True}}
         config: dict[str, object] = {
             "version": 0.1,
             "log": {"level": "info"},
-            "storage": {"filesystem": {"rootdirectory": str(self.data)}},
+            "storage": storage,
             "http": http,
         }
         if login:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     Arg = str | os.PathLike[str]
 
@@ -79,8 +79,12 @@ class Rktpy:
 
     def run(self, *args: Arg, env: Mapping[str, str] | None = None) -> Done:
         """Run a pod to its end; without network, which costs least, unless ``args`` say so."""
-        net = [] if any(str(arg).startswith("--net") for arg in args) else ["--net=none"]
-        return self("run", *net, *args, env=env)
+        return self("run", *self.network(args), *args, env=env)
+
+    @staticmethod
+    def network(args: Sequence[Arg]) -> list[str]:
+        """Return the option for no network, unless ``args`` have one."""
+        return [] if any(str(arg).startswith("--net") for arg in args) else ["--net=none"]
 
     def start(
         self, *args: Arg, stdin: bool = False, env: Mapping[str, str] | None = None
@@ -116,7 +120,7 @@ class Running:
         self._rkt = rkt
         self._file = rkt.data.parent / f"uuid-{time.monotonic_ns()}"
         if args[0] == "run":
-            args[1:1] = ["--net=none", f"--uuid-file-save={self._file}"]
+            args[1:1] = [*rkt.network(args), f"--uuid-file-save={self._file}"]
         else:
             self._file.write_text(args[-1])
         self.process = subprocess.Popen(
@@ -144,6 +148,15 @@ class Running:
         done = self._rkt("status", "--wait-ready=30s", uuid)
         assert done.status == 0, (done, self.process.poll())
         return uuid
+
+    def until(self, look: Callable[[], T], what: str) -> T:
+        """``until``, while the pod runs: one that ended says why in the failure."""
+
+        def found() -> T:
+            assert self.process.poll() is None, (what, self.end())
+            return look()
+
+        return until(found, what)
 
     def says(self, text: str) -> None:
         """Wait until an app has printed a line that ends in ``text``."""

@@ -21,6 +21,7 @@ from urllib3 import exceptions as broken
 from rktpy.codec import quote
 from rktpy.host.http_errors import HttpError, explain
 from rktpy.resource import Resource
+from rktpy.value import Value
 from rktpy.version import VERSION
 
 TYPE_CHECKING = False
@@ -32,14 +33,19 @@ if TYPE_CHECKING:
     Authorize = Callable[[str, str], Mapping[str, str]]
 
 MAX_REDIRECTS = 10
-_CONNECT = 20.0  # seconds, as rkt's
-_STALL = 60.0  # seconds without a byte
-_PAUSES = (0.5, 1.0, 2.0)  # seconds before another try
 _LONGEST_PAUSE = 30.0  # of those a server asks for
 _BUSY = frozenset({429, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LOOPBACK = ("localhost", "::1")
 _LOOPBACK_V4 = re.compile(r"127(?:\.[0-9]{1,3}){3}")
+
+
+class Patience(Value):
+    """For how many seconds a server is waited for."""
+
+    connect: float = 20.0  # as rkt's
+    stall: float = 60.0  # without a byte
+    pauses: tuple[float, ...] = (0.5, 1.0, 2.0)  # before another try
 
 
 class Response(Resource):
@@ -62,7 +68,7 @@ class Response(Resource):
         try:
             return self._raw.read1(size, decode_content=False)
         except (broken.HTTPError, OSError) as error:
-            raise explain(error, self.url) from None  # its text has the reason
+            raise explain(error, self.url, begun=True) from None  # its text has the reason
 
     def body(self, limit: int) -> bytes:
         """Return the whole body. Errors as ``read``, and:
@@ -86,13 +92,15 @@ class Response(Resource):
 class Client(Resource):
     """Connections to any number of servers. May be used by several threads."""
 
-    __slots__ = ("_context", "_managers")
+    __slots__ = ("_context", "_managers", "_patience")
 
-    def __init__(self, *, verify_tls: bool = True) -> None:
+    def __init__(self, *, verify_tls: bool = True, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
         self._context = ssl.create_default_context()
         if not verify_tls:
             self._context.check_hostname = False
             self._context.verify_mode = ssl.CERT_NONE
+            urllib3.disable_warnings(broken.InsecureRequestWarning)  # we tell it in our own words
         self._managers: dict[str, urllib3.PoolManager] = {}  # by proxy
 
     def request(
@@ -139,7 +147,7 @@ class Client(Resource):
         self._managers.clear()
 
     def _patiently(self, method: str, url: str, fields: Mapping[str, str]) -> Response:
-        for pause in _PAUSES:
+        for pause in self._patience.pauses:
             try:
                 answer = self._once(method, url, fields)
                 if answer.status not in _BUSY:
@@ -174,7 +182,7 @@ class Client(Resource):
         return self._managers[proxy]
 
     def _make(self, proxy: str) -> urllib3.PoolManager:
-        patience = urllib3.Timeout(connect=_CONNECT, read=_STALL)
+        patience = urllib3.Timeout(connect=self._patience.connect, read=self._patience.stall)
         if not proxy:
             return urllib3.PoolManager(ssl_context=self._context, timeout=patience, maxsize=8)
         address, own = _without_user(proxy)

@@ -19,8 +19,11 @@ class HttpError(RktError):
         self.passing = passing
 
 
-def explain(error: Exception, url: str) -> HttpError:
-    """Return what ``error`` of urllib3 or a socket, met at ``url``, means to a user."""
+def explain(error: Exception, url: str, *, begun: bool = False) -> HttpError:
+    """Return what ``error`` of urllib3 or a socket, met at ``url``, means to a user.
+
+    ``begun``: the answer had begun to arrive.
+    """
     host = urlsplit(url).netloc.rpartition("@")[2]
     if isinstance(error, broken.ProxyError):
         inner = explain(error.original_error, url)
@@ -36,7 +39,8 @@ def explain(error: Exception, url: str) -> HttpError:
         reason = _reason(error)
         return HttpError(f"cannot connect to {host}: {reason}", hint="is the server running?")
     if isinstance(error, (broken.ConnectTimeoutError, broken.ReadTimeoutError, TimeoutError)):
-        return HttpError(f"{host} does not answer", hint="try again later", passing=True)
+        what = "has stopped sending" if begun else "does not answer"
+        return HttpError(f"{host} {what}", hint="try again later", passing=True)
     if any(isinstance(part, broken.IncompleteRead) for part in (error, *error.args)):
         return HttpError(f"{host} closed the connection too early", passing=True)
     if isinstance(error, (broken.ProtocolError, ConnectionError)):

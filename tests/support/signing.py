@@ -38,6 +38,16 @@ class Gpg:
             next(line for line in said.splitlines() if line.startswith("fpr")).split(":")[9].lower()
         )
 
+    def add_subkey(self, key: str, *, at: datetime, life: str) -> str:
+        """Add a subkey that signs to the key with this fingerprint; return its own, lower-case."""
+        self._gpg(*_faked(at), "--quick-add-key", key.upper(), "ed25519", "sign", life)
+        said = self._gpg("--list-keys", "--with-colons", key).decode().splitlines()
+        return [line for line in said if line.startswith("fpr")][-1].split(":")[9].lower()
+
+    def extend(self, key: str, subkey: str, life: str) -> None:
+        """Let a subkey of ``key`` live on, from now."""
+        self._gpg("--quick-set-expire", key.upper(), life, subkey.upper())
+
     def export(self, user: str, path: Path, *, armor: bool = True) -> Path:
         """Write the public key of ``user`` to ``path``."""
         path.write_bytes(self._gpg(*(["--armor"] if armor else []), "--export", user))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.image.fetching import PATH, SIGNATURE, token_file
-from tests.support.aci_server import CHECKOUT, Authority, Server
+from tests.support.aci_server import Authority, Server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +63,8 @@ def test_a_certificate_nobody_vouches_for_is_refused(
 
     assert "the certificate of example.com cannot be trusted: " in refused.err
     assert "name its authority's file in SSL_CERT_FILE" in refused.err
-    assert waived.status == 0
+    assert waived.status == 0, waived.err
+    assert "InsecureRequestWarning" not in waived.err
     assert "image: warning: TLS verification has been disabled\n" in waived.err
 
 
@@ -116,29 +114,6 @@ def test_a_server_that_is_not_there_is_told(rkt: Fetcher, url: str, where: str, 
     done = rkt("--insecure-options=image", "fetch", where)
 
     assert (done.status, words in done.err) == (254, True), done.err
-
-
-@pytest.mark.parametrize(("user", "status"), [("u:p@", 0), ("", 254)])
-def test_images_come_through_a_proxy_that_knows_us(
-    rkt: Fetcher, url: str, user: str, status: int
-) -> None:
-    field = "Basic " + base64.b64encode(b"u:p").decode()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.proxy", "3128", field],
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline() == "ready\n"
-        done = rkt("fetch", url, env={"HTTPS_PROXY": f"http://{user}127.0.0.1:3128"})
-    finally:
-        process.kill()
-        out, _ = process.communicate()
-
-    assert (done.status, set(out.split())) == (status, set() if status else {"example.com"})
-    assert ("the proxy for example.com does not serve us" in done.err) == bool(status)
 
 
 def test_what_a_server_says_cannot_steer_the_terminal(

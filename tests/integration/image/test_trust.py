@@ -123,6 +123,23 @@ def test_weak_and_outdated_signatures_are_refused(
     assert "comes from the future" in refusal(future)
 
 
+def test_a_signature_ends_with_the_subkey_that_made_it(rkt: Fetcher, keys: Keys, aci: Path) -> None:
+    before = datetime.now(UTC) - timedelta(days=9)
+    whole = keys.gpg.generate("sub <sub@example.com>", at=before)
+    subkey = keys.gpg.add_subkey(whole, at=before, life="2d")
+    keys.gpg.sign(f"{subkey}!", aci, at=before + timedelta(days=1))
+    rkt.trust(keys.file("sub"), "--root")
+
+    ended = rkt("fetch", aci)
+    keys.gpg.extend(whole, subkey, "1w")
+    rkt.trust(keys.file("sub"), "--root")
+    keys.gpg.sign(f"{subkey}!", aci)
+    extended = rkt("fetch", aci)
+
+    assert (ended.status, f"openpgp: key {subkey} expired" in ended.err) == (254, True), ended.err
+    assert extended.status == 0, extended.err
+
+
 def test_a_changed_image_is_refused_and_leaves_nothing(rkt: Fetcher, keys: Keys, aci: Path) -> None:
     keys.sign("key1", aci)
     rkt.trust(keys.file("key1"), "--prefix=example.com")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.conformance.rkt.row import FLAVOURS, IMAGES, Entry, Owed, Shown
+from tests.conformance.rkt.row import FLAVOURS, Entry, Owed, Shown
 
 _FILE = "integration/rkt/test_stage1_loading.py"
+_HTTPS = "integration/image/test_stage1.py"
 _SHOWN = {
     "configured, name and version as they are": (
         "test_the_configured_image_is_read_from_its_location_until_it_is_stored"
@@ -29,7 +30,9 @@ _SHOWN = {
 def rows() -> list[Entry]:
     return [
         *(Shown(name, f"{_FILE}::{test}") for name, test in _SHOWN.items()),
-        Owed("configured, https", "a test over https; that over http passes", IMAGES),
-        Owed("--stage1-url, https", "a test over https; that over http passes", IMAGES),
+        Shown(
+            "configured, https", f"{_HTTPS}::test_the_configuration_names_a_signed_image_over_https"
+        ),
+        Shown("--stage1-url, https", f"{_HTTPS}::test_an_option_names_a_signed_image_over_https"),
         Owed("the stub takes over", "foreign stage1 images", FLAVOURS),
-    ]  # fmt: skip
+    ]

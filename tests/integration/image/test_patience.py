@@ -1,0 +1,71 @@
+"""Servers that fall silent. Asked in this process, with less patience than the command has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rktpy.host.http import Client, Patience
+from rktpy.host.http_errors import HttpError
+from rktpy.image.download import Source, download
+from rktpy.image.means import Unseen
+from rktpy.image.partial import open_partial
+from tests.integration.image.fetching import PATH, URL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rktpy.image.partial import Partial
+    from tests.support.aci_server import Authority, Server
+
+pytestmark = pytest.mark.integration
+
+SHORT = Patience(stall=0.3, pauses=())
+
+
+@pytest.fixture
+def partial(tmp_path: Path) -> Iterator[Partial]:
+    (tmp_path / "downloads").mkdir()
+    with open_partial(str(tmp_path / "downloads"), URL) as partial:
+        yield partial
+
+
+@pytest.fixture
+def client(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    with Client(patience=SHORT) as client:
+        yield client
+
+
+def test_a_download_that_stops_goes_on_with_another_connection(
+    server: Server, aci: Path, client: Client, partial: Partial
+) -> None:
+    server.put(PATH, aci, cut=100_000, hangs=True)
+
+    download(Source(client, URL), partial, Unseen())
+
+    assert partial.size == aci.stat().st_size
+    assert [one["headers"].get("range") for one in server.requests(PATH)] == [None, "bytes=99999-"]
+
+
+def test_a_download_that_stops_again_at_the_same_place_is_an_error(
+    server: Server, aci: Path, client: Client, partial: Partial
+) -> None:
+    server.put(PATH, aci, cut=100_000, cuts=9, hangs=True, ranges="no")
+
+    with pytest.raises(HttpError, match=r"^example\.com has stopped sending$") as stopped:
+        download(Source(client, URL), partial, Unseen())
+
+    assert stopped.value.hint == "try again later"
+    assert len(server.requests(PATH)) == 2
+
+
+def test_a_server_that_never_begins_is_an_error(
+    server: Server, aci: Path, client: Client, partial: Partial
+) -> None:
+    server.put(PATH, aci, slow=3600)
+
+    with pytest.raises(HttpError, match=r"^example\.com does not answer$"):
+        download(Source(client, URL), partial, Unseen())

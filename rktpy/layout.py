@@ -6,7 +6,8 @@
 │   ├── imageManifest/sha512/<2 hex>/sha512-<64 hex>    its manifest
 │   ├── db/index.sqlite                                  names, labels, times, remotes, trees
 │   ├── db/images.json                                   the same for readers in a hurry
-│   ├── tree/<tree id>/{rootfs/,manifest,hash,image,rendered}
+│   ├── layer/<algorithm>-<hex>/{rootfs/,hash,ends,size,rendered}   ``rktpy.store.layers``
+│   ├── tree/<tree id>/{rootfs/,manifest,hash,image,rendered}, and ``layers`` of a stack
 │   ├── download/<hash of a URL>-<uid>/                  see ``rktpy.image.partial``
 │   ├── tmp/  imagelocks/<key>  treestorelocks/<tree id>
 ├── locks/prepareLock  locks/private-users/<first id>   (``rktpy.pod.idrange``)
@@ -67,6 +68,10 @@ class Layout:
         return f"{self.data}/cas/tree"
 
     @property
+    def layers(self) -> str:
+        return f"{self.data}/cas/layer"
+
+    @property
     def tree_locks(self) -> str:
         return f"{self.data}/cas/treestorelocks"
 
@@ -118,6 +123,10 @@ class Layout:
     def tree(self, tree_id: str) -> str:
         """Directory of a rendered tree; ``rootfs`` is below it."""
         return f"{self.data}/cas/tree/{tree_id}"
+
+    def layer(self, name: str) -> str:
+        """Directory of one layer; ``rootfs`` is below it."""
+        return f"{self.data}/cas/layer/{name}"
 
 
 class PodTree:

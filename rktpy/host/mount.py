@@ -48,7 +48,43 @@ class Mount(Value):
             ) from error
 
 
-def overlay(lowers: Sequence[str], upper: str, work: str, target: str) -> Mount:
+class Overlay(Mount):
+    """``layers``, strongest first, put together below ``upper`` and ``work``, if it has those."""
+
+    layers: tuple[str, ...] = ()
+    upper: str = ""
+    work: str = ""
+
+    def execute(self) -> None:
+        """Make the mount. Names that are too long together for the kernel are opened and named by
+        their descriptors; errors as ``Mount``."""
+        if len(self.options) < _PAGE:
+            super().execute()
+            return
+        opened: list[int] = []
+
+        def short(path: str) -> str:
+            opened.append(os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+            return f"/proc/self/fd/{opened[-1]}"
+
+        try:
+            options = _options([short(path) for path in self.layers])
+            if self.upper:
+                options += _writable(short(self.upper), short(self.work))
+            if len(options) >= _PAGE:
+                raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
+            syscalls.mount(self.source, self.target, self.kind, self.flags, options)
+        except OSError as error:
+            raise MountError(
+                f"error mounting {len(self.layers)} layers on {self.target!r}:"
+                f" {os.strerror(error.errno or 0)}"
+            ) from error
+        finally:
+            for fd in opened:
+                os.close(fd)
+
+
+def overlay(lowers: Sequence[str], upper: str, work: str, target: str) -> Overlay:
     """Plan an overlay of ``lowers`` (strongest first) with a writable ``upper``.
 
     ``:`` and ``,`` in paths are escaped (rkt: common/overlay). ``volatile``: an overlay's end
@@ -58,20 +94,40 @@ def overlay(lowers: Sequence[str], upper: str, work: str, target: str) -> Mount:
     effect in the layer, and has its effect in volumes.
     """
     found = overlay_of(lowers, target)
-    options = f"{found.options},upperdir={_escape(upper)},workdir={_escape(work)},volatile"
-    return _checked(found.replace(options=options), len(lowers))
+    options = found.options + _writable(upper, work)
+    return found.replace(options=options, upper=upper, work=work)
 
 
-def overlay_of(layers: Sequence[str], target: str) -> Mount:
+def overlay_of(layers: Sequence[str], target: str) -> Overlay:
     """Plan an overlay of at least two ``layers`` (strongest first) that cannot be written."""
-    lower = ":".join(_escape(path) for path in layers)
-    return _checked(Mount("overlay", target, "overlay", 0, f"lowerdir={lower}"), len(layers))
+    return Overlay("overlay", target, "overlay", 0, _options(layers), tuple(layers))
 
 
-def _checked(plan: Mount, layers: int) -> Mount:
-    if len(plan.options) >= _PAGE:
-        raise MountError(f"too many layers to mount on {plan.target!r} ({layers})")
-    return plan
+def show_merged(layers: Sequence[str]) -> str:
+    """In a child made for that: mount ``layers``, strongest first, over the first of them, for the
+    child alone and to be read only; return that place.
+
+    Raises:
+        MountError: the kernel says no, or we are not root.
+    """
+    if len(layers) == 1:
+        return layers[0]
+    try:
+        syscalls.unshare(syscalls.CLONE_NEWNS)
+        syscalls.mount("", "/", "", syscalls.MS_SLAVE | syscalls.MS_REC)
+    except OSError as error:
+        raise MountError("cannot mount the layers of an image", hint="try as root") from error
+    fence = syscalls.MS_NODEV | syscalls.MS_NOSUID | syscalls.MS_NOEXEC | syscalls.MS_RDONLY
+    overlay_of(layers, layers[0]).replace(flags=fence).execute()
+    return layers[0]
+
+
+def _options(layers: Sequence[str]) -> str:
+    return "lowerdir=" + ":".join(_escape(path) for path in layers)
+
+
+def _writable(upper: str, work: str) -> str:
+    return f",upperdir={_escape(upper)},workdir={_escape(work)},volatile"
 
 
 def bind(source: str, target: str, *, recursive: bool = False) -> Mount:
@@ -105,6 +161,24 @@ def unmount(target: str) -> None:
         if error.errno != errno.EBUSY:
             raise
         syscalls.umount2(target, syscalls.UMOUNT_NOFOLLOW | syscalls.MNT_DETACH)
+
+
+def has_overlayfs() -> bool:
+    """Return whether the kernel has overlayfs, loaded now if it is a module."""
+    if _lists_overlay():
+        return True
+    from rktpy.host import process
+
+    try:
+        process.run(["modprobe", "overlay"])
+    except RktError:
+        return False
+    return _lists_overlay()
+
+
+def _lists_overlay() -> bool:
+    with open("/proc/filesystems", "rb") as table:
+        return b"\toverlay\n" in table.read()
 
 
 def mounted_below(root: str, mountinfo: str = "/proc/self/mountinfo") -> list[str]:

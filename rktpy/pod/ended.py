@@ -15,6 +15,7 @@ from rktpy.host.removal import remove_tree
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.texts import read_text
 from rktpy.resource import Resource
+from rktpy.store.trees import Trees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class EndedRoot(Resource):
         Raises:
             PodGoneError: it was deleted meanwhile.
             EndedError: files of the pod or trees of the store are missing.
+            TreeError: a layer is.
         """
         self._locks: list[Lock] = []
         try:
@@ -91,13 +93,14 @@ def _plan(pod: Pod, app: str, *, writable: bool, skeleton: str) -> mount.Mount |
             raise EndedError(f"app {app} has no files", hint=f"see: rktpy status {pod.uuid}")
         return None
     tree_id, stage1_id = read_text(pod.tree.app_tree_id(app)), read_text(pod.tree.stage1_tree_id)
-    lowers = [f"{pod.layout.tree(tree_id)}/rootfs"]
+    trees = Trees(pod.layout)
+    if not tree_id or not os.path.isdir(trees.rootfs(tree_id)):
+        raise EndedError(f"the image of app {app} is not in the store any more")
+    lowers = trees.lowers(tree_id)
     if skeleton:
-        lowers.append(f"{pod.layout.tree(stage1_id)}/rootfs/{skeleton}")
+        lowers.append(f"{trees.rootfs(stage1_id)}/{skeleton}")
     upper = pod.tree.overlay_upper(tree_id, app)
     target = pod.tree.stage1_rootfs
-    if not tree_id or not os.path.isdir(lowers[0]):
-        raise EndedError(f"the image of app {app} is not in the store any more")
     if writable:
         if not os.path.isdir(upper):
             raise EndedError(f"app {app} was never started")

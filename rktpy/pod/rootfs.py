@@ -15,16 +15,20 @@ from __future__ import annotations
 import os
 import stat
 
-from rktpy.host import mount, process
+from rktpy.host import mount
 from rktpy.host.rootpath import make_dir_in_root, open_in_root, stat_in_root
+from rktpy.host.treecopy import copy_attributes, copy_tree
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rktpy.host.idmap import IdMap
-    from rktpy.layout import Layout, PodTree
+    from rktpy.layout import PodTree
+
+    # The directories of each tree by its ID, strongest first (``Trees.lowers``).
+    Lowers = Mapping[str, Sequence[str]]
 
 
 _LINKS = {
@@ -42,26 +46,26 @@ class AppTree(Value):
 
 
 def make_overlay_dirs(
-    tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree]
+    tree: PodTree, lowers: Lowers, stage1_id: str, apps: Sequence[AppTree]
 ) -> None:
     """Create upper and work directories, modes as rkt's. May run again over its own result."""
-    _overlay_dir(tree, stage1_id, "", layout.tree(stage1_id))
+    _overlay_dir(tree, stage1_id, "", lowers[stage1_id][0])
     for app in apps:
-        _overlay_dir(tree, app.tree_id, app.app, layout.tree(app.tree_id))
+        _overlay_dir(tree, app.tree_id, app.app, lowers[app.tree_id][0])
 
 
 def mount_plan(
-    tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree], *, skeleton: str
-) -> list[mount.Mount]:
+    tree: PodTree, lowers: Lowers, stage1_id: str, apps: Sequence[AppTree], *, skeleton: str
+) -> list[mount.Overlay]:
     """Return the overlay mounts of a pod in the order they must be made. Pure.
 
     ``skeleton`` is a path in stage1's tree: the weakest layer of every app, which has the mount
     points that the pod needs, so that nothing must be created in each pod.
     """
-    below = f"{layout.tree(stage1_id)}/rootfs/{skeleton}"
+    below = f"{lowers[stage1_id][-1]}/{skeleton}"
     plan = [
         mount.overlay(
-            [f"{layout.tree(stage1_id)}/rootfs"],
+            lowers[stage1_id],
             tree.overlay_upper(stage1_id),
             tree.overlay_work(stage1_id),
             tree.stage1_rootfs,
@@ -70,7 +74,7 @@ def mount_plan(
     for app in apps:
         plan.append(  # noqa: PERF401 - reads better than a nested comprehension
             mount.overlay(
-                [f"{layout.tree(app.tree_id)}/rootfs", below],
+                [*lowers[app.tree_id], below],
                 tree.overlay_upper(app.tree_id, app.app),
                 tree.overlay_work(app.tree_id, app.app),
                 tree.app_rootfs(app.app),
@@ -80,15 +84,16 @@ def mount_plan(
 
 
 def map_layers(
-    tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree], idmap: IdMap
+    tree: PodTree, lowers: Lowers, stage1_id: str, apps: Sequence[AppTree], idmap: IdMap
 ) -> None:
     """Shift the owners of everything the overlays will be made of, in this mount namespace.
 
     An overlay itself cannot be mapped (Linux 6.18), its layers can. Upper and work directories must
     be in one mount, so the directory of all of them is mapped.
     """
-    for tree_id in dict.fromkeys((stage1_id, *(app.tree_id for app in apps))):
-        idmap.cover(f"{layout.tree(tree_id)}/rootfs")
+    ids = (stage1_id, *(app.tree_id for app in apps))
+    for path in dict.fromkeys(path for tree_id in ids for path in lowers[tree_id]):
+        idmap.cover(path)
     idmap.cover(f"{tree.root}/overlay")
 
 
@@ -106,20 +111,12 @@ def mount_trees(
         overlay.execute()
 
 
-def copy_trees(tree: PodTree, layout: Layout, stage1_id: str, apps: Sequence[AppTree]) -> None:
-    """Copy the trees into the pod instead of mounting them (``--no-overlay``).
-
-    cp(1) keeps owners, times, extended attributes, hard links and holes, and shares blocks
-    where the file system can.
-    """
-    _copy(f"{layout.tree(stage1_id)}/rootfs", tree.stage1_rootfs)
+def copy_trees(tree: PodTree, lowers: Lowers, stage1_id: str, apps: Sequence[AppTree]) -> None:
+    """Copy the trees into the pod instead of mounting them (``--no-overlay``)."""
+    copy_tree(lowers[stage1_id], tree.stage1_rootfs)
     for app in apps:
         make_app_dir(tree, app.app)
-        _copy(f"{layout.tree(app.tree_id)}/rootfs", tree.app_rootfs(app.app))
-
-
-def _copy(source: str, target: str) -> None:
-    process.run(["cp", "-a", "--reflink=auto", "-T", "--", source, target], timeout=3600)
+        copy_tree(lowers[app.tree_id], tree.app_rootfs(app.app))
 
 
 def make_app_dir(tree: PodTree, app: str, *, owner: int = 0) -> None:
@@ -172,17 +169,18 @@ def _exists(rootfs: str, path: str) -> bool:
     return True
 
 
-def _overlay_dir(tree: PodTree, tree_id: str, app: str, stored: str) -> None:
-    mode = stat.S_IMODE(os.stat(f"{stored}/rootfs").st_mode)
+def _overlay_dir(tree: PodTree, tree_id: str, app: str, root: str) -> None:
+    """Make the directories; the app sees its root as the upper one is, so that is like ``root``."""
+    info = os.stat(root)
     upper, work = tree.overlay_upper(tree_id, app), tree.overlay_work(tree_id, app)
     for path in (f"{tree.root}/overlay", f"{tree.root}/overlay/{tree_id}"):
         _mkdir(path, 0o750)
-    for base, path, leaf in (
-        (tree.overlay_upper(tree_id), upper, mode),
-        (tree.overlay_work(tree_id), work, 0o755),
-    ):
+    for base, path in ((tree.overlay_upper(tree_id), upper), (tree.overlay_work(tree_id), work)):
         _mkdir(base, 0o755)
-        _mkdir(path, leaf)
+        _mkdir(path, 0o755)
+    os.chown(upper, info.st_uid, info.st_gid)
+    os.chmod(upper, stat.S_IMODE(info.st_mode))
+    copy_attributes(root, upper)
 
 
 def _mkdir(path: str, mode: int) -> None:

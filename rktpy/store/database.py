@@ -222,6 +222,13 @@ class Database:
         )
         return Remote(*rows[0]) if rows else None
 
+    def origin(self, key: str) -> str | None:
+        """Return whence the image ``key`` was downloaded last."""
+        rows = self.execute(
+            "SELECT url FROM remote WHERE key=? ORDER BY downloaded_at DESC LIMIT 1", (key,)
+        )
+        return str(rows[0][0]) if rows else None
+
 
 def open_for_writing(path: str) -> Database:
     """Open or create the database, in the current schema.

@@ -1,6 +1,7 @@
 """The door to stored images: find, read, add, list, remove.
 
-cas/blob/sha512/<2 hex>/<key>            the uncompressed archive
+cas/blob/sha512/<2 hex>/<key>            the uncompressed archive, or the document of an image of
+                                         layers (``rktpy.store.document``)
 cas/imageManifest/sha512/<2 hex>/<key>   its manifest, compact JSON; its mtime is the last use
 
 An image is there if the index has it. Files without a row are leftovers of a killed process,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from rktpy.layout import Layout
     from rktpy.store.database import Database, Remote
     from rktpy.store.dependencies import Part
+    from rktpy.store.document import Document
     from rktpy.store.importing import Terms
 
 _MANIFEST_LIMIT = 1 << 24
@@ -171,12 +173,45 @@ class ImageStore:
         self.touch(key)
         return fd
 
+    def document(self, key: str) -> Document | None:
+        """Return the document of an image of layers, None for one that has an archive.
+
+        Raises:
+            StoreError: the image is not there any more.
+            ImageDamagedError: it is not what its hash says.
+        """
+        from rktpy.store.document import read_document
+
+        return read_document(self.layout.blob(key), key)
+
+    def complete(self, key: str) -> bool:
+        """Return whether the image ``key`` can be used as it is: all its layers are there, and none
+        is known to be damaged.
+        """
+        from rktpy.store.layers import Layers
+
+        try:
+            document = self.document(key)
+        except RktError:
+            return False
+        layers = Layers(self.layout)
+        return document is None or all(map(layers.ready, document.diff_ids))
+
+    def fetch_hint(self, key: str) -> str:
+        """Return how the user brings the image ``key`` again."""
+        return self._index.fetch_hint(key)
+
     def touch(self, key: str) -> None:
         """Note that the image is used now: ``image gc`` spares it for its grace period."""
         try:
             os.utime(self.layout.image_manifest(key))
         except OSError:
             return  # a read-only store has no collector either
+
+    def keys(self) -> list[str]:
+        """Return the keys of all images in the index as it is now."""
+        self._index.forget()
+        return [row.key for row in self._index.rows()]
 
     def images(self) -> list[StoredImage]:
         """Return all images whose manifest is there, oldest import first."""
@@ -214,6 +249,21 @@ class ImageStore:
             return importing.import_aci(
                 self.layout, self._index, source, terms or importing.Terms()
             )
+        finally:
+            self._index.forget()
+
+    def add_layered(
+        self, manifest: ImageManifest, diff_ids: tuple[str, ...], *, latest: bool = False
+    ) -> str:
+        """Add the image that the layers ``diff_ids``, the base first, make; return its key.
+
+        The caller holds all of them until this returns. Errors: see ``rktpy.store.layering``.
+        """
+        from rktpy.store.document import Document
+        from rktpy.store.layering import add_document
+
+        try:
+            return add_document(self.layout, Document(diff_ids, manifest), latest=latest)
         finally:
             self._index.forget()
 

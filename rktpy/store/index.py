@@ -89,6 +89,13 @@ class Index:
             raise StoreError(f"cannot write the image index in {self._layout.cas}") from error
         return result
 
+    def fetch_hint(self, key: str) -> str:
+        """Return how the user brings the image ``key`` again."""
+        url = self.read(lambda db: db.origin(key)) if key else None
+        if not url:
+            return "fetch the image again"
+        return f"bring it again with: rktpy fetch --insecure-options=image {url.partition('#')[0]}"
+
     def tidy(self) -> None:
         """Remove what a killed writer of the snapshot left."""
         aside = self._layout.index_snapshot + ".tmp"

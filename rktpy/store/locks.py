@@ -2,10 +2,14 @@
 
 cas/imagelocks/<key>          exclusive: image is being added or removed; shared: blob is read
 cas/treestorelocks/<tree id>  exclusive: tree is being made or removed; shared: it is checked
+cas/treestorelocks/<layer>    exclusive: layer is being placed or removed; shared: a pull needs it
+                              until its image is in the index, or it is read
+cas/treestorelocks/make-<layer>  exclusive: layer is being made. Of its own, as pulls wait for it
+                              while they hold other layers, which the maker's pull may wait for
 locks/prepareLock             shared: a pod is being prepared and refers to trees; exclusive:
                               ``image gc`` looks for trees no pod refers to
 
-Take them in the order prepareLock, tree, image.
+Take them in the order prepareLock, make, layer, tree, image.
 """
 
 from __future__ import annotations

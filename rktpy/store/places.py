@@ -38,7 +38,7 @@ def make_store(layout: Layout) -> None:
             os.makedirs(layout.data, 0o750, exist_ok=True)  # or another process is quicker
         for path in shared:
             _make(path, _SHARED)
-        for path in (layout.trees, layout.tree_locks):
+        for path in (layout.trees, layout.layers, layout.tree_locks):
             _make(path, _PRIVATE)
         _make(layout.locks, 0o2750)
         spread_children(layout.cas_tmp)

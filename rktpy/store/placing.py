@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 
 class TreeFiles(Value):
-    """What lies beside ``rootfs`` in a tree: key of the top image and its manifest."""
+    """What lies beside ``rootfs`` in a tree: key of the top image, its manifest, and of a stack the
+    names of the ``layers`` below it, strongest first.
+    """
 
     key: str
     manifest: bytes
+    layers: tuple[str, ...] = ()
 
 
 def measure(rootfs: str) -> Outcome:
@@ -57,6 +60,8 @@ def finish_tree(tree: str, files: TreeFiles, outcome: Outcome, *, sync: bool) ->
         "image": files.key.encode("ascii"),
         "rendered": b"",
     }
+    if files.layers:
+        contents["layers"] = "\n".join(files.layers).encode("ascii")
     for name, content in contents.items():
         write_new(f"{tree}/{name}", content, mode=0o644)
     os.chmod(tree, 0o755)  # noqa: S103 - as rkt; cas/tree above it is closed

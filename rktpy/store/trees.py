@@ -5,7 +5,11 @@ cas/tree/<tree id>/
 ├── manifest     of the top image
 ├── hash         content hash, see ``rktpy.host.archive.digest``
 ├── image        key of the top image
+├── layers       of a stack only: names of the layers below ``rootfs``, strongest first
 └── rendered     empty
+
+The tree of an image of layers is a stack: ``rootfs`` has what ``rktpy.store.tying`` says, all else
+is in the layers. Whoever wants the files of a tree asks ``Trees.lowers`` for all its directories.
 
 A tree is built in a room of ``cas/tmp`` and renamed here whole and durable, and renamed away
 before it is deleted: whatever is here is complete, whoever was killed when.
@@ -16,19 +20,22 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
+from rktpy.host.files import read_bytes
 from rktpy.store import locks
-from rktpy.store.errors import ImageDamagedError, StoreError
+from rktpy.store.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from rktpy.host.archive.unpack import Layer, Outcome
+    from rktpy.host.archive.unpack import Outcome
     from rktpy.layout import Layout
-    from rktpy.store.dependencies import Part
+    from rktpy.store.document import Document
     from rktpy.store.images import ImageStore
+    from rktpy.store.placing import TreeFiles
 
 _PREFIX = "deps-sha512-"
+_LIST_LIMIT = 1 << 16  # of layers
 
 
 class TreeError(RktError):
@@ -74,6 +81,36 @@ class Trees:
         except FileNotFoundError:
             return []
 
+    def lowers(self, tree_id: str) -> list[str]:
+        """Return the directories that make up the tree, strongest first: its ``rootfs``, and below
+        that the layers of an image of layers.
+
+        Raises:
+            TreeError: a layer is missing or damaged; the hint says how it comes back.
+        """
+        tree = self._layout.tree(tree_id)
+        found = [f"{tree}/rootfs"]
+        for name in self.layer_names(tree_id):
+            layer = self._layout.layer(name)
+            if not os.access(f"{layer}/rendered", os.F_OK):
+                raise self._lost_layer(tree_id, name)
+            found.append(f"{layer}/rootfs")
+        return found
+
+    def layer_names(self, tree_id: str) -> list[str]:
+        """Return the names of the layers below the tree, strongest first; most trees have none.
+
+        Raises:
+            TreeError: the list of them cannot be read.
+        """
+        try:
+            text = read_bytes(f"{self._layout.tree(tree_id)}/layers", limit=_LIST_LIMIT)
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as error:
+            raise TreeError("cannot read the list of layers of a tree") from error
+        return text.decode("ascii", "replace").split()
+
     def render(self, store: ImageStore, key: str, *, rebuild: bool = False) -> str:
         """Make the tree of image ``key`` unless it is there; return its name.
 
@@ -82,17 +119,27 @@ class Trees:
         Raises:
             DependencyError: a dependency is not in the store.
             ImageDamagedError: a blob does not have its hash.
+            TreeError: a layer of the image is missing or damaged.
             StoreError: not root, or the disk is full.
         """
         parts = store.parts(key)
         tree_id = self.tree_id([part.key for part in parts])
         if self.ready(tree_id) and not rebuild:
+            self.lowers(tree_id)
             return tree_id
+        document = store.document(key) if len(parts) == 1 else None
+        if document is not None:
+            self._stack(store, key, tree_id, document, rebuild=rebuild)
+            return tree_id
+
+        from rktpy.store.placing import TreeFiles
+        from rktpy.store.unpacking import unpack
 
         def fill(rootfs: str) -> Outcome:
             return unpack(store, parts, rootfs)
 
-        self._build(tree_id, fill, key, store.manifest_bytes(key), rebuild=rebuild)
+        files = TreeFiles(key, store.manifest_bytes(key))
+        self._build(tree_id, fill, files, rebuild=rebuild)
         return tree_id
 
     def adopt(
@@ -106,22 +153,25 @@ class Trees:
         Raises:
             StoreError: the store cannot be written.
         """
-        from rktpy.store.placing import measure
+        from rktpy.store.placing import TreeFiles, measure
 
         def filled(rootfs: str) -> Outcome:
             fill(rootfs)
             return measure(rootfs)
 
-        self._build(tree_id, filled, key, manifest, rebuild=False)
+        self._build(tree_id, filled, TreeFiles(key, manifest), rebuild=False)
 
-    def verify(self, tree_id: str) -> None:
-        """Read the whole tree and compare it with its recorded hash.
+    def verify(self, tree_id: str, *, layers: Sequence[str] = ()) -> None:
+        """Read the whole tree and compare it with its recorded hash; of a stack, what lies above
+        the ``layers``, by name, that it must have.
 
         Raises:
             TreeError: it differs, or has no usable hash; rendering again repairs it.
         """
         from rktpy.host.archive.digest import tree_hash
 
+        if self.layer_names(tree_id) != list(layers):
+            raise TreeError("wrong list of layers")
         with locks.lock_tree(self._layout, tree_id, exclusive=False):
             expected = self._recorded_hash(tree_id)
             try:
@@ -153,7 +203,6 @@ class Trees:
 
     def _recorded_hash(self, tree_id: str) -> str:
         from rktpy.host.archive.digest import VERSION
-        from rktpy.host.files import read_bytes
 
         try:
             text = read_bytes(f"{self._layout.tree(tree_id)}/hash", limit=1000).decode("ascii")
@@ -163,17 +212,42 @@ class Trees:
             raise TreeError(f"the hash file is of an unknown version: {text[:20]!r}")
         return text
 
+    def _stack(
+        self, store: ImageStore, key: str, tree_id: str, document: Document, *, rebuild: bool
+    ) -> None:
+        from rktpy.store.placing import TreeFiles
+        from rktpy.store.stacks import hold_all, make_top, mounted
+
+        with hold_all(self._layout, document, lambda diff_id: self._missing(key, diff_id)):
+            files = TreeFiles(key, store.manifest_bytes(key), mounted(self._layout, document))
+            self._build(
+                tree_id,
+                lambda rootfs: make_top(self._layout, document, rootfs),
+                files,
+                rebuild=rebuild,
+            )
+
+    def _lost_layer(self, tree_id: str, name: str) -> TreeError:
+        try:
+            key = read_bytes(f"{self._layout.tree(tree_id)}/image", limit=1000).decode("ascii")
+        except (OSError, ValueError):
+            key = ""
+        return self._missing(key, name.replace("-", ":", 1))
+
+    def _missing(self, key: str, diff_id: str) -> TreeError:
+        """Return the error for a layer of image ``key`` that nothing can start on."""
+        from rktpy.store.index import Index
+
+        return TreeError(
+            f"layer {diff_id} of the image is missing or damaged",
+            hint=Index(self._layout).fetch_hint(key),
+        )
+
     def _build(
-        self,
-        tree_id: str,
-        fill: Callable[[str], Outcome],
-        key: str,
-        manifest: bytes,
-        *,
-        rebuild: bool,
+        self, tree_id: str, fill: Callable[[str], Outcome], files: TreeFiles, *, rebuild: bool
     ) -> None:
         from rktpy.store import places
-        from rktpy.store.placing import TreeFiles, finish_tree, place_tree, write_index
+        from rktpy.store.placing import finish_tree, place_tree, write_index
 
         try:
             places.make_store(self._layout)
@@ -184,49 +258,8 @@ class Trees:
                     tree = f"{room.path}/tree"
                     os.makedirs(f"{tree}/rootfs", 0o755)
                     outcome = fill(f"{tree}/rootfs")
-                    size = finish_tree(tree, TreeFiles(key, manifest), outcome, sync=True)
+                    size = finish_tree(tree, files, outcome, sync=True)
                     place_tree(self._layout, tree_id, room)
-                    write_index(self._layout, tree=(tree_id, key, size))
+                    write_index(self._layout, tree=(tree_id, files.key, size))
         except OSError as error:
             raise StoreError(f"cannot render an image in {self._layout.trees}") from error
-
-
-def unpack(
-    store: ImageStore, parts: Sequence[Part], target: str, *, owners: bool = True
-) -> Outcome:
-    """Extract the images ``parts``, strongest first, into the empty directory ``target``.
-
-    Raises:
-        ImageDamagedError: a blob does not have its hash.
-        ArchiveError: a blob cannot be extracted.
-        OSError: the disk is full.
-    """
-    from rktpy.host.archive.intake import hash_of
-    from rktpy.host.archive.limits import Devices
-    from rktpy.host.archive.unpack import Layer, Order
-    from rktpy.host.archive.worker import start
-
-    opened: list[int] = []
-    try:
-        layers: list[Layer] = []
-        for part in parts:
-            opened.append(store.open_blob(part.key))
-            layers.append(Layer(opened[-1], own=part.own, chain=part.chain))
-        # What the store holds passed the import's policy; rendering asks no second time.
-        order = Order(layers=tuple(layers), target=target, owners=owners, devices=Devices.ALL)
-        worker = start(order)
-        try:
-            for part, fd in zip(parts, opened, strict=True):
-                digest = hash_of(fd)
-                if f"sha512-{digest[:64]}" != part.key:
-                    raise ImageDamagedError(
-                        f"image hash does not match expected (sha512-{digest[:64]} != {part.key})",
-                        hint=f"rktpy image rm {part.key[:19]}, then fetch it again",
-                    )
-        except BaseException:
-            worker.cancel()
-            raise
-        return worker.wait()
-    finally:
-        for fd in opened:
-            os.close(fd)

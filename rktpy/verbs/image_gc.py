@@ -1,4 +1,6 @@
-"""``image gc``: remove trees no pod refers to, images not used lately, and what crashes left."""
+"""``image gc``: remove trees no pod refers to, images not used lately, layers of neither, and what
+crashes left.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import VISIBLE_PHASES, Phase, State
 from rktpy.store import locks, places
 from rktpy.store.images import ImageStore
+from rktpy.store.layers import LayerError, Layers
+from rktpy.store.needs import LayerNeeds
 from rktpy.store.trees import Trees
 from rktpy.value import Value
 from rktpy.verbs.image_list import RemoveEvent, remove_image
@@ -46,18 +50,24 @@ class TreeRemoved(Value):
     tree_id: str
 
 
+class LayerRemoved(Value):
+    """A layer that no image and no tree needed is gone."""
+
+    diff_id: str
+
+
 def collect_images(
     site: Site,
     grace_period: int,
     *,
     references: Callable[[Layout], References] | None = None,
-) -> Iterator[TreeRemoved | RemoveEvent]:
+) -> Iterator[TreeRemoved | RemoveEvent | LayerRemoved]:
     """Remove what is not needed; images and downloads used within ``grace_period`` (ns) stay.
 
     ``references`` tells what pods need; it is asked under the exclusive prepare lock.
 
     Raises:
-        TreesError: not root, or a tree cannot be removed.
+        TreesError: not root, or a tree or layer cannot be removed.
         RktError: the store cannot be read.
     """
     find = references or references_of
@@ -71,6 +81,7 @@ def collect_images(
             break
         if image.key not in used:
             yield remove_image(store, image.key, image.key)
+    yield from _collect_layers(layout, store)
     _sweep(layout, store)
     partial.sweep(layout.downloads, grace_period)
 
@@ -127,6 +138,22 @@ def _collect_trees(
         raise TreesError from error
 
 
+def _collect_layers(layout: Layout, store: ImageStore) -> Iterator[LayerRemoved]:
+    """Remove layers that nothing names. Whoever is about to name one holds its lock."""
+    layers = Layers(layout)
+    needs = LayerNeeds(store)
+    try:
+        for diff_id in set(layers.ids()).difference(needs.now()):
+            try:
+                # A pull that held it until now has named it.
+                if layers.remove(diff_id, needed=lambda one: one in needs.now()):
+                    yield LayerRemoved(diff_id)
+            except (LockBusyError, LayerError):
+                continue  # a pull has it, or it is none of ours
+    except OSError as error:
+        raise TreesError from error
+
+
 def _sweep(layout: Layout, store: ImageStore) -> None:
     places.sweep(layout)
     for key in store.orphans():
@@ -135,4 +162,5 @@ def _sweep(layout: Layout, store: ImageStore) -> None:
         except (LockBusyError, OSError):
             continue  # an import is at it, or it belongs to somebody else
     locks.sweep(layout.image_locks, [image.key for image in store.images()])
-    locks.sweep(layout.tree_locks, Trees(layout).ids())
+    layers = [diff_id.replace(":", "-") for diff_id in Layers(layout).ids()]
+    locks.sweep(layout.tree_locks, [*Trees(layout).ids(), *layers])

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
-from rktpy.host import process
 from rktpy.host.files import write_new
 from rktpy.host.removal import remove_tree
+from rktpy.host.treecopy import copy_tree
 from rktpy.log import Logger
 from rktpy.store import locks
 from rktpy.store.dependencies import Part
 from rktpy.store.images import ImageStore
-from rktpy.store.trees import TreeError, Trees, unpack
+from rktpy.store.stacks import verify_stack
+from rktpy.store.trees import TreeError, Trees
+from rktpy.store.unpacking import unpack
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -42,6 +44,8 @@ class OutputRequest(Value):
 def export_image(site: Site, request: OutputRequest) -> None:
     """Write the stored archive, uncompressed: its SHA-512 is the image ID.
 
+    An image of layers becomes an archive for this, which has an ID of its own.
+
     Raises:
         OutputError: the file is there already, or cannot be written.
     """
@@ -54,7 +58,10 @@ def export_image(site: Site, request: OutputRequest) -> None:
     aside = _aside(target)
     try:
         with locks.lock_image(site.layout, key, exclusive=False):
-            _copy(site.layout.blob(key), aside)
+            if store.document(key) is None:
+                copy_tree([site.layout.blob(key)], aside)
+            else:
+                _flatten(store, key, aside)
         os.chmod(aside, 0o644)
         os.rename(aside, target)
     except OSError as error:
@@ -96,14 +103,15 @@ def render_image(site: Site, request: OutputRequest) -> None:
     tree_id = trees.tree_id_of(store, key)
     if trees.ready(tree_id):
         try:
-            trees.verify(tree_id)
+            verify_stack(store, key, tree_id)
         except TreeError:
             Logger("render").warning("warning: tree cache is in a bad state. Rebuilding...")
             trees.render(store, key, rebuild=True)
     else:
         trees.render(store, key)
     store.touch(key)
-    _write_dir(store, key, request, lambda target: _copy(trees.rootfs(tree_id), target))
+    lowers = trees.lowers(tree_id)
+    _write_dir(store, key, request, lambda target: copy_tree(lowers, target))
 
 
 def _write_dir(
@@ -140,9 +148,15 @@ def _check_target(request: OutputRequest) -> str:
     return target
 
 
-def _copy(source: str, target: str) -> None:
-    """Copy with owners, times, extended attributes, hard links and holes: cp(1) does it right."""
-    process.run(["cp", "-a", "--reflink=auto", "-T", "--", source, target], timeout=3600)
+def _flatten(store: ImageStore, key: str, target: str) -> None:
+    from rktpy.store.flattening import flatten_image
+
+    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        for text in flatten_image(store, key, fd):
+            Logger("export").warning("%s", text)
+    finally:
+        os.close(fd)
 
 
 def _aside(target: str) -> str:

@@ -1,9 +1,14 @@
-"""``image verify``: read rendered trees, compare, and render damaged ones again."""
+"""``image verify``: read rendered trees and layers, compare, and render damaged trees again.
+
+A damaged layer cannot be mended from what is here: nothing starts on it until it is fetched again.
+"""
 
 from __future__ import annotations
 
 from rktpy.errors import RktError
 from rktpy.store.images import ImageStore
+from rktpy.store.layers import LayerError
+from rktpy.store.stacks import verify_stack
 from rktpy.store.trees import TreeError, Trees
 from rktpy.value import Value
 
@@ -35,29 +40,45 @@ def verify_images(site: Site, texts: Sequence[str]) -> Iterator[VerifyEvent]:
     """Verify each image and repair its tree if needed; yield what happens.
 
     Raises:
-        VerifyError: an image is unknown, or its tree cannot be made again.
+        VerifyError: an image is unknown, its tree cannot be made again, or a layer is damaged.
     """
     store = ImageStore(site.layout)
     trees = Trees(site.layout)
+    layers: set[str] = set()  # found to be good; images share them
     for text in texts:
         try:
             key = store.find_or_key(text)
             tree_id = trees.tree_id_of(store, key)
         except RktError as error:
             raise VerifyError(f"unable to resolve store key for image {text}") from error
-        if not trees.ready(tree_id):
+        if not trees.ready(tree_id) and not _stack(store, trees, key, text):
             yield VerifyEvent(NOT_RENDERED, text, key)
             continue
         try:
-            trees.verify(tree_id)
+            verify_stack(store, key, tree_id, verified=layers)
         except TreeError as error:
             yield VerifyEvent(DAMAGED, text, key, error)
             _repair(store, trees, key, text)
+        except LayerError as error:
+            raise VerifyError(
+                f"image {text} is damaged: {error.message}", hint=error.hint
+            ) from None
         yield VerifyEvent(VERIFIED, text, key)
 
 
 def _repair(store: ImageStore, trees: Trees, key: str, text: str) -> None:
     try:
-        trees.verify(trees.render(store, key, rebuild=True))
+        verify_stack(store, key, trees.render(store, key, rebuild=True))
     except RktError as error:
         raise VerifyError(f"unable to repair cache for image {text}") from error
+
+
+def _stack(store: ImageStore, trees: Trees, key: str, text: str) -> bool:
+    """Return whether the image is one of layers, which are there to be verified in any case."""
+    try:
+        if store.document(key) is None:
+            return False
+        trees.render(store, key)
+    except RktError as error:
+        raise VerifyError(f"image {text} is damaged: {error.message}", hint=error.hint) from error
+    return True

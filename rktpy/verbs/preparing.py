@@ -8,6 +8,7 @@ import os
 from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host.lock import lock_file
+from rktpy.host.mount import has_overlayfs
 from rktpy.pod import sweep
 from rktpy.pod.contents import write_contents
 from rktpy.pod.idrange import take_range
@@ -56,7 +57,7 @@ def prepare_lock(layout: Layout) -> Lock:
 
 def choose_overlay(facts: HostFacts, *, wanted: bool) -> bool:
     """Return whether trees are mounted as overlays; say so where the host cannot."""
-    if wanted and not facts.overlay and not _load_overlay():
+    if wanted and not facts.overlay and not has_overlayfs():
         _logger.warning(
             'disabling overlay support: "overlay entry not present in /proc/filesystems"'
         )
@@ -115,15 +116,3 @@ def discard(pod: Pod) -> None:
     except (OSError, RktError) as error:
         _logger.debug("left to gc: %s", error)
         pod.close()
-
-
-def _load_overlay() -> bool:
-    """Try to load the module; the answer is in /proc/filesystems."""
-    from rktpy.host import process
-
-    try:
-        process.run(["modprobe", "overlay"])
-    except RktError:
-        pass  # no modprobe, or no module: the table below decides
-    with open("/proc/filesystems", "rb") as table:
-        return b"\toverlay\n" in table.read()

@@ -11,7 +11,7 @@ from rktpy.pod.contents import read_contents
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import Phase, State
 from rktpy.systemd.facts import host_facts
-from rktpy.verbs.starting import check_start, start_pod
+from rktpy.verbs.starting import check_start, lowers_of, start_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
         raise NotPreparedError(pod.uuid)
     contents = read_contents(pod.tree, pod.manifest())
     start = check_start(request.start, contents)
+    lowers_of(site, contents)  # while the pod is still prepared
     facts = host_facts(os.environ)
     foreseen = foresee(booted=facts.booted)
     if contents.overlay and not facts.overlay:

@@ -32,6 +32,7 @@ from rktpy.pod.rootfs import (
 )
 from rktpy.pod.stopsignal import stop_signal
 from rktpy.pod.streams import attachable_streams
+from rktpy.store.trees import Trees
 from rktpy.systemd.unit import place_pod
 from rktpy.verbs.planning import Planner
 
@@ -95,6 +96,17 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
     if start.mds_register:
         _logger.warning("there is no metadata service yet, --mds-register has no effect")
     return start.replace(net=net)
+
+
+def lowers_of(site: Site, contents: Contents) -> dict[str, list[str]]:
+    """Return the directories of each tree of a pod, strongest first.
+
+    Raises:
+        TreeError: a layer of an image is missing or damaged; the hint says how it comes back.
+    """
+    trees = Trees(site.layout)
+    ids = (contents.stage1.tree_id, *(app.tree_id for app in contents.app_trees))
+    return {tree_id: trees.lowers(tree_id) for tree_id in dict.fromkeys(ids)}
 
 
 def start_pod(
@@ -175,14 +187,15 @@ def _map_ids(tree: PodTree, contents: Contents) -> IdMap | None:
 
 def _lay_trees(site: Site, pod: Pod, contents: Contents, idmap: IdMap | None) -> None:
     tree, apps, stage1_id = pod.tree, contents.app_trees, contents.stage1.tree_id
+    lowers = lowers_of(site, contents)
     if contents.overlay:
-        make_overlay_dirs(tree, site.layout, stage1_id, apps)
-        plan = mount_plan(tree, site.layout, stage1_id, apps, skeleton=SKELETON)
+        make_overlay_dirs(tree, lowers, stage1_id, apps)
+        plan = mount_plan(tree, lowers, stage1_id, apps, skeleton=SKELETON)
         if idmap is not None:
-            map_layers(tree, site.layout, stage1_id, apps, idmap)
+            map_layers(tree, lowers, stage1_id, apps, idmap)
         mount_trees(tree, plan, apps, owner=idmap.first if idmap else 0)
         return
-    copy_trees(tree, site.layout, stage1_id, apps)
+    copy_trees(tree, lowers, stage1_id, apps)
     for app in apps:
         prepare_app_root(tree.app_rootfs(app.app))
     if idmap is not None:

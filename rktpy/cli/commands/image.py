@@ -49,13 +49,15 @@ def rm(call: Call) -> int:
 
 
 def gc(call: Call) -> int:
-    """Remove trees and images that nothing needs."""
-    from rktpy.verbs.image_gc import TreeRemoved, collect_images
+    """Remove trees, images and layers that nothing needs."""
+    from rktpy.verbs.image_gc import LayerRemoved, TreeRemoved, collect_images
 
     removals = []
     for event in collect_images(call.site, call.options["grace-period"]):
         if isinstance(event, TreeRemoved):
             call.err(f"removed treestore {quote(event.tree_id)}")
+        elif isinstance(event, LayerRemoved):
+            call.err(f"removed layer {quote(event.diff_id)}")
         else:
             removals.append(event)
     _report_removals(call, removals)

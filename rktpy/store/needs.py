@@ -1,0 +1,53 @@
+"""Which layers anything in the store still needs."""
+
+from __future__ import annotations
+
+from rktpy.errors import RktError
+from rktpy.store.errors import StoreError
+from rktpy.store.trees import Trees
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.store.images import ImageStore
+
+
+class LayerNeeds:
+    """Looks at images and trees, at each of them once: neither ever changes under its name."""
+
+    __slots__ = ("_images", "_store", "_trees")
+
+    def __init__(self, store: ImageStore) -> None:
+        self._store = store
+        self._images: dict[str, tuple[str, ...]] = {}
+        self._trees: dict[str, tuple[str, ...]] = {}
+
+    def now(self) -> frozenset[str]:
+        """Return the diff IDs of all layers that an image or a tree names at this moment.
+
+        Raises:
+            StoreError, TreeError: one cannot be read, so nobody knows.
+        """
+        keys = self._store.keys()
+        trees = Trees(self._store.layout)
+        tree_ids = trees.ids()
+        for key in keys:
+            if key not in self._images:
+                self._images[key] = self._of_image(key)
+        for tree_id in tree_ids:
+            if tree_id not in self._trees:
+                names = trees.layer_names(tree_id)
+                self._trees[tree_id] = tuple(name.replace("-", ":", 1) for name in names)
+        found = [self._images[key] for key in keys]
+        found += [self._trees[tree_id] for tree_id in tree_ids]
+        return frozenset(diff_id for layers in found for diff_id in layers)
+
+    def _of_image(self, key: str) -> tuple[str, ...]:
+        try:
+            document = self._store.document(key)
+        except StoreError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return ()  # removed since we listed it
+            raise
+        except RktError:
+            return ()  # damaged: a fetch makes it anew, and looks for its layers itself
+        return () if document is None else document.diff_ids

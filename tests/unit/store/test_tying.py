@@ -1,0 +1,130 @@
+"""A stack of layers with its top shows what squashing the layers makes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TypeAlias
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from rktpy.host.archive.limits import ArchiveError, Limits
+from rktpy.host.archive.reader import GrowingFile, Member, TarReader
+from rktpy.host.archive.squash import _Squasher
+from rktpy.host.archive.writer import header
+from rktpy.store.tying import DIRECTORY, OTHER, tie_up
+from tests.support.layermodel import (
+    DEFAULT,
+    DIR,
+    FILE,
+    LINK,
+    Layer,
+    Memory,
+    Stream,
+    a_member,
+    made_top,
+    overlay,
+)
+
+_PATHS = [b"a", b"b", b"a/c", b"a/d", b"a/c/e", b"a/c/f", b"b/g", b"b/g/h"]
+_PATH = st.sampled_from(_PATHS)
+Shown: TypeAlias = "dict[bytes, tuple[str, tuple[int, int, int], object]]"
+_TIME = itertools.count(1)
+
+
+@st.composite
+def _streams(draw: st.DrawFn) -> Stream:
+    kinds = draw(st.dictionaries(_PATH, st.sampled_from([DIR, FILE, FILE, LINK]), max_size=5))
+    members = []
+    for path in draw(st.permutations(sorted(kinds))):
+        kind = kinds[path]
+        if kind != DIR and any(other.startswith(path + b"/") for other in kinds):
+            kind = DIR
+        target = draw(_PATH) if kind == LINK else b""
+        members.append(a_member(path, kind, next(_TIME), target))
+    if draw(st.booleans()):
+        members.insert(0, a_member(b"", DIR, next(_TIME)))
+    deleted = draw(st.lists(_PATH, max_size=2, unique=True))
+    cleared = draw(st.lists(st.sampled_from([b"", *_PATHS]), max_size=1))
+    return Stream(members, deleted, cleared)
+
+
+def _tar(stream: Stream) -> bytes:
+    marks = []
+    for path in stream.deleted:
+        parent, slash, name = path.rpartition(b"/")
+        marks.append(Member(parent + slash + b".wh." + name, FILE))
+    marks += [
+        Member((path + b"/" if path else b"") + b".wh..wh..opq", FILE) for path in stream.cleared
+    ]
+    text = b""
+    for member in [*marks, *stream.members]:
+        # The writer takes no empty name; in a layer the root is called so.
+        text += header(a_copy(member, b"./")) if not member.name else header(member)
+    return text + bytes(1024)
+
+
+def a_copy(member: Member, name: bytes) -> Member:
+    found = Member(name, member.kind)
+    found.mode, found.uid, found.mtime = member.mode, member.uid, member.mtime
+    return found
+
+
+def _squashed(streams: list[Stream]) -> Shown:
+    squasher = _Squasher(Limits())
+    for stream in streams:
+        fd = os.memfd_create("layer")
+        os.write(fd, _tar(stream))
+        try:
+            squasher.apply(TarReader(GrowingFile(fd), Limits()))
+        finally:
+            os.close(fd)
+    found: Shown = {}
+    pending = [(b"", squasher._root)]
+    while pending:
+        path, entry = pending.pop()
+        member = entry.inode.member if entry.inode else None
+        attributes = (member.mode, member.uid, member.mtime) if member else DEFAULT
+        if entry.children is None:
+            found[path] = (OTHER, attributes, entry.inode)
+            continue
+        found[path] = (DIRECTORY, attributes, None)
+        prefix = path + b"/" if path else b""
+        pending += [(prefix + name, child) for name, child in entry.children.items()]
+    return found
+
+
+def _stacked(streams: list[Stream]) -> Shown:
+    layers = [Layer(stream) for stream in streams]
+    top = tie_up(Memory(layers), [layer.ends for layer in layers])
+    stack = [made_top(top, layers)]
+    for layer in reversed(layers):
+        stack.append(layer.entries)
+        if layer.entries[b""].opaque:
+            break
+    return overlay(stack)
+
+
+def _same_files(
+    shown: Shown,
+) -> set[frozenset[bytes]]:
+    groups: dict[int, set[bytes]] = {}
+    for path, (kind, _attributes, inode) in shown.items():
+        if kind == OTHER:
+            groups.setdefault(id(inode), set()).add(path)
+    return {frozenset(group) for group in groups.values()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_streams(), min_size=1, max_size=5))
+def test_a_stack_shows_what_squashing_makes(streams: list[Stream]) -> None:
+    try:
+        squashed = _squashed(streams)
+    except ArchiveError:
+        assume(False)
+
+    stacked = _stacked(streams)
+
+    assert {p: v[:2] for p, v in stacked.items()} == {p: v[:2] for p, v in squashed.items()}
+    assert _same_files(stacked) == _same_files(squashed)

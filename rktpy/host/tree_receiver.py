@@ -14,6 +14,7 @@ import os
 import stat
 
 from rktpy.errors import RktError
+from rktpy.host import aside
 from rktpy.host.archive import digest as archive_digest
 from rktpy.host.archive.extract import check_member
 from rktpy.host.archive.limits import Devices, Limits, shown
@@ -51,6 +52,7 @@ class Receiver:
         self._limits = Limits()
         self._parent: tuple[list[bytes], int] = ([], os.dup(base))
         self._times: dict[bytes, int] = {}  # directories, whose times change until the end
+        self._swept: tuple[int, int] = (0, 0)  # device and inode of a directory
 
     def receive(self, reader: TarReader, members: Iterable[tuple[list[bytes], Member]]) -> None:
         """Write ``members``: where each goes, as components below the base, and what it is.
@@ -90,16 +92,26 @@ class Receiver:
         if member.kind == DIR:
             self._dir(parent, parts, member, there)
             return
-        final = name
         if there:
-            name = b".rktpy-" + os.urandom(6).hex().encode()
+            self._sweep(parent)
+        made, held = aside.new_name() if there else name, -1
         try:
-            self._make(parent, name, member, reader)
-            if final != name:
-                os.rename(name, final, src_dir_fd=parent, dst_dir_fd=parent)
+            held = self._make(parent, made, member, reader)
+            if made != name:
+                os.rename(made, name, src_dir_fd=parent, dst_dir_fd=parent)
         except BaseException:
-            _discard(parent, name)
+            _discard(parent, made)
             raise
+        finally:
+            if held >= 0:
+                os.close(held)
+
+    def _sweep(self, parent: int) -> None:
+        """Remove what a killed ``cp`` left in a directory, once while we are in it."""
+        status = os.fstat(parent)
+        if (status.st_dev, status.st_ino) != self._swept:
+            self._swept = (status.st_dev, status.st_ino)
+            aside.sweep(parent)
 
     def _dir(self, parent: int, parts: list[bytes], member: Member, there: str) -> None:
         if not there:
@@ -113,19 +125,13 @@ class Receiver:
             os.close(fd)
         self._times[b"/".join(parts)] = member.mtime
 
-    def _make(self, parent: int, name: bytes, member: Member, reader: TarReader) -> None:
+    def _make(self, parent: int, name: bytes, member: Member, reader: TarReader) -> int:
+        """Make ``member``; return a descriptor that says that it is in use, -1 if none does."""
         if member.kind == FILE:
-            fd = os.open(name, _NEW, 0o600, dir_fd=parent)
-            try:
-                _fill(fd, reader.data(member), member.size)
-                self._settle(fd, member)
-                os.utime(fd, ns=(member.mtime, member.mtime))
-            finally:
-                os.close(fd)
-            return
+            return self._file(parent, name, member, reader)
         if member.kind == LINK:
             self._link(parent, name, member)
-            return
+            return -1
         if member.kind == SYMLINK:
             os.symlink(member.link, name, dir_fd=parent)
         else:
@@ -135,6 +141,19 @@ class Receiver:
             os.chown(name, member.uid, member.gid, dir_fd=parent, follow_symlinks=False)
         times = (member.mtime, member.mtime)
         os.utime(name, ns=times, dir_fd=parent, follow_symlinks=False)
+        return -1
+
+    def _file(self, parent: int, name: bytes, member: Member, reader: TarReader) -> int:
+        fd = os.open(name, _NEW, 0o600, dir_fd=parent)
+        try:
+            aside.hold(fd)
+            _fill(fd, reader.data(member), member.size)
+            self._settle(fd, member)
+            os.utime(fd, ns=(member.mtime, member.mtime))
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
 
     def _link(self, parent: int, name: bytes, member: Member) -> None:
         *above, last = split_name(member.link, self._limits)

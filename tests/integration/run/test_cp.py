@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.run.images import SHELL
+from tests.integration.run.rk import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +142,42 @@ def test_streams_come_in_and_go_out(rkt: Rktpy, pod: str, host: Path) -> None:
     assert done.status == 0, done
     names = set(inside(rkt, "/tmp"))
     assert names >= {"tmp/dir/file", "tmp/dir/sub/deep", "tmp/dir/passwd"}
+
+
+def test_what_a_killed_copy_left_is_removed_by_the_next(rkt: Rktpy, host: Path) -> None:
+    (host / "dir/file").write_text("outside" * (1 << 19))
+    stream = subprocess.run(
+        ["tar", "-c", "-C", host / "dir", "file", "sub"], capture_output=True, check=True
+    ).stdout
+    target = host / "target"
+    target.mkdir()
+    (target / "file").write_text("before")
+    volume = (f"--volume=v,kind=host,source={target}", "--mount=volume=v,target=/v")
+    with rkt.start("run", "--pod-name=box", *volume, SHELL, "--", "echo done; sleep 300") as pod:
+        pod.says("done")
+        with subprocess.Popen(rkt.argv("cp", "-", "box:/v"), stdin=subprocess.PIPE) as copy:
+            assert copy.stdin is not None
+            copy.stdin.write(stream[: 2 << 20])  # half of the first file
+            copy.stdin.flush()
+            until(lambda: [p for p in target.glob(".rktpy-*") if p.stat().st_size], "half a file")
+            copy.kill()
+        half = (target / "file").read_text()
+        left = until(lambda: [p.name for p in target.iterdir() if p.name != "file"], "what is left")
+        until(lambda: not _held(target / left[0]), "the end of its helper")
+        rkt("cp", "-", "box:/v", given=stream)
+
+    assert (half, len(left)) == ("before", 1)
+    assert sorted(p.name for p in target.iterdir()) == ["file", "sub"]
+    assert (target / "file").read_text() == (host / "dir/file").read_text()
+
+
+def _held(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("pod", ["ended"], indirect=True)

@@ -6,6 +6,7 @@ found out comes back through a pipe, as text: it may have been among strangers.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # signal itself imports enum
 import errno
 import gc
 import os
@@ -19,7 +20,7 @@ from rktpy.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 # linux/capability.h
 CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, MKNOD, SETFCAP = (
@@ -76,6 +77,10 @@ class Helper:
                 os._exit(1)
         os.close(tell)
 
+    def fileno(self) -> int:
+        """Return what can be polled: it is readable when ``wait`` need not wait long."""
+        return self._answer
+
     def wait(self) -> Answer:
         """Return what it found.
 
@@ -96,14 +101,29 @@ class Helper:
         if not newline:
             raise self._failure(f"a helper process ended early (status {status})")
         head = codec.parse(line, what="a helper's answer")
-        if "errno" in head:
-            number = int(head["errno"])
-            raise OSError(number, os.strerror(number), *([head["path"]] if head["path"] else ()))
-        if "error" in head:
-            raise self._failure(str(head["error"]), hint=head["hint"])
         if "bug" in head:
             raise RuntimeError(f"a helper process failed: {head['bug']}")
+        if "errors" in head:
+            chain = [_error(one, self._failure) for one in head["errors"]]
+            for number, cause in enumerate(chain[1:]):
+                chain[number].__cause__ = cause
+            raise chain[0]
         return Answer(tuple(head["warnings"]), head["facts"], data)
+
+    def ask_to_stop(self) -> None:
+        """Tell it to clean up and end (SIGTERM), if its work has called ``heed_signals``; any
+        other ends at once. ``drop`` must follow.
+        """
+        try:
+            os.kill(self._pid, _signal.SIGTERM)
+        except ProcessLookupError:
+            pass  # ended by itself; still ours to reap
+
+    def drop(self) -> None:
+        """Wait until it has ended, whatever it may have to say. Instead of ``wait``."""
+        while os.read(self._answer, 1 << 16):
+            pass
+        self._reap()
 
     def cancel(self) -> None:
         """End it; what it did so far stays."""
@@ -116,6 +136,22 @@ class Helper:
     def _reap(self) -> int:
         os.close(self._answer)
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+
+class Stopped(BaseException):
+    """Raised in a helper that is to clean up and end."""
+
+
+def heed_signals() -> None:
+    """In a helper: the first SIGTERM or SIGINT raises ``Stopped``, the next ones are ignored."""
+
+    def stop(_number: int, _frame: object) -> None:
+        for number in (_signal.SIGTERM, _signal.SIGINT):
+            _signal.signal(number, _signal.SIG_IGN)
+        raise Stopped
+
+    for number in (_signal.SIGTERM, _signal.SIGINT):
+        _signal.signal(number, stop)
 
 
 def confine(capabilities: int, *, file_size: int = resource.RLIM_INFINITY) -> None:
@@ -153,17 +189,34 @@ def _serve(work: Callable[[], Answer], parent: int, tell: int) -> NoReturn:
     try:
         answer = work()
         head, data = {"warnings": answer.warnings, "facts": dict(answer.facts)}, answer.data
-    except RktError as error:
-        head = {"error": error.message, "hint": error.hint}
+    except (RktError, OSError) as error:
+        head = {"errors": _told(error)}
     except MemoryError:
-        head = {"error": "this needs too much memory", "hint": None}
-    except OSError as error:
-        name = error.filename if error.filename is not None else ""
-        text = os.fsdecode(name) if isinstance(name, (str, bytes)) else ""
-        head = {"errno": error.errno or errno.EIO, "path": text}
+        head = {"errors": [{"error": "this needs too much memory", "hint": None}]}
     except BaseException as error:  # noqa: BLE001 - the parent raises it
         head = {"bug": f"{type(error).__name__}: {error}"}
     view = memoryview(codec.compact(head).encode("utf-8", "replace") + b"\n" + data)
     while view:
         view = view[os.write(tell, view) :]
     os._exit(0)
+
+
+def _told(error: BaseException | None) -> list[dict[str, object]]:
+    """Return ``error`` and what it was raised from, as far as these are for users."""
+    found: list[dict[str, object]] = []
+    while isinstance(error, (RktError, OSError)):
+        if isinstance(error, RktError):
+            found.append({"error": error.message, "hint": error.hint})
+        else:
+            name = error.filename if error.filename is not None else ""
+            text = os.fsdecode(name) if isinstance(name, (str, bytes)) else ""
+            found.append({"errno": error.errno or errno.EIO, "path": text})
+        error = error.__cause__
+    return found
+
+
+def _error(told: Mapping[str, Any], failure: type[RktError]) -> Exception:
+    if "errno" in told:
+        number = int(told["errno"])
+        return OSError(number, os.strerror(number), *([told["path"]] if told["path"] else ()))
+    return failure(str(told["error"]), hint=told["hint"])

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    # Returns some more bytes, at most so many; b"" at the end.
+    Read = Callable[[int], bytes]
+
 SNIFFED = 512  # bytes looked at
 PIECE = 1 << 18  # largest piece handed out; larger ones fall out of the processor's caches
 _INPUT = 1 << 17
@@ -49,31 +52,58 @@ def detect(head: bytes) -> str:
     raise ArchiveError("error: unknown image filetype")
 
 
-def pieces(fd: int, kind: str) -> Iterator[Piece]:
-    """Yield the uncompressed content of ``fd`` from its current position to its end.
+class Stream:
+    """Bytes that come in pieces of any size, to be read once, and its first ones looked at."""
+
+    __slots__ = ("_kept", "_pieces")
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._kept = b""
+
+    def head(self) -> bytes:
+        """Return what ``detect`` looks at; it is still to be read."""
+        while len(self._kept) < SNIFFED and (piece := next(self._pieces, b"")):
+            self._kept += piece
+        return self._kept[:SNIFFED]
+
+    def read(self, size: int) -> bytes:
+        """Return up to ``size`` bytes, b"" at the end."""
+        kept = self._kept or next(self._pieces, b"")
+        self._kept = kept[size:]
+        return kept[:size]
+
+
+def of_file(fd: int) -> Read:
+    """Return what reads the file ``fd`` from its position on."""
+    return lambda size: os.read(fd, size)
+
+
+def pieces(read: Read, kind: str) -> Iterator[Piece]:
+    """Yield the uncompressed content of what ``read`` returns until its end.
 
     Raises:
         ArchiveError: it is damaged or cut short.
     """
     if kind == "tar":
-        return _plain(fd)
+        return _plain(read)
     if kind == "zstd":
-        return _zstd(fd)
-    return _members(fd, kind)
+        return _zstd(read)
+    return _members(read, kind)
 
 
-def _plain(fd: int) -> Iterator[Piece]:
+def _plain(read: Read) -> Iterator[Piece]:
     consumed = 0
-    while data := os.read(fd, PIECE):
+    while data := read(PIECE):
         consumed += len(data)
         yield Piece(data, consumed)
 
 
-def _members(fd: int, kind: str) -> Iterator[Piece]:
+def _members(more: Read, kind: str) -> Iterator[Piece]:
     """gzip, bzip2 and xz: any number of compressed members, one after the other."""
     make, damage = _decoder(kind)
     decoder = make()
-    data = os.read(fd, _INPUT)
+    data = more(_INPUT)
     read = len(data)
     while True:
         try:
@@ -86,14 +116,14 @@ def _members(fd: int, kind: str) -> Iterator[Piece]:
         if decoder.eof:
             data = decoder.unused_data.lstrip(b"\0")  # padding after a member
             while not data:
-                data = os.read(fd, _INPUT)
+                data = more(_INPUT)
                 if not data:
                     return
                 read += len(data)
                 data = data.lstrip(b"\0")
             decoder = make()
         elif decoder.needs_input:
-            data = os.read(fd, _INPUT)
+            data = more(_INPUT)
             if not data:
                 raise ArchiveError(f"truncated {kind} data")
             read += len(data)
@@ -144,7 +174,22 @@ class _GzipMember:
         return bytes(self._inner.unused_data)
 
 
-def _zstd(fd: int) -> Iterator[Piece]:
+class _Counted:
+    """A file for zstandard that knows how much was read."""
+
+    __slots__ = ("_read", "consumed")
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self.consumed = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._read(size)
+        self.consumed += len(data)
+        return data
+
+
+def _zstd(read: Read) -> Iterator[Piece]:
     try:
         import zstandard
     except ImportError:
@@ -153,13 +198,13 @@ def _zstd(fd: int) -> Iterator[Piece]:
         ) from None
 
     decoder = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-    with os.fdopen(os.dup(fd), "rb", buffering=0) as raw:
-        reader = decoder.stream_reader(raw, read_size=_INPUT, read_across_frames=True)
-        try:
-            while data := reader.read(PIECE):
-                yield Piece(data, max(1, os.lseek(fd, 0, os.SEEK_CUR)))
-        except zstandard.ZstdError as error:
-            raise _damaged("zstd", error) from None
+    source: Any = _Counted(read)
+    reader = decoder.stream_reader(source, read_size=_INPUT, read_across_frames=True)
+    try:
+        while data := reader.read(PIECE):
+            yield Piece(data, source.consumed)
+    except zstandard.ZstdError as error:
+        raise _damaged("zstd", error) from None
 
 
 def _damaged(kind: str, error: Exception) -> ArchiveError:

@@ -9,16 +9,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import threading
 
 from rktpy.host.archive import formats as archive_formats
 from rktpy.host.archive import worker as archive_worker
+from rktpy.host.archive.hasher import Hasher
 from rktpy.host.archive.limits import ArchiveError, Limits
 from rktpy.host.archive.reader import announce
 from rktpy.host.archive.unpack import Layer, Order, Outcome
 from rktpy.value import Value
-
-_AHEAD = 32  # pieces the hash may lag behind
 
 
 class Intake(Value):
@@ -71,9 +69,9 @@ def hash_of(fd: int) -> str:
 
 
 def _copy(source: int, kind: str, blob: int, link: _Link, limits: Limits) -> tuple[str, int]:
-    with _Hasher() as hasher:
+    with Hasher(hashlib.sha512()) as hasher:
         size = 0
-        for piece in archive_formats.pieces(source, kind):
+        for piece in archive_formats.pieces(archive_formats.of_file(source), kind):
             data = piece.data
             hasher.update(data)
             size += len(data)
@@ -83,7 +81,7 @@ def _copy(source: int, kind: str, blob: int, link: _Link, limits: Limits) -> tup
                 written += os.write(blob, memoryview(data)[written:])
             link.announce(size)
         link.announce(size, complete=True)
-        return hasher.finish(), size
+        return hasher.finish().hexdigest(), size
 
 
 class _Link:
@@ -119,45 +117,6 @@ class _Link:
         if self._worker is not None:
             worker, self._worker = self._worker, None
             worker.cancel()
-
-
-class _Hasher:
-    """SHA-512 in a thread of its own, at most ``_AHEAD`` pieces behind."""
-
-    def __init__(self) -> None:
-        self._digest = hashlib.sha512()
-        self._pieces: list[bytes | None] = []
-        self._ready = threading.Semaphore(0)
-        self._room = threading.Semaphore(_AHEAD)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> _Hasher:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.finish()
-
-    def update(self, piece: bytes) -> None:
-        self._room.acquire()
-        self._pieces.append(piece)
-        self._ready.release()
-
-    def finish(self) -> str:
-        if self._thread.is_alive():
-            self._pieces.append(None)
-            self._ready.release()
-            self._thread.join()
-        return self._digest.hexdigest()
-
-    def _run(self) -> None:
-        while True:
-            self._ready.acquire()
-            piece = self._pieces.pop(0)
-            if piece is None:
-                return
-            self._digest.update(piece)
-            self._room.release()
 
 
 def _head(source: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Layers on their way: checked against their digests, unwrapped, and kept in nameless files."""
+"""Layers on their way: checked against their digests and unwrapped while they arrive."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import hashlib
 import os
 
 from rktpy.host.archive import formats as archive_formats
+from rktpy.host.archive.hasher import Hasher
+from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError
 from rktpy.host.archive.reader import BLOCK
 from rktpy.image.layered.documents import LayeredImageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, Protocol
 
     from rktpy.host.archive.limits import Limits
@@ -20,12 +23,15 @@ if TYPE_CHECKING:
     class Blobs(Protocol):
         """Where the parts of an image come from. May be asked by several threads."""
 
-        def open(self, blob: Descriptor) -> int:
-            """Return a descriptor of the blob, at its start, for the caller to close.
+        def stream(self, blob: Descriptor) -> Iterator[bytes]:
+            """Yield the blob piece by piece. It is what it should be only when it has ended well.
 
-            Raises:
+            Raises, while iterating:
                 LayeredImageError: it is not there, or does not have its digest or size.
             """
+
+        def rest(self) -> None:
+            """Close connections: processes that are forked now must not share them."""
 
 
 def nameless(directory: str) -> int:
@@ -71,14 +77,18 @@ def check_digest(found: Any, blob: Descriptor, size: int) -> None:  # noqa: ANN4
         raise LayeredImageError(f"{blob.digest} has the digest {algorithm}:{found.hexdigest()}")
 
 
-def check_file(fd: int, blob: Descriptor) -> None:
-    """Refuse the file ``fd`` unless it is ``blob``; its position stays. See ``check_digest``."""
-    size = os.fstat(fd).st_size
-    found = new_hash(blob.digest)
-    position = 0
-    while size == blob.size and (piece := os.pread(fd, archive_formats.PIECE, position)):
+def checked(pieces: Iterable[bytes], blob: Descriptor) -> Iterator[bytes]:
+    """Yield ``pieces``, and refuse them at the end unless they are ``blob``; see ``check_digest``.
+
+    What is too long is not read to its end.
+    """
+    size, found = 0, new_hash(blob.digest)
+    for piece in pieces:
+        size += len(piece)
+        if size > blob.size:
+            raise LayeredImageError(f"{blob.digest} has more than its {blob.size} bytes")
         found.update(piece)
-        position += len(piece)
+        yield piece
     check_digest(found, blob, size)
 
 
@@ -86,47 +96,60 @@ def read_blob(blobs: Blobs, blob: Descriptor, limit: int) -> bytes:
     """Return the content of a small blob.
 
     Raises:
-        LayeredImageError: it is larger than ``limit`` bytes, or what ``Blobs.open`` raises.
+        LayeredImageError: it is larger than ``limit`` bytes, or what ``Blobs.stream`` raises.
     """
     if blob.size > limit:
         raise LayeredImageError(f"{blob.digest} is larger than {limit} bytes")
-    fd = blobs.open(blob)
-    try:
-        return os.pread(fd, limit, 0)
-    finally:
-        os.close(fd)
+    return b"".join(blobs.stream(blob))
 
 
-def unwrap(source: int, diff_id: str, scratch: str, limits: Limits) -> int:
-    """Return a file with the uncompressed layer in ``source``, which has the digest ``diff_id``.
+def unwrapped(source: Iterator[bytes], diff_id: str, limits: Limits) -> Iterator[bytes]:
+    """Yield the uncompressed layer in ``source``, whole blocks with an end mark after them.
 
-    Raises:
+    ``source`` is read to its end, so that a blob which is not what its digest says is told as
+    that, whatever else may be wrong with it.
+
+    Raises, while iterating:
         ArchiveError: it is damaged, or a bomb.
-        LayeredImageError: it has another digest.
-        OSError: the disk is full.
+        LayeredImageError: it has another digest than ``diff_id``; what ``source`` raises.
     """
-    digest = new_hash(diff_id)
-    plain = nameless(scratch)
-    try:
-        size = 0
-        for piece in archive_formats.pieces(source, _kind(source)):
-            size += len(piece.data)
-            limits.check_stream(size, piece.consumed)
-            digest.update(piece.data)
-            write_all(plain, piece.data)
-        if digest.hexdigest() != diff_id.partition(":")[2]:
-            raise LayeredImageError(
-                f"a layer unpacks to {digest.name}:{digest.hexdigest()} instead of {diff_id}"
-            )
-        # Some layers have no end mark (umoci's); having its digest, it is whole.
-        write_all(plain, bytes(-size % BLOCK + 2 * BLOCK))
-    except BaseException:
-        os.close(plain)
-        raise
-    return plain
+    stream = archive_formats.Stream(source)
+    size = 0
+    with Hasher(new_hash(diff_id)) as hasher:
+        try:
+            for piece in archive_formats.pieces(stream.read, _kind(stream.head())):
+                size += len(piece.data)
+                limits.check_stream(size, piece.consumed)
+                hasher.update(piece.data)
+                yield piece.data
+        except ArchiveLimitError:
+            raise
+        except ArchiveError:
+            exhaust(source)
+            raise
+        exhaust(source)
+        digest = hasher.finish()
+    if digest.hexdigest() != diff_id.partition(":")[2]:
+        raise LayeredImageError(
+            f"a layer unpacks to {digest.name}:{digest.hexdigest()} instead of {diff_id}"
+        )
+    # Some layers have no end mark (umoci's); having its digest, it is whole.
+    yield bytes(-size % BLOCK + 2 * BLOCK)
 
 
-def _kind(source: int) -> str:
+def told(pieces: Iterable[bytes], tell: Callable[[int], object]) -> Iterator[bytes]:
+    """Yield ``pieces`` and ``tell`` the length of each."""
+    for piece in pieces:
+        tell(len(piece))
+        yield piece
+
+
+def exhaust(pieces: Iterable[bytes]) -> None:
+    """Read ``pieces`` to their end, for what is said there."""
+    for _piece in pieces:
+        pass
+
+
+def _kind(head: bytes) -> str:
     """Return how a layer is wrapped; nothing but zeros is an empty archive."""
-    head = os.pread(source, archive_formats.SNIFFED, 0)
     return archive_formats.detect(head) if head.strip(b"\0") else "tar"

@@ -23,6 +23,7 @@ from rktpy.image.layered.files import Archive, Directory
 from rktpy.image.layered.logins import find_login
 from rktpy.image.layered.names import parse_name
 from rktpy.image.layered.storing import known, store_image
+from rktpy.image.means import Unseen
 from rktpy.image.reference import Kind
 from rktpy.log import Logger
 
@@ -124,8 +125,8 @@ def fetch_registry(store: ImageStore, ref: ImageRef, means: Means) -> str:
         login=find_login(name.registry, means.logins()),
     )
     try:
-        with Registry(name, access, store.scratch(), means.talk) as registry:
-            return _pull(store, ref, name, registry, platform)
+        with Registry(name, access) as registry:
+            return _pull(store, ref, name, registry, means, platform)
     except (RktError, OSError) as error:
         raise FetchError(f"cannot fetch image {quote(ref.text)}") from error
 
@@ -135,6 +136,7 @@ def _pull(
     ref: ImageRef,
     name: RegistryName,
     registry: Registry,
+    means: Means,
     platform: tuple[str, str, str],
 ) -> str:
     reference = name.reference
@@ -158,11 +160,12 @@ def _pull(
             annotations=found.annotations,
         )
         config = read_blob(registry, found.config, CONFIG_LIMIT)
-        registry.expect(found.layers)
-        return store_image(store, ref.url, local.Content(config, found.layers, identity), registry)
+        image = local.Content(config, found.layers, identity)
+        with means.talk.board(f"{name.registry}/{name.repository}") as board:
+            return store_image(store, ref.url, image, registry, board)
     raise LayeredImageError(f"more than {MAX_NESTING} indexes in one another")
 
 
 def _store(store: ImageStore, ref: ImageRef, content: local.Content, blobs: Blobs) -> str:
     present = known(store, ref.url, content.identity.manifest_digest)
-    return present or store_image(store, ref.url, content, blobs)
+    return present or store_image(store, ref.url, content, blobs, Unseen())

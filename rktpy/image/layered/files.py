@@ -14,6 +14,10 @@ from rktpy.image.layered.blobs import nameless, write_all
 from rktpy.image.layered.documents import LayeredImageError
 from rktpy.resource import Resource
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _HOPS = 8  # links in an archive from one name to another
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe would hold us for ever
 
@@ -26,13 +30,18 @@ class Directory(Resource):
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def open(self, name: str) -> int:
-        """Return a descriptor of the file ``name``, for the caller to close.
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """Yield the content of the file ``name``.
 
         Raises:
             LayeredImageError: there is no such file.
         """
-        return open_regular(f"{self._path}/{name}")
+        fd = open_regular(f"{self._path}/{name}")
+        try:
+            while piece := os.read(fd, archive_formats.PIECE):
+                yield piece
+        finally:
+            os.close(fd)
 
     def close(self) -> None:
         pass
@@ -65,24 +74,17 @@ class Archive(Resource):
             os.close(self._fd)
             raise
 
-    def open(self, name: str) -> int:
-        """Return a copy of the file ``name``; see ``Directory.open``."""
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """Yield the content of the file ``name``; see ``Directory.pieces``."""
         member = self._follow(posixpath.normpath(name))
-        fd = nameless(self._scratch)
-        try:
-            position, left = member.offset, member.size
-            while left:
-                piece = os.pread(self._fd, min(left, archive_formats.PIECE), position)
-                if not piece:
-                    raise LayeredImageError(f"{self._path} is truncated inside {quote(name)}")
-                write_all(fd, piece)
-                position += len(piece)
-                left -= len(piece)
-            os.lseek(fd, 0, os.SEEK_SET)
-        except BaseException:
-            os.close(fd)
-            raise
-        return fd
+        position, left = member.offset, member.size
+        while left:
+            piece = os.pread(self._fd, min(left, archive_formats.PIECE), position)
+            if not piece:
+                raise LayeredImageError(f"{self._path} is truncated inside {quote(name)}")
+            yield piece
+            position += len(piece)
+            left -= len(piece)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -108,7 +110,7 @@ class Archive(Resource):
         plain = nameless(self._scratch)
         try:
             size = 0
-            for piece in archive_formats.pieces(self._fd, kind):
+            for piece in archive_formats.pieces(archive_formats.of_file(self._fd), kind):
                 size += len(piece.data)
                 limits.check_stream(size, piece.consumed)
                 write_all(plain, piece.data)

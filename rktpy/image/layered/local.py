@@ -11,12 +11,11 @@ checked against the digests of the configuration.
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
 
 from rktpy import codec
 from rktpy.codec import quote
-from rktpy.image.layered.blobs import check_file, read_blob
+from rktpy.image.layered.blobs import checked, read_blob
 from rktpy.image.layered.config import Identity, parse_config
 from rktpy.image.layered.documents import (
     CONFIG_LIMIT,
@@ -35,15 +34,16 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Protocol
 
     from rktpy.image.layered.blobs import Blobs
     from rktpy.image.reference import ImageRef
 
     class Files(Protocol):
-        """Files by their names."""
+        """Files by their names. Positions are not shared with anybody."""
 
-        def open(self, name: str) -> int: ...
+        def pieces(self, name: str) -> Iterator[bytes]: ...
 
 
 _REF_NAME = "org.opencontainers.image.ref.name"
@@ -66,15 +66,12 @@ class LayoutBlobs:
     def __init__(self, files: Files) -> None:
         self._files = files
 
-    def open(self, blob: Descriptor) -> int:
+    def stream(self, blob: Descriptor) -> Iterator[bytes]:
         """See ``blobs.Blobs``."""
-        fd = self._files.open("blobs/" + blob.digest.replace(":", "/"))
-        try:
-            check_file(fd, blob)
-        except BaseException:
-            os.close(fd)
-            raise
-        return fd
+        return checked(self._files.pieces("blobs/" + blob.digest.replace(":", "/")), blob)
+
+    def rest(self) -> None:
+        """See ``blobs.Blobs``."""
 
 
 class SavedBlobs:
@@ -86,9 +83,12 @@ class SavedBlobs:
         self._files = files
         self._names = names
 
-    def open(self, blob: Descriptor) -> int:
+    def stream(self, blob: Descriptor) -> Iterator[bytes]:
         """See ``blobs.Blobs``."""
-        return self._files.open(self._names[blob.digest])
+        return self._files.pieces(self._names[blob.digest])
+
+    def rest(self) -> None:
+        """See ``blobs.Blobs``."""
 
 
 def read_layout(
@@ -217,10 +217,9 @@ def _expanded(text: str) -> str:
 
 
 def _read(files: Files, name: str, limit: int) -> bytes:
-    fd = files.open(name)
-    try:
-        if os.fstat(fd).st_size > limit:
+    found = bytearray()
+    for piece in files.pieces(name):
+        found += piece
+        if len(found) > limit:
             raise LayeredImageError(f"{name} is larger than {limit} bytes")
-        return os.pread(fd, limit, 0)
-    finally:
-        os.close(fd)
+    return bytes(found)

@@ -7,7 +7,6 @@ to its own host for a token, or to whom it names if that is https.
 
 from __future__ import annotations
 
-import os
 import threading
 from urllib.parse import urlencode, urlsplit
 
@@ -15,7 +14,7 @@ from rktpy import codec
 from rktpy.codec import quote
 from rktpy.host.http import Client, is_loopback, without_user
 from rktpy.host.http_errors import HttpError
-from rktpy.image.layered.blobs import check_digest, nameless, new_hash, write_all
+from rktpy.image.layered.blobs import checked, new_hash
 from rktpy.image.layered.challenges import parse_challenges
 from rktpy.image.layered.documents import (
     INDEXES,
@@ -26,21 +25,18 @@ from rktpy.image.layered.documents import (
     parse_object,
 )
 from rktpy.image.layered.names import is_digest
-from rktpy.image.means import DOWNLOADING, VERIFIED, Unseen
 from rktpy.log import Logger
 from rktpy.resource import Resource
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+    from collections.abc import Iterator, Mapping
 
     from rktpy.config.credentials import BasicAuth
     from rktpy.host.http import Response
     from rktpy.image.layered.challenges import Challenge
     from rktpy.image.layered.names import RegistryName
-    from rktpy.image.means import Board, Gauge, Talk
 
 _PIECE = 1 << 18
 _TRIES = 4  # a connection that breaks is taken up again
@@ -64,11 +60,10 @@ class Registry(Resource):
     """One repository of a registry. Blobs may be asked for by several threads."""
 
     __slots__ = (
-        "_access", "_answers", "_base", "_board", "_client", "_gauges", "_header", "_lock",
-        "_name", "_scratch", "_talk",
+        "_access", "_answers", "_base", "_client", "_header", "_lock", "_name",
     )  # fmt: skip
 
-    def __init__(self, name: RegistryName, access: Access, scratch: str, talk: Talk) -> None:
+    def __init__(self, name: RegistryName, access: Access) -> None:
         self._name = name
         self._access = access
         self._client = Client(verify_tls=access.tls)
@@ -76,10 +71,6 @@ class Registry(Resource):
         self._answers = False  # where we ask; who has spoken https is not asked over http
         self._header = ""
         self._lock = threading.Lock()
-        self._scratch = scratch
-        self._talk = talk
-        self._board: Board = Unseen()
-        self._gauges: dict[str, Gauge] = {}  # by digest
 
     def manifest(self, reference: str) -> tuple[bytes, str, str]:
         """Return a manifest or index by tag or digest: its bytes, its digest, its media type.
@@ -110,59 +101,37 @@ class Registry(Resource):
             raise LayeredImageError(f"{expected} has the digest {digest}")
         return content, digest, media_type
 
-    def open(self, blob: Descriptor) -> int:
+    def stream(self, blob: Descriptor) -> Iterator[bytes]:
         """Download a blob; see ``blobs.Blobs``."""
-        fd = nameless(self._scratch)
-        try:
-            gauge = self._gauges.get(blob.digest, Unseen())
-            gauge.state(DOWNLOADING)
-            check_digest(*self._receive(fd, blob, gauge))
-            gauge.state(VERIFIED)
-        except BaseException:
-            os.close(fd)
-            raise
-        os.lseek(fd, 0, os.SEEK_SET)
-        return fd
+        return checked(self._receive(blob), blob)
 
-    def expect(self, blobs: Iterable[Descriptor]) -> None:
-        """Show from now on how much arrives of ``blobs``."""
-        self._board = self._talk.board(f"{self._name.registry}/{self._name.repository}")
-        for blob in blobs:
-            if blob.digest not in self._gauges:
-                self._gauges[blob.digest] = self._board.gauge(blob.digest, blob.size)
-
-    def close(self) -> None:
-        self._board.close()
+    def rest(self) -> None:
+        """See ``blobs.Blobs``."""
         self._client.close()
 
-    def _receive(self, fd: int, blob: Descriptor, gauge: Gauge) -> tuple[Any, Descriptor, int]:
-        """Write the blob to ``fd``; return its hash so far, the blob, and its size."""
-        done, digest = 0, new_hash(blob.digest)
+    def close(self) -> None:
+        self._client.close()
+
+    def _receive(self, blob: Descriptor) -> Iterator[bytes]:
+        """Yield what arrives of the blob. A connection that breaks is taken up where it was."""
+        done = 0
         for remaining in reversed(range(_TRIES)):
             before = done
             try:
                 rest = {"Range": f"bytes={done}-"} if done else {}
                 with self._get(f"/blobs/{blob.digest}", rest) as answer:
-                    if done and answer.status != 206:  # the whole of it once more
-                        os.ftruncate(fd, 0)
-                        os.lseek(fd, 0, os.SEEK_SET)
-                        gauge.advance(-done)
-                        done, digest = 0, new_hash(blob.digest)
+                    known = done if answer.status != 206 else 0  # the whole of it once more
                     while piece := answer.read(_PIECE):
-                        done += len(piece)
-                        if done > blob.size:
-                            raise LayeredImageError(
-                                f"{blob.digest} has more than its {blob.size} bytes"
-                            )
-                        write_all(fd, piece)
-                        digest.update(piece)
-                        gauge.advance(len(piece))
-                break
+                        fresh = piece[known:] if known else piece
+                        known = max(0, known - len(piece))
+                        if fresh:
+                            done += len(fresh)
+                            yield fresh
+                return
             except HttpError as error:
                 if not error.passing or not remaining or done <= before:
                     raise
                 _logger.warning("%s, going on", error.message)
-        return digest, blob, done
 
     def _get(self, path: str, fields: Mapping[str, str]) -> Response:
         """Return a good answer, after saying who we are if that is asked for."""

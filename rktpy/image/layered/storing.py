@@ -1,7 +1,9 @@
-"""An image of layers into the store: every layer checked and unwrapped, several at once, then all
-of them made into one application container image, which is imported as any other is.
+"""An image of layers into the store: its layers one by one, each checked and unpacked while it
+arrives, and a document that names them.
 
-Until the import everything is in nameless files: killed whenever, nothing is left.
+Where layers cannot be stacked they are made into one application container image, which is
+imported as any other is; until the import everything is in nameless files: killed whenever,
+nothing is left.
 """
 
 from __future__ import annotations
@@ -13,20 +15,21 @@ from contextlib import ExitStack
 
 from rktpy.codec import compact
 from rktpy.host.archive.limits import Limits
-from rktpy.host.archive.squash import Layers, squash
-from rktpy.image.layered.blobs import nameless, unwrap
+from rktpy.image.layered.blobs import nameless, told, unwrapped, write_all
 from rktpy.image.layered.config import convert, parse_config
 from rktpy.image.layered.documents import LayeredImageError
 from rktpy.image.layered.names import is_digest
+from rktpy.image.layered.unpacking import Wanted
+from rktpy.image.means import DOWNLOADING, VERIFIED
 from rktpy.log import Logger
 from rktpy.store.database import Remote
-from rktpy.store.importing import Terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rktpy.appc.image import ImageManifest
     from rktpy.image.layered.blobs import Blobs
-    from rktpy.image.layered.documents import Descriptor
     from rktpy.image.layered.local import Content
+    from rktpy.image.means import Board, Gauge
     from rktpy.store.images import ImageStore
 
 _AT_ONCE = 3  # layers
@@ -34,7 +37,7 @@ _logger = Logger("image")
 
 
 def known(store: ImageStore, url: str, manifest_digest: str) -> str | None:
-    """Return the key of the image at ``url`` if it was stored with this manifest."""
+    """Return the key of the image at ``url`` if it was stored with this manifest and is whole."""
     remote = store.remote(url)
     if remote is None or remote.etag != manifest_digest or not store.has(remote.key):
         return None
@@ -42,7 +45,7 @@ def known(store: ImageStore, url: str, manifest_digest: str) -> str | None:
     return remote.key
 
 
-def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs) -> str:
+def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs, board: Board) -> str:
     """Return the key of the image, stored now.
 
     Raises:
@@ -56,16 +59,10 @@ def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs) -> 
         raise LayeredImageError("the manifest has other layers than the image configuration")
     if sum(layer.size for layer in content.layers) > Limits().stream:
         raise LayeredImageError(f"the layers have more than {Limits().stream} bytes")
-    manifest = compact(convert(config, content.identity).to_object()).encode()
-    scratch = store.scratch()
-    with ExitStack() as files:
-        out = nameless(scratch)
-        files.callback(os.close, out)
-        layers = _unwrapped(blobs, content.layers, config.diff_ids, scratch, files)
-        for warning in squash(Layers(layers, manifest), out):
-            _logger.warning("%s", warning)
-        os.lseek(out, 0, os.SEEK_SET)
-        key = store.add_aci(out, Terms(latest=content.identity.version == "latest"))
+    manifest = convert(config, content.identity)
+    wanted = tuple(map(Wanted, config.diff_ids, content.layers))
+    latest = content.identity.version == "latest"
+    key = _squash(store, wanted, manifest, blobs, board, latest=latest)
     store.put_remote(
         Remote(
             url=url,
@@ -77,33 +74,60 @@ def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs) -> 
     return key
 
 
-def _unwrapped(
+def _squash(
+    store: ImageStore,
+    wanted: tuple[Wanted, ...],
+    manifest: ImageManifest,
     blobs: Blobs,
-    layers: tuple[Descriptor, ...],
-    diff_ids: tuple[str, ...],
-    scratch: str,
-    files: ExitStack,
+    board: Board,
+    *,
+    latest: bool,
+) -> str:
+    from rktpy.host.archive.squash import Layers, squash
+    from rktpy.store.importing import Terms
+
+    scratch = store.scratch()
+    with ExitStack() as files:
+        out = nameless(scratch)
+        files.callback(os.close, out)
+        layers = _spooled(blobs, wanted, scratch, board, files)
+        stored = compact(manifest.to_object()).encode()
+        for warning in squash(Layers(layers, stored), out):
+            _logger.warning("%s", warning)
+        os.lseek(out, 0, os.SEEK_SET)
+        return store.add_aci(out, Terms(latest=latest))
+
+
+def _spooled(
+    blobs: Blobs, wanted: tuple[Wanted, ...], scratch: str, board: Board, files: ExitStack
 ) -> tuple[int, ...]:
     """Return files with the uncompressed layers; ``files`` closes them."""
     limits = Limits()
 
-    def fetch(blob: Descriptor, diff_id: str) -> int:
-        source = blobs.open(blob)
+    def fetch(one: Wanted, gauge: Gauge) -> int:
+        gauge.state(DOWNLOADING)
+        plain = nameless(scratch)
         try:
-            return unwrap(source, diff_id, scratch, limits)
-        finally:
-            os.close(source)
+            source = told(blobs.stream(one.blob), gauge.advance)
+            for piece in unwrapped(source, one.diff_id, limits):
+                write_all(plain, piece)
+        except BaseException:
+            os.close(plain)
+            raise
+        gauge.state(VERIFIED)
+        return plain
 
+    gauges = [board.gauge(one.blob.digest, one.blob.size or None) for one in wanted]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        started = [pool.submit(fetch, *pair) for pair in zip(layers, diff_ids, strict=True)]
-        for one in as_completed(started):
-            if one.exception() is not None:
+        started = [pool.submit(fetch, *pair) for pair in zip(wanted, gauges, strict=True)]
+        for task in as_completed(started):
+            if task.exception() is not None:
                 pool.shutdown(cancel_futures=True)  # waits for those that run
                 break
-    done = [one for one in started if not one.cancelled() and one.exception() is None]
-    for one in done:
-        files.callback(os.close, one.result())
-    for one in started:
-        if not one.cancelled() and (error := one.exception()) is not None:
+    done = [task for task in started if not task.cancelled() and task.exception() is None]
+    for task in done:
+        files.callback(os.close, task.result())
+    for task in started:
+        if not task.cancelled() and (error := task.exception()) is not None:
             raise error
-    return tuple(one.result() for one in done)
+    return tuple(task.result() for task in done)

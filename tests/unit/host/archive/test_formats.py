@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from rktpy.host.archive.formats import PIECE, detect, pieces
+from rktpy.host.archive.formats import PIECE, Stream, detect, of_file, pieces
 from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Limits
 from tests.support.archive import Entry, tar_bytes
 from tests.unit.host.archive.tars import opened
@@ -33,7 +33,7 @@ TAR = tar_bytes([Entry("f", os.urandom(100_000))])
 
 def _unpacked(directory: Path, data: bytes) -> bytes:
     kind = detect(data[:512])
-    return b"".join(piece.data for piece in pieces(opened(directory, data), kind))
+    return b"".join(piece.data for piece in pieces(of_file(opened(directory, data)), kind))
 
 
 def test_a_plain_tar_passes_through(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_damage_is_refused(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", PACKERS)
 def test_pieces_stay_small_however_much_comes_out(tmp_path: Path, kind: str) -> None:
     packed = PACKERS[kind](bytes(3 << 20))
-    sizes = [len(piece.data) for piece in pieces(opened(tmp_path, packed), kind)]
+    sizes = [len(piece.data) for piece in pieces(of_file(opened(tmp_path, packed)), kind)]
 
     assert (sum(sizes), max(sizes) <= PIECE) == (3 << 20, True)
 
@@ -104,3 +104,13 @@ def test_a_bomb_is_noticed_by_its_ratio() -> None:
 def test_a_stream_without_end_is_stopped() -> None:
     with pytest.raises(ArchiveLimitError, match="larger than 10 bytes"):
         Limits(stream=10).check_stream(11, 11)
+
+
+@pytest.mark.parametrize("length", [1, 300, 512, 5000])
+def test_a_stream_can_be_looked_at_before_it_is_read(length: int) -> None:
+    parts = (TAR[at : at + length] for at in range(0, len(TAR), length))
+    stream = Stream(parts)
+
+    assert stream.head() == TAR[:512]
+    found = list(iter(lambda: stream.read(700), b""))
+    assert (b"".join(found), max(map(len, found)) <= 700) == (TAR, True)

@@ -65,8 +65,8 @@ def main() -> int:
 
 
 def choose(rows: Sequence[Row], words: Sequence[str]) -> list[Row]:
-    """Return the rows meant by ``words``, all if there are none: a key, or its first words
-    (``fetch`` is ``fetch-plain`` and ``fetch-gzip``).
+    """Return the rows meant by ``words``, the routine ones if there are none: a key, or its first
+    words (``fetch`` is ``fetch-plain`` and ``fetch-gzip``).
 
     Raises:
         LookupError: a word means no row; its argument is the word.
@@ -74,11 +74,11 @@ def choose(rows: Sequence[Row], words: Sequence[str]) -> list[Row]:
     chosen: set[str] = set()
     for word in words:
         found = {row.key for row in rows if row.key == word}
-        found = found or {row.key for row in rows if row.key.startswith(f"{word}-")}
+        found = found or {r.key for r in rows if r.routine and r.key.startswith(f"{word}-")}
         if not found:
             raise LookupError(word)
         chosen |= found
-    return [row for row in rows if row.key in chosen or not words]
+    return [row for row in rows if row.key in chosen or (row.routine and not words)]
 
 
 def _write_json(path: Path, results: Sequence[Result]) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 Command = tuple[str, ...]
-SIDES = ("rktpy", "podman", "floor")
+SIDES = ("rktpy", "podman", "umoci", "floor")
 
 
 class UnavailableError(Exception):
@@ -35,7 +35,8 @@ class Side:
     """One contestant of a row, ready to run.
 
     ``commands`` run one after another and are timed together. ``before`` and ``after`` run around
-    each sample, untimed; ``close`` once, when the row is done.
+    each sample, untimed; ``close`` once, when the row is done. With ``together`` the memory that
+    counts is that of all its processes, looked at in the warm-up round; else of the largest.
     """
 
     commands: Sequence[Command]
@@ -43,6 +44,7 @@ class Side:
     after: Callable[[], None] = _nothing
     close: Callable[[], None] = _nothing
     statuses: Sequence[int] = (0,)
+    together: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Budget:
 @dataclass(frozen=True)
 class Row:
     """One line of the table. ``sides`` maps side names to functions that set the side up; they
-    raise ``UnavailableError`` where it cannot take part.
+    raise ``UnavailableError`` where it cannot take part. A row that is not ``routine`` is measured
+    only if it is named.
     """
 
     key: str
@@ -75,6 +78,7 @@ class Row:
     budget: Budget
     sides: Mapping[str, Callable[[], Side]]
     rounds: int = 15
+    routine: bool = True
 
 
 @dataclass
@@ -84,6 +88,7 @@ class Result:
     row: Row
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    together: dict[str, float] = field(default_factory=dict)
 
     def median(self, side: str) -> float | None:
         """Return the median wall time of a side in milliseconds."""
@@ -91,7 +96,11 @@ class Result:
         return statistics.median(sample.wall for sample in samples) if samples else None
 
     def memory(self, side: str) -> float | None:
-        """Return the median peak memory of a side in MiB."""
+        """Return the peak memory of a side in MiB: of all its processes together if that was
+        measured, or the median of its largest one.
+        """
+        if side in self.together:
+            return self.together[side]
         samples = self.samples.get(side)
         return statistics.median(sample.memory for sample in samples) if samples else None
 

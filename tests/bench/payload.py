@@ -1,4 +1,4 @@
-"""The large image of the fetch rows: 104 MiB in 2000 files, every other one of random bytes."""
+"""What the large images hold: files of 53 KiB, every other one of random bytes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from tests.support.images import build_aci
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FILES = 2000
-_SIZE = 104 * (1 << 20) // _FILES
+_SIZE = 104 * (1 << 20) // 2000
+
+
+def files(size: int, seed: int) -> dict[str, bytes]:
+    """Return files of ``size`` bytes together; equal seeds give equal files of equal names."""
+    rng = random.Random(seed)  # noqa: S311  # data, not secrets
+    text = b"the quick brown fox jumps over the lazy dog, and this is line number %d\n"
+    line = b"".join(text % number for number in range(_SIZE // 60))[:_SIZE]
+    return {
+        f"/data/{seed}/{number // 100}/{number}": rng.randbytes(_SIZE) if number % 2 else line
+        for number in range(size // _SIZE)
+    }
 
 
 def image(home: Path, compression: str | None) -> Path:
-    """Return the image below ``home``, made when first asked for; equal in every run."""
+    """Return an image of 104 MiB below ``home``, made when first asked for; equal in every run."""
     path = home / f"large-{compression or 'plain'}.aci"
     if not path.exists():
-        rng = random.Random(1)  # noqa: S311  # data, not secrets
-        text = b"the quick brown fox jumps over the lazy dog, and this is line number %d\n"
-        line = b"".join(text % number for number in range(_SIZE // 60))[:_SIZE]
-        files: dict[str, bytes] = {
-            f"/data/{number // 100}/{number}": rng.randbytes(_SIZE) if number % 2 else line
-            for number in range(_FILES)
-        }
-        build_aci(path, name="example.com/large", files=files, compression=compression)
+        content = files(104 * (1 << 20), seed=1)
+        build_aci(path, name="example.com/large", files=content, compression=compression)
     return path

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from tests.bench.model import Result, Row
 
-_HEAD = ("operation", "rktpy", "podman", "floor", "x podman", "x floor", "MB", "budget", "verdict")
-_NUMBERS = (7, 7, 7, 8, 7, 5)  # widths of the columns between operation and budget
-_LEFT = (0, 7, 8)
+_OTHERS = SIDES[1:]
+_USUAL = ("podman", "floor")  # have a column even if no row has them
+_NUMBER = 7  # width of a column of times
 
 
 class Table:
@@ -27,25 +27,38 @@ class Table:
     """
 
     def __init__(self, rows: Sequence[Row]) -> None:
-        title = max(len(text) for text in (_HEAD[0], *(row.title for row in rows)))
-        budget = max(len(text) for text in (_HEAD[7], *(str(row.budget) for row in rows)))
-        self._widths = (title, *_NUMBERS, budget, 0)
+        self._others = [
+            side for side in _OTHERS if side in _USUAL or any(side in row.sides for row in rows)
+        ]
+        title = max(len(text) for text in ("operation", *(row.title for row in rows)))
+        budget = max(len(text) for text in ("budget", *(str(row.budget) for row in rows)))
+        ratios = [max(_NUMBER, len(side) + 2) for side in self._others]
+        self._widths = (title, *[_NUMBER] * (1 + len(ratios)), *ratios, 5, budget, 0)
 
     def head(self) -> str:
         """Return the first line."""
-        return self._line(_HEAD)
+        times = ("rktpy", *self._others)
+        ratios = (f"x {side}" for side in self._others)
+        return self._line(("operation", *times, *ratios, "MB", "budget", "verdict"))
 
     def lines(self, result: Result) -> str:
         """Return the line of a result, and a line for each side without a figure."""
         why = [
             f"  no figure of {side}: {' '.join(t.split())}" for side, t in result.missing.items()
         ]
-        return "\n".join([self._line(_cells(result)), *why])
+        return "\n".join([self._line(self._cells(result)), *why])
+
+    def _cells(self, result: Result) -> tuple[str, ...]:
+        times = [_number(result.median(side)) for side in ("rktpy", *self._others)]
+        ratios = [_number(result.ratio(side), digits=2) for side in self._others]
+        memory = _number(result.memory("rktpy"))
+        return (result.row.title, *times, *ratios, memory, str(result.row.budget), result.verdict())
 
     def _line(self, cells: Sequence[str]) -> str:
+        left = (0, len(cells) - 2, len(cells) - 1)
         columns = enumerate(zip(cells, self._widths, strict=True))
         return "  ".join(
-            cell.ljust(width) if column in _LEFT else cell.rjust(width)
+            cell.ljust(width) if column in left else cell.rjust(width)
             for column, (cell, width) in columns
         ).rstrip()
 
@@ -61,13 +74,6 @@ def as_json(results: Sequence[Result]) -> dict[str, Any]:
         },
         "rows": [_row_json(result) for result in results],
     }
-
-
-def _cells(result: Result) -> tuple[str, ...]:
-    times = [_number(result.median(side)) for side in SIDES]
-    ratios = [_number(result.ratio(side), digits=2) for side in ("podman", "floor")]
-    memory = _number(result.memory("rktpy"))
-    return (result.row.title, *times, *ratios, memory, str(result.row.budget), result.verdict())
 
 
 def _number(value: float | None, *, digits: int = 1) -> str:
@@ -93,8 +99,8 @@ def _row_json(result: Result) -> dict[str, Any]:
         "title": result.row.title,
         "budget": str(result.row.budget),
         "verdict": result.verdict(),
-        "ratio_podman": result.ratio("podman"),
-        "ratio_floor": result.ratio("floor"),
+        **{f"ratio_{side}": result.ratio(side) for side in _OTHERS},
+        "memory_together_mib": result.together,
         "sides": sides,
         "missing": result.missing,
     }

@@ -129,3 +129,7 @@ class Rktpy:
             }
             build_aci(path, name=name, exec=program, files=files)
         return path
+
+
+def void(_value: object) -> None:
+    """Drop a result."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tests.bench import payload, sandbox
 from tests.bench.model import Budget, Row, Side
 from tests.bench.podman import IMAGE, Podman
-from tests.bench.rktpy_side import TRUE, Rktpy
+from tests.bench.pulls import Pulls
+from tests.bench.rktpy_side import TRUE, Rktpy, void
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ class Bench:
         self.floors = floors
         self.rktpy = Rktpy(home / "rktpy")
         self._podman: Podman | None = None
+        self._pulls = Pulls(home, self.rktpy, lambda: self.podman, floors)
 
     @property
     def podman(self) -> Podman:
@@ -37,7 +39,9 @@ class Bench:
 
     def rows(self) -> list[Row]:
         """Return all rows, cheap ones first."""
-        return [*self._small(), *self._runs(), *self._many(), *self._large()]
+        return [
+            *self._small(), *self._runs(), *self._many(), *self._large(), *self._pulls.rows()
+        ]  # fmt: skip
 
     # -- reading --------------------------------------------------------------------------------
 
@@ -284,7 +288,3 @@ class Bench:
             before=self.podman.fresh,
             close=self.podman.drop,
         )
-
-
-def void(_value: object) -> None:
-    """Drop a result."""

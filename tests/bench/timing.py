@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.bench import sandbox
+from tests.bench import sandbox, together
 from tests.bench.model import Command, Result, Row, Sample, Side, UnavailableError
 from tests.support.ctools import build_static
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         """Something that measures a side once."""
 
         def sample(self, side: Side) -> Sample: ...
+
+        def memory(self, side: Side) -> float: ...
 
 
 _LIMIT = 120  # seconds until a command counts as hanging
@@ -55,6 +57,19 @@ class Timer:
             side.after()
         wall, cpu, memory = zip(*costs, strict=True)
         return Sample(sum(wall), sum(cpu), max(memory))
+
+    def memory(self, side: Side) -> float:
+        """Run a side once and return the peak memory of all its processes together, in MiB.
+
+        Raises:
+            UnavailableError: a command failed.
+        """
+        side.before()
+        sandbox.reap()
+        try:
+            return together.peak(side.commands, self._output, side.statuses)
+        finally:
+            side.after()
 
     def _run(self, command: Command, side: Side) -> tuple[float, float, float]:
         line = self._measured([self._program, str(self._output), *command])
@@ -106,6 +121,9 @@ def _round(
     rng.shuffle(order)
     for name in order:
         try:
+            if warm_up and sides[name].together:
+                result.together[name] = timer.memory(sides[name])
+                continue
             sample = timer.sample(sides[name])
         except (UnavailableError, subprocess.CalledProcessError, OSError) as error:
             result.missing[name] = _reason(error)

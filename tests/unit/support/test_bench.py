@@ -89,6 +89,10 @@ class CountingTimer:
             raise UnavailableError("it broke")
         return Sample(1, 1, 1)
 
+    def memory(self, side: Side) -> float:
+        self.order.append(f"memory of {side.commands[0][0]}")
+        return 77.0
+
 
 def _row(*names: str) -> Row:
     def side(name: str) -> Side:
@@ -112,6 +116,20 @@ def test_every_round_runs_every_side_once_and_the_first_does_not_count() -> None
     assert {name: len(samples) for name, samples in result.samples.items()} == dict.fromkeys(
         "abc", 4
     )
+
+
+def test_memory_of_all_processes_is_looked_at_in_the_warm_up_round() -> None:
+    row = Row("key", "title", Budget(memory=50), {"rktpy": lambda: Side([("a",)], together=True)})
+    timer = CountingTimer()
+    result = _run(row, timer, rounds=2)
+    assert timer.order == ["memory of a", "a", "a"]
+    assert (result.memory("rktpy"), result.verdict()) == (77.0, "miss (memory)")
+
+
+def test_a_side_that_few_rows_have_gets_a_column_where_one_has_it() -> None:
+    rows = [Row("key", "a title", Budget(), {"umoci": lambda: Side([("a",)])})]
+    assert "x umoci" in Table(rows).head()
+    assert "umoci" not in Table([Row("key", "a title", Budget(), {})]).head()
 
 
 def test_a_side_that_fails_is_out_and_the_others_go_on() -> None:
@@ -138,6 +156,13 @@ def test_fabricated_pods_are_exited_ones(tmp_path: Path) -> None:
 def test_rows_are_chosen_by_key_or_its_first_words(words: list[str], chosen: list[str]) -> None:
     rows = [Row(key, "", Budget(), {}) for key in ("run-true", "run-true-100", "gc-100", "run-two")]
     assert [row.key for row in choose(rows, words)] == chosen
+
+
+def test_a_row_that_is_not_routine_has_to_be_named() -> None:
+    rows = [Row("pull-1", "", Budget(), {}), Row("pull-2", "", Budget(), {}, routine=False)]
+    assert [row.key for row in choose(rows, [])] == ["pull-1"]
+    assert [row.key for row in choose(rows, ["pull"])] == ["pull-1"]
+    assert [row.key for row in choose(rows, ["pull-2"])] == ["pull-2"]
 
 
 def test_a_word_that_means_no_row_is_told() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,75 +14,22 @@ from rktpy.store.images import ImageStore
 from rktpy.store.trees import Trees
 from rktpy.verbs.image_gc import References, collect_images
 from rktpy.verbs.site import Site
+from tests.integration.store.dying import die_at, in_child, settled
 from tests.integration.store.support import a_store, add, leftovers, lock_files, tree_of
 from tests.support.images import build_aci, image_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rktpy.layout import Layout
 
 pytestmark = pytest.mark.integration
 
-# What changes the disk; an import of this size passes about seventy of them.
-_STEPS = frozenset(
-    {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.chown", "os.utime"}
-    | {"os.link", "os.symlink", "os.fork", "fcntl.flock", "os.listdir", "sqlite3.connect"}
-)
-
-
-def _in_child(act: Callable[[], object]) -> int:
-    """Return the exit status of ``act`` in a process of its own; a negative one is a signal."""
-    pid = os.fork()
-    if not pid:
-        status = 99
-        try:
-            act()
-            status = 0
-        except RktError:
-            status = 254
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def _die_at(step: int) -> None:
-    """Kill this process at its ``step``-th change to the disk, the worker's not counted."""
-    count = 0
-    home = os.getpid()
-
-    def watch(event: str, _args: tuple[object, ...]) -> None:
-        nonlocal count
-        if event in _STEPS and os.getpid() == home:
-            count += 1
-            if count == step:
-                os.kill(home, signal.SIGKILL)
-
-    sys.addaudithook(watch)
-
 
 def _collect(layout: Layout) -> None:
     site = Site(data_dir=layout.data)
     list(collect_images(site, -1, references=lambda _layout: References()))
-
-
-def _settled(layout: Layout) -> None:
-    """Wait for a worker whose parent was killed: it holds nothing but its last breath."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and _workers(layout):
-        pass
-
-
-def _workers(layout: Layout) -> list[str]:
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if os.readlink(f"/proc/{pid}/root").startswith(layout.data):
-                found.append(pid)
-        except OSError:
-            continue
-    return found
 
 
 def test_killed_at_any_step_nothing_is_lost_or_left(tmp_path: Path) -> None:
@@ -96,12 +41,12 @@ def test_killed_at_any_step_nothing_is_lost_or_left(tmp_path: Path) -> None:
         store = a_store(tmp_path / str(step))
 
         def die(step: int = step, store: ImageStore = store) -> None:
-            _die_at(step)
+            die_at(step)
             add(store, path)
 
-        status = _in_child(die)
+        status = in_child(die)
         assert status in (0, -signal.SIGKILL)
-        _settled(store.layout)
+        settled(store.layout)
         store = ImageStore(store.layout)
         for image in store.images():  # whoever is in the index is whole
             Trees(store.layout).verify(Trees(store.layout).render(store, image.key))
@@ -126,11 +71,11 @@ def test_a_removal_killed_half_way_is_finished_by_gc(tmp_path: Path) -> None:
         key = add(store, path)
 
         def die(step: int = step, store: ImageStore = store, key: str = key) -> None:
-            _die_at(step)
+            die_at(step)
             Trees(store.layout).remove(Trees(store.layout).tree_id_of(store, key))
             store.remove(key)
 
-        status = _in_child(die)
+        status = in_child(die)
         _collect(store.layout)
         assert leftovers(store.layout) == []
         assert ImageStore(store.layout).images() == []

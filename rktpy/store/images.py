@@ -208,7 +208,7 @@ class ImageStore:
         except OSError:
             return  # a read-only store has no collector either
 
-    def keys(self) -> list[str]:
+    def stored_keys(self) -> list[str]:
         """Return the keys of all images in the index as it is now."""
         self._index.forget()
         return [row.key for row in self._index.rows()]

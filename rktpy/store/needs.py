@@ -27,7 +27,7 @@ class LayerNeeds:
         Raises:
             StoreError, TreeError: one cannot be read, so nobody knows.
         """
-        keys = self._store.keys()
+        keys = self._store.stored_keys()
         trees = Trees(self._store.layout)
         tree_ids = trees.ids()
         for key in keys:

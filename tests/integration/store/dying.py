@@ -9,6 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from rktpy.errors import RktError
+from rktpy.verbs.image_gc import References, collect_images
+from rktpy.verbs.site import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,3 +70,9 @@ def _workers(layout: Layout) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def collect(layout: Layout, *, grace: int = -1) -> None:
+    """Run ``image gc`` where no pods are; images used within ``grace`` (ns) stay."""
+    site = Site(data_dir=layout.data)
+    list(collect_images(site, grace, references=lambda _layout: References()))

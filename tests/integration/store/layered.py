@@ -50,7 +50,7 @@ def filled(
         for path in opaque:
             os.setxattr(f"{rootfs}/{path}", OPAQUE, b"y")
         for base, dirs, files in os.walk(rootfs):
-            for name in (*dirs, *files):
+            for name in ("", *dirs, *files):
                 os.utime(f"{base}/{name}", (5, 5), follow_symlinks=False)
         found = measure(rootfs)
         return LayerOutcome(

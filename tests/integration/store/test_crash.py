@@ -12,9 +12,7 @@ from rktpy.errors import RktError
 from rktpy.host import syscalls
 from rktpy.store.images import ImageStore
 from rktpy.store.trees import Trees
-from rktpy.verbs.image_gc import References, collect_images
-from rktpy.verbs.site import Site
-from tests.integration.store.dying import die_at, in_child, settled
+from tests.integration.store.dying import collect, die_at, in_child, settled
 from tests.integration.store.support import a_store, add, leftovers, lock_files, tree_of
 from tests.support.images import build_aci, image_key
 
@@ -22,14 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from rktpy.layout import Layout
-
 pytestmark = pytest.mark.integration
-
-
-def _collect(layout: Layout) -> None:
-    site = Site(data_dir=layout.data)
-    list(collect_images(site, -1, references=lambda _layout: References()))
 
 
 def test_killed_at_any_step_nothing_is_lost_or_left(tmp_path: Path) -> None:
@@ -52,7 +43,7 @@ def test_killed_at_any_step_nothing_is_lost_or_left(tmp_path: Path) -> None:
             Trees(store.layout).verify(Trees(store.layout).render(store, image.key))
         if step % 2:
             store.scratch()
-            _collect(store.layout)
+            collect(store.layout)
             assert leftovers(store.layout) == []
             assert lock_files(store.layout) == []
         assert add(store, path) == key
@@ -76,7 +67,7 @@ def test_a_removal_killed_half_way_is_finished_by_gc(tmp_path: Path) -> None:
             store.remove(key)
 
         status = in_child(die)
-        _collect(store.layout)
+        collect(store.layout)
         assert leftovers(store.layout) == []
         assert ImageStore(store.layout).images() == []
     assert step > 10
@@ -164,7 +155,7 @@ def test_an_import_that_is_running_is_not_swept(tmp_path: Path) -> None:
     while not os.listdir(store.layout.cas_tmp):
         pass
 
-    _collect(store.layout)
+    collect(store.layout)
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert [image.key for image in ImageStore(store.layout).images()] == [image_key(path)]

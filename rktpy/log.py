@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class _State:
-    """The only switch of the process; the edge sets it once, before any room runs."""
+    """The only switches of the process; the edge sets the first once, before any room runs."""
 
     debug = False
+    before = ""
 
 
 def enable_debug() -> None:
@@ -34,11 +35,16 @@ def debug_enabled() -> bool:
     return _State.debug
 
 
+def write_before_lines(text: str) -> None:
+    """Write ``text`` before each line from now on: what clears a display that is in the way."""
+    _State.before = text
+
+
 def write_line(line: str) -> None:
     """Write ``line`` to stderr in one call, so that lines of several processes do not mix."""
     # A closed or full stderr must not stop a pod from starting or ending.
     try:
-        os.write(2, (line + "\n").encode("utf-8", "surrogateescape"))
+        os.write(2, (_State.before + line + "\n").encode("utf-8", "surrogateescape"))
     except OSError:
         return
 

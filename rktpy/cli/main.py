@@ -249,7 +249,11 @@ def _site(options: dict[str, object], given: set[str], command: Command) -> Site
     def talk() -> Talk:
         from rktpy.cli.talk import Terminal  # downloads and keys only
 
-        return Terminal(results=command.leaf == "trust", quiet=bool(options.get("quiet")))
+        return Terminal(
+            results=command.leaf == "trust",
+            quiet=bool(options.get("quiet")),
+            keep=command.leaf != "run",
+        )
 
     values: dict[str, object] = {
         "system_config": options["system-config"],

@@ -1,6 +1,6 @@
 """Talking while images are fetched: how far a download is, and whether a key is to be trusted.
 
-On a terminal progress is a moving bar (rich, imported only then), elsewhere a line now and then.
+On a terminal progress is a picture that moves (with rich, imported only then), elsewhere lines.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import sys
 
 from rktpy import log
 from rktpy.cli.call import say
-from rktpy.cli.progress.board import Progress
-from rktpy.cli.progress.lines import Lines
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.image.means import Unseen
@@ -30,17 +28,28 @@ class ReviewError(RktError):
 
 class Terminal:
     """What the user sees and answers. ``results``: keys are what the command is about, so what is
-    said of them goes to stdout. ``quiet`` shows no progress.
+    said of them goes to stdout. ``quiet`` shows no progress; without ``keep`` nothing of it stays
+    on a terminal, which then is the pod's.
     """
 
-    def __init__(self, *, results: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, results: bool = False, quiet: bool = False, keep: bool = True) -> None:
+        self._keep = keep
         self._results = results
         self._quiet = quiet
 
-    def board(self, _what: str) -> Board:
+    def board(self, what: str) -> Board:
         """Show transfers, see ``image.means.Talk``."""
         if self._quiet:
             return Unseen()
+        # Every fetch has a terminal to talk to, few have something to show.
+        from rktpy.cli.progress.board import Progress
+        from rktpy.cli.progress.screen import Screen, can_draw, speaks_utf8
+
+        if can_draw(os.environ):
+            plain = not speaks_utf8(os.environ)
+            return Progress(Screen(what, keep=self._keep, plain=plain))
+        from rktpy.cli.progress.lines import Lines
+
         return Progress(Lines())
 
     def tell(self, text: str) -> None:

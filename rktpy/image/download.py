@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.http_errors import HttpError
-from rktpy.image.means import DOWNLOADING
+from rktpy.image.means import ARRIVED, DOWNLOADING
 from rktpy.image.partial import Validator
 from rktpy.log import Logger
 from rktpy.value import Value
@@ -79,7 +79,7 @@ def download(source: Source, partial: Partial, gauge: Gauge, *, etag: str = "") 
     raise AssertionError("the last try returns or raises")
 
 
-def fetch_small(source: Source) -> bytes | None:
+def fetch_small(source: Source, gauge: Gauge) -> bytes | None:
     """Return a signature; None if the server says (202) that it comes later.
 
     Raises:
@@ -93,7 +93,11 @@ def fetch_small(source: Source) -> bytes | None:
             return None
         if answer.status != 200:
             raise bad_status(answer.status, source.url)
-        return answer.body(SIGNATURE_LIMIT)
+        gauge.state(DOWNLOADING)
+        content = answer.body(SIGNATURE_LIMIT)
+        gauge.advance(len(content))
+        gauge.state(ARRIVED)
+        return content
 
 
 def bad_status(status: int, url: str) -> DownloadError:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         def pubkey(self) -> bool: ...
 
     class Gauge(Protocol):
-        """Shows how far one transfer is. May be used by several threads, but not by a process
-        that was forked from the one that made it.
+        """Shows how far one transfer is. For one thread at a time, and never for a process that
+        was forked from the one that made it.
         """
 
         def advance(self, count: int) -> None:
@@ -50,9 +50,6 @@ if TYPE_CHECKING:
 
         def gauge(self, what: str, total: int | None) -> Gauge:
             """Show one more transfer, a digest or a name, of ``total`` bytes."""
-
-        def tick(self) -> None:
-            """Look at the clock. For those who wait for what moves the gauges, now and then."""
 
         def close(self) -> None:
             """Show nothing more of it. Twice is fine."""
@@ -93,7 +90,8 @@ STORING = "storing"
 VERIFIED = "verified"
 STORED = "stored"
 PRESENT = "already there"
-ENDS = (VERIFIED, STORED, PRESENT)
+ARRIVED = "arrived"
+ENDS = (VERIFIED, STORED, PRESENT, ARRIVED)
 
 
 class Nobody:
@@ -116,9 +114,6 @@ class Unseen(Resource):
 
     def gauge(self, _what: str, _total: int | None) -> Gauge:
         return self
-
-    def tick(self) -> None:
-        pass
 
     def advance(self, count: int) -> None:
         pass

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.names import ImageName
     from rktpy.host.http import Authorize
-    from rktpy.image.means import Gauge, Means
+    from rktpy.image.means import Board, Gauge, Means
     from rktpy.image.reference import ImageRef
     from rktpy.store.images import ImageStore
 
@@ -162,19 +162,24 @@ def _fetch(link: _Link, target: _Target) -> str:
         _logger.debug("image for %s isn't expired, not fetching.", shown)
         _check(target, link.store.manifest(known.key))
         return known.key
-    signature = None if link.means.insecure.image else _early_signature(link, target)
+    with link.means.talk.board(shown) as board:
+        return _fetch_anew(link, target, known, board)
+
+
+def _fetch_anew(link: _Link, target: _Target, known: Remote | None, board: Board) -> str:
+    shown = without_user(target.url)
+    signature = None if link.means.insecure.image else _early_signature(link, target, board)
     _logger.debug("fetching image from %s", shown)
     link.store.scratch()  # makes the directories
     try:
-        with (
-            open_partial(link.store.layout.downloads, target.url) as partial,
-            link.means.talk.board(shown) as board,
-        ):
+        with open_partial(link.store.layout.downloads, target.url) as partial:
             gauge = board.gauge("ACI", None)
             answer = _download(link, target, partial, gauge, etag=known.etag if known else "")
             if answer.fresh and known is not None:
                 partial.discard()
                 return _renew(link, target, known, answer)
+            if signature is None and not link.means.insecure.image:
+                signature = _late_signature(link, target, board)
             gauge.state(STORING)
             key = _take_in(link, target, partial, answer, signature)
             gauge.state(STORED)
@@ -203,8 +208,6 @@ def _take_in(
     link: _Link, target: _Target, partial: Partial, answer: Answer, signature: bytes | None
 ) -> str:
     """Import what arrived, if it is what was asked for and somebody trusted vouches for it."""
-    if signature is None and not link.means.insecure.image:
-        signature = _late_signature(link, target)
 
     def vouch_for(manifest: ImageManifest) -> str:
         _check(target, manifest)
@@ -240,7 +243,7 @@ def _remote(target: _Target, key: str, answer: Answer) -> Remote:
     )
 
 
-def _early_signature(link: _Link, target: _Target) -> bytes | None:
+def _early_signature(link: _Link, target: _Target, board: Board) -> bytes | None:
     """Return the signature, None if it comes later, before anything large is downloaded.
 
     Raises:
@@ -249,7 +252,7 @@ def _early_signature(link: _Link, target: _Target) -> bytes | None:
     if target.asc:
         signature: bytes | None = read_signature(target.asc)
     else:
-        signature = _ask_signature(link, target)
+        signature = _ask_signature(link, target, board)
     if signature is None:
         _logger.warning("server requested deferring the signature download")
         return None
@@ -263,8 +266,8 @@ def _early_signature(link: _Link, target: _Target) -> bytes | None:
     return signature
 
 
-def _late_signature(link: _Link, target: _Target) -> bytes:
-    signature = _ask_signature(link, target)
+def _late_signature(link: _Link, target: _Target, board: Board) -> bytes:
+    signature = _ask_signature(link, target, board)
     if signature is None:
         raise FetchError("error downloading the signature file") from DownloadError(
             "server asked to defer the download again", hint="try again later"
@@ -272,11 +275,11 @@ def _late_signature(link: _Link, target: _Target) -> bytes:
     return signature
 
 
-def _ask_signature(link: _Link, target: _Target) -> bytes | None:
+def _ask_signature(link: _Link, target: _Target, board: Board) -> bytes | None:
     _logger.debug("downloading signature from %s", without_user(target.signature_url))
     source = Source(link.client, target.signature_url, link.authorize, target.plain)
     try:
-        return fetch_small(source)
+        return fetch_small(source, board.gauge("signature", None))
     except RktError as error:
         raise FetchError(
             "error downloading the signature file",

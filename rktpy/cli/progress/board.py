@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     class View(Protocol):
         """Where a board is seen. ``now`` is in seconds of a clock that only goes forward."""
 
-        def changed(self, transfers: Sequence[Transfer], now: float) -> None:
-            """Bytes arrived, or time passed: called often."""
+        step: float  # seconds between two pictures
+
+        def show(self, transfers: Sequence[Transfer], now: float) -> None:
+            """Show how far they are. Not called before a transfer has lasted for one ``step``."""
 
         def ended(self, transfer: Transfer) -> None:
             """``transfer`` has come to one of the ``ENDS``."""
@@ -27,14 +30,23 @@ if TYPE_CHECKING:
 
 
 _WINDOW = 3.0  # seconds over which a rate is measured
-_STEP = 0.25  # seconds between two samples of it
+_STEP = 0.25  # seconds between two samples of it, at least
 _DIGEST = 12  # hexadecimal digits that tell layers apart for people
+
+# Held while something is drawn, which may import, and by whoever forks: a process that is forked
+# in the middle of an import of another thread would wait for ever for its end.
+_drawing = threading.Lock()
+os.register_at_fork(
+    before=_drawing.acquire,
+    after_in_parent=_drawing.release,
+    after_in_child=_drawing.release,
+)
 
 
 class Transfer:
     """One transfer as it stands. ``total`` and ``done`` are bytes; ``total`` None: unknown."""
 
-    __slots__ = ("_samples", "begun", "done", "name", "total", "word")
+    __slots__ = ("_samples", "done", "name", "total", "word")
 
     def __init__(self, what: str, total: int | None) -> None:
         _, colon, digits = what.partition(":")
@@ -42,7 +54,6 @@ class Transfer:
         self.total = total
         self.done = 0
         self.word = WAITING
-        self.begun = 0.0
         self._samples: list[tuple[float, int]] = []  # moment, bytes; oldest first
 
     @property
@@ -58,15 +69,15 @@ class Transfer:
         """Note for the rate how far it is at ``now``."""
         kept = self._samples
         if kept and self.done < kept[-1][1]:
-            kept.clear()  # it began anew
+            kept = []  # it began anew
         if not kept or now - kept[-1][0] >= _STEP:
-            kept.append((now, self.done))
-            while now - kept[1 if len(kept) > 1 else 0][0] > _WINDOW:
-                kept.pop(0)
+            kept = [*(one for one in kept if now - one[0] <= _WINDOW), (now, self.done)]
+        self._samples = kept
 
-    def forget_rate(self) -> None:
-        """Measure from here on: what was here already did not arrive."""
-        self._samples.clear()
+    def measure(self, done: int, total: int | None) -> None:
+        """Note where it stands. What is here already did not arrive: the rate begins anew."""
+        self.done, self.total = done, total
+        self._samples = []
 
     def rate(self, now: float) -> float:
         """Return bytes per second of late, 0 while nothing is downloaded."""
@@ -77,53 +88,67 @@ class Transfer:
 
 
 class Progress(Resource):
-    """A board, see ``image.means``, that is seen in ``view``."""
+    """A board, see ``image.means``, that is seen in ``view``.
 
-    __slots__ = ("_clock", "_closed", "_lock", "_transfers", "_view")
+    A thread looks at the clock: those who transfer may wait for bytes for long, and drawing must
+    not make them wait.
+    """
+
+    __slots__ = ("_clock", "_over", "_owner", "_thread", "_transfers", "_view")
 
     def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:
         self._view = view
         self._clock = clock
-        self._lock = threading.RLock()
+        self._owner = os.getpid()
         self._transfers: list[Transfer] = []
-        self._closed = False
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def gauge(self, what: str, total: int | None) -> Gauge:
         """Show one more transfer."""
         transfer = Transfer(what, total)
-        with self._lock:
+        with _drawing:
             self._transfers.append(transfer)
         return Gauge(self, transfer)
 
-    def tick(self) -> None:
-        """Look at the clock."""
-        self.note(None)
+    def begin(self) -> None:
+        """See to it that changes are shown from now on."""
+        with _drawing:
+            if self._thread is None and not self._over.is_set():
+                self._thread = threading.Thread(target=self._look, name="progress", daemon=True)
+                self._thread.start()
 
-    def note(self, change: Callable[[float], None] | None) -> None:
-        """Carry out ``change``, which is told the time, and let it be seen."""
-        with self._lock:
-            if self._closed:
-                return
-            now = self._clock()
-            if change is not None:
-                change(now)
-            for transfer in self._transfers:
-                if transfer.word == DOWNLOADING:
-                    transfer.sample(now)
-            self._view.changed(self._transfers, now)
+    def look(self) -> None:
+        """Show how it stands."""
+        with _drawing:
+            if not self._over.is_set():
+                self._view.show(self._transfers, self._sample())
 
     def end(self, transfer: Transfer) -> None:
         """Say that ``transfer`` is over."""
-        with self._lock:
-            if not self._closed:
+        with _drawing:
+            if not self._over.is_set():
                 self._view.ended(transfer)
 
     def close(self) -> None:
         """Show how it ended, and nothing after that."""
-        with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._view.close(self._transfers, self._clock())
+        if self._over.is_set() or os.getpid() != self._owner:
+            return  # a forked process is not the one to say how it ended
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._view.close(self._transfers, self._sample())
+
+    def _look(self) -> None:
+        while not self._over.wait(self._view.step):
+            self.look()
+
+    def _sample(self) -> float:
+        now = self._clock()
+        for transfer in self._transfers:
+            if transfer.word == DOWNLOADING:
+                transfer.sample(now)
+        return now
 
 
 class Gauge:
@@ -137,30 +162,16 @@ class Gauge:
 
     def advance(self, count: int) -> None:
         """Note that ``count`` more bytes are here."""
-
-        def change(_now: float) -> None:
-            self._transfer.done += count
-
-        self._board.note(change)
+        self._transfer.done += count
 
     def measure(self, done: int, total: int | None) -> None:
         """Note where it stands."""
-
-        def change(_now: float) -> None:
-            self._transfer.done, self._transfer.total = done, total
-            self._transfer.forget_rate()
-
-        self._board.note(change)
+        self._transfer.measure(done, total)
 
     def state(self, word: str) -> None:
         """Note what is done with it now."""
-
-        def change(now: float) -> None:
-            transfer = self._transfer
-            ends = word in ENDS and not transfer.has_ended
-            transfer.begun = transfer.begun or now
-            transfer.word = word
-            if ends:
-                self._board.end(transfer)
-
-        self._board.note(change)
+        before, self._transfer.word = self._transfer.word, word
+        if word not in ENDS:
+            self._board.begin()
+        elif before not in ENDS:
+            self._board.end(self._transfer)

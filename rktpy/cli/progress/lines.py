@@ -12,22 +12,15 @@ if TYPE_CHECKING:
 
     from rktpy.cli.progress.board import Transfer
 
-_EVERY = 5.0  # seconds between two lines about all of it
-
 
 class Lines:
     """A view of a board, see ``board.View``, for a pipe, a journal, or a terminal that is dumb."""
 
-    def __init__(self) -> None:
-        self._last: float | None = None
+    step = 5.0
 
-    def changed(self, transfers: Sequence[Transfer], now: float) -> None:
-        """Write a line about all of it if the last one is long ago."""
-        if self._last is None:
-            self._last = now
-        elif now - self._last >= _EVERY:
-            self._last = now
-            log.write_line(_summary(transfers, now))
+    def show(self, transfers: Sequence[Transfer], now: float) -> None:
+        """Write a line about all of it."""
+        log.write_line(_summary(transfers, now))
 
     def ended(self, transfer: Transfer) -> None:
         """Write the line of ``transfer``."""
@@ -58,8 +51,10 @@ def _summary(transfers: Sequence[Transfer], now: float) -> str:
 
 
 def size(done: int, total: int | None) -> str:
-    """Return ``done`` of ``total`` bytes for people."""
-    return f"{binary_size(done)} / {binary_size(total) if total is not None else '?'}"
+    """Return for people: ``done`` of ``total`` bytes, or if nobody knows how many."""
+    if total is None:
+        return binary_size(done)
+    return f"{binary_size(done)} / {binary_size(total)}"
 
 
 def sums(transfers: Sequence[Transfer]) -> tuple[int, int | None]:

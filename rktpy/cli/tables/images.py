@@ -17,6 +17,7 @@ from rktpy.cli.tables.common import (
 FETCH = (
     SIGNATURE,
     Option("full", "bool", "print whole hashes"),
+    Option("quiet", "bool", "do not show how downloads get on"),
     Option(
         "platform",
         "string",

@@ -184,7 +184,12 @@ STRICT_ISOLATORS = Option(
 
 _START = (NET, *DNS, HOSTNAME, INTERACTIVE, MDS_REGISTER, IPC, STRICT_ISOLATORS)
 
-RUN = (*_START, UUID_FILE_SAVE, *_PREPARE)
+RUN = (
+    *_START,
+    UUID_FILE_SAVE,
+    Option("quiet", "bool", "do not show how downloads get on"),
+    *_PREPARE,
+)
 
 PREPARE = (
     Option("quiet", "bool", "print nothing but the UUID"),

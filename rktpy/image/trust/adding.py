@@ -8,6 +8,7 @@ from rktpy.appc.types import ACIdentifier
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
+from rktpy.image.means import ARRIVED, DOWNLOADING
 from rktpy.image.trust import openpgp
 from rktpy.log import Logger
 from rktpy.value import Value
@@ -51,7 +52,7 @@ def add_keys(how: Taking, locations: Iterable[str], prefix: str) -> None:
     """
     below = ACIdentifier(prefix) if prefix else None
     for location in locations:
-        key = openpgp.read_key(_content(location, how.client, plain=how.plain))
+        key = openpgp.read_key(_content(location, how))
         if key.problem:
             raise openpgp.KeyFileError(
                 f"key at {quote(location)} is no use: {key.problem}",
@@ -70,23 +71,28 @@ def add_keys(how: Taking, locations: Iterable[str], prefix: str) -> None:
             how.talk.tell(f"Added key for prefix {quote(prefix)} at {quote(path)}")
 
 
-def _content(location: str, client: Client, *, plain: bool) -> bytes:
+def _content(location: str, how: Taking) -> bytes:
     scheme = urlsplit(location).scheme.lower()
     if not scheme:
         try:
             return read_bytes(location, limit=openpgp.LIMIT)
         except ValueError:
             raise KeyLocationError(f"{location} is too large for a key") from None
-    if scheme == "http" and not plain:
+    if scheme == "http" and not how.plain:
         raise KeyLocationError(
             "--insecure-allow-http required for http URLs",
             hint=f"is there no https for {location}?",
         )
     if scheme not in ("http", "https"):
         raise KeyLocationError("only local files and http or https URLs supported")
-    with client.request(location, plain=plain) as answer:
+    with how.talk.board(location) as board, how.client.request(location, plain=how.plain) as answer:
         if answer.status != 200:
             raise KeyLocationError(
                 f"bad HTTP status code: {answer.status}", hint=f"is the key at {location}?"
             )
-        return answer.body(openpgp.LIMIT)
+        gauge = board.gauge("key", None)
+        gauge.state(DOWNLOADING)
+        content = answer.body(openpgp.LIMIT)
+        gauge.advance(len(content))
+        gauge.state(ARRIVED)
+        return content

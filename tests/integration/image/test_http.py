@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -190,29 +188,6 @@ def test_a_signature_of_something_else_leaves_nothing(
 
     assert "is not what key" in done.err
     assert (rkt.images(), rkt.partials()) == ([], [])
-
-
-def test_progress_is_shown_on_a_terminal(rkt: Fetcher, url: str) -> None:
-    import pty
-
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        rkt.argv("fetch", url),
-        env={**os.environ, **rkt.environment, "TERM": "xterm"},
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 1 << 16):
-            shown += piece
-    except OSError:
-        pass  # the last one has closed it
-    os.close(ours)
-    process.communicate()
-    assert process.returncode == 0
-    assert b"Downloading ACI" in shown
 
 
 def test_a_signature_given_as_a_file_is_not_asked_for(

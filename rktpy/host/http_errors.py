@@ -58,7 +58,7 @@ def _untrusted(error: Exception, host: str) -> HttpError:
     reason = getattr(inner, "reason", "") or str(inner)
     return HttpError(
         f"no secure connection to {host}: {reason.replace('_', ' ').lower()}",
-        hint="is it an https server?",
+        hint="if it speaks plain http, and that is all right: --insecure-options=http",
     )
 
 

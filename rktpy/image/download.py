@@ -31,7 +31,11 @@ _logger = Logger("image")
 
 
 class DownloadError(RktError):
-    """A server gave something else than the file."""
+    """A server gave something else than the file; ``status`` is its word, 0 if it is not that."""
+
+    def __init__(self, message: str, *, hint: str | None = None, status: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class Source(Value):
@@ -106,9 +110,13 @@ def bad_status(status: int, url: str) -> DownloadError:
     hints = {
         401: f"give credentials for {host} in auth.d, see: rktpy config",
         403: f"the credentials for {host} in auth.d do not suffice",
-        404: f"is the address right? {url}",
+        404: "is the address right?",
+        429: "too many requests: try again later",
     }
-    return DownloadError(f"bad HTTP status code: {status}", hint=hints.get(status))
+    hint = hints.get(status) or (
+        "the server has trouble: try again later" if status >= 500 else None
+    )
+    return DownloadError(f"bad HTTP status code: {status}", hint=hint, status=status)
 
 
 def max_age(header: str) -> int:

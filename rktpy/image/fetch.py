@@ -10,7 +10,7 @@ import stat
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.image.errors import FetchError, LibraryMissingError
+from rktpy.image.errors import FetchError, LibraryMissingError, room_hint
 from rktpy.image.reference import ImageRef, Kind
 from rktpy.log import Logger
 from rktpy.store.errors import ImageNotFoundError
@@ -120,7 +120,7 @@ def _fetch_file(store: ImageStore, ref: ImageRef, means: Means, signature: str) 
     except FetchError:
         raise  # says it all
     except RktError as error:
-        raise FetchError(f"cannot import image {quote(ref.text)}") from error
+        raise FetchError(f"cannot import image {quote(ref.text)}", hint=room_hint(error)) from error
     finally:
         os.close(source)
 
@@ -166,7 +166,8 @@ def _nowhere(ref: ImageRef, means: Means, *, unverified: bool) -> FetchError:
         Kind.DOCKER: "unable to fetch docker image from URL",
         Kind.NAME: "unable to fetch image from image name",
     }[ref.kind]
-    hint = None
+    waived = "--insecure-options=image " if means.insecure.image else ""
+    hint = f"get it with: rktpy fetch {waived}{ref.text}"
     if unverified:
         hint = "it is stored but was not verified. If you trust it: --insecure-options=image"
     return FetchError(f"{what} {quote(ref.text)}: {_NOWHERE}", hint=hint)

@@ -14,7 +14,7 @@ from rktpy.host.http import Client, is_loopback, without_user
 from rktpy.image import discovery
 from rktpy.image.authorizing import authorizer
 from rktpy.image.download import Answer, DownloadError, Source, download, fetch_small
-from rktpy.image.errors import FetchError
+from rktpy.image.errors import FetchError, room_hint
 from rktpy.image.means import STORED, STORING
 from rktpy.image.partial import Partial, open_partial
 from rktpy.image.trust import adding, openpgp
@@ -185,7 +185,7 @@ def _fetch_anew(link: _Link, target: _Target, known: Remote | None, board: Board
             gauge.state(STORED)
             return key
     except OSError as error:
-        raise FetchError(f"cannot store the download of {shown}") from error
+        raise FetchError(f"cannot store the download of {shown}", hint=room_hint(error)) from error
 
 
 def _download(link: _Link, target: _Target, partial: Partial, gauge: Gauge, *, etag: str) -> Answer:
@@ -193,7 +193,7 @@ def _download(link: _Link, target: _Target, partial: Partial, gauge: Gauge, *, e
     try:
         return download(source, partial, gauge, etag=etag)
     except RktError as error:
-        raise FetchError("error downloading ACI") from error
+        raise FetchError(f"error downloading ACI {_wanted(target)}") from error
 
 
 def _renew(link: _Link, target: _Target, known: Remote, answer: Answer) -> str:
@@ -218,7 +218,8 @@ def _take_in(
     latest = target.name is not None and target.name.label("version") is None
     try:
         key = link.store.add_aci(partial.fd, Terms(latest=latest, vouch=vouch_for))
-    except RktError:
+    except RktError as error:
+        error.hint = error.hint or room_hint(error)
         partial.discard()  # it is whole and no good: going on with it would not help
         raise
     link.store.put_remote(_remote(target, key, answer))
@@ -230,6 +231,19 @@ def _check(target: _Target, manifest: ImageManifest) -> None:
     """Two names may lead to one URL: what is known already is looked at as well."""
     if target.name is not None and target.complete is not None:
         check_labels(target.name, target.complete, manifest)
+
+
+def _wanted(target: _Target) -> str:
+    """Return for errors what is downloaded: where it is and, if it was found, for which name."""
+    url = without_user(target.url)
+    return f"of {target.name} at {url}" if target.name is not None else f"of {url}"
+
+
+def _unsigned_hint(error: RktError) -> str:
+    trust = "if you trust the image as it is: --insecure-options=image"
+    if isinstance(error, DownloadError) and error.status == 404:
+        return f"it is not signed; {trust}"
+    return error.hint or trust
 
 
 def _remote(target: _Target, key: str, answer: Answer) -> Remote:
@@ -269,9 +283,9 @@ def _early_signature(link: _Link, target: _Target, board: Board) -> bytes | None
 def _late_signature(link: _Link, target: _Target, board: Board) -> bytes:
     signature = _ask_signature(link, target, board)
     if signature is None:
-        raise FetchError("error downloading the signature file") from DownloadError(
-            "server asked to defer the download again", hint="try again later"
-        )
+        raise FetchError(
+            f"error downloading the signature file {_wanted(target)}"
+        ) from DownloadError("server asked to defer the download again", hint="try again later")
     return signature
 
 
@@ -282,6 +296,6 @@ def _ask_signature(link: _Link, target: _Target, board: Board) -> bytes | None:
         return fetch_small(source, board.gauge("signature", None))
     except RktError as error:
         raise FetchError(
-            "error downloading the signature file",
-            hint=error.hint or "if you trust the image as it is: --insecure-options=image",
+            f"error downloading the signature file {_wanted(target)}",
+            hint=_unsigned_hint(error),
         ) from error

@@ -64,10 +64,10 @@ class Registry:
             config["auth"] = {"token": who | {"rootcertbundle": str(tokens.certificate)}}
         self._file.write_text(json.dumps(config))  # YAML as well
 
-    def push(self, source: str, name: str) -> None:
-        """Copy an image to ``name``; ``source`` as skopeo has it."""
+    def push(self, source: str, name: str, *options: str) -> None:
+        """Copy an image to ``name``; ``source`` and ``options`` as skopeo has them."""
         creds = ["--dest-creds=user:secret"] if self._login else []
-        words = ["skopeo", "copy", "-q", "--dest-tls-verify=false", *creds]
+        words = ["skopeo", "copy", "-q", "--dest-tls-verify=false", *creds, *options]
         command.run([*words, source, f"docker://{self.host}/{name}"])
 
     def asked(self, text: str) -> int:

@@ -117,7 +117,7 @@ def choose(index: Index, wanted: tuple[str, str, str]) -> Descriptor:
     there = ", ".join("/".join(filter(None, e.platform)) for _rank_, e in ranked if e.platform)
     raise LayeredImageError(
         f"there is no image for {'/'.join(filter(None, wanted))}",
-        hint=f"there are: {there}" if there else None,
+        hint=f"there are: {there}; choose with: rktpy fetch --platform" if there else None,
     )
 
 

@@ -168,9 +168,10 @@ class Registry(Resource):
         if "basic" in challenges and self._access.login is not None:
             self._warn_of_clear()
             return self._access.login.header()
+        host = self._name.registry
         raise RegistryError(
-            f"{self._name.registry} wants to know who asks",
-            hint=f"give credentials for {self._name.registry} in auth.d (dockerAuth)",
+            f"{host} wants to know who asks",
+            hint=f"give credentials for {host} in auth.d (dockerAuth) or with: docker login {host}",
         )
 
     def _token(self, challenge: Challenge) -> str:
@@ -228,6 +229,9 @@ class Registry(Resource):
             404: "are repository and tag right?",
             429: "too many requests: log in, or try again later",
         }
+        hint = hints.get(answer.status)
+        if answer.status >= 500:
+            hint = "the server has trouble: try again later"
         words = ""
         try:
             errors = codec.parse(answer.body(_SMALL)).get("errors")
@@ -235,6 +239,4 @@ class Registry(Resource):
             words = f": {first['code']}: {quote(str(first.get('message', '')))}"
         except (HttpError, codec.CodecError, AttributeError, LookupError, TypeError):
             pass  # not JSON, or not as the specification has it
-        return RegistryError(
-            f"{answer.url}: HTTP status {answer.status}{words}", hint=hints.get(answer.status)
-        )
+        return RegistryError(f"{answer.url}: HTTP status {answer.status}{words}", hint=hint)

@@ -83,7 +83,8 @@ def test_an_unsigned_dependency_stops_the_fetch(rkt: Fetcher, shelf: Shelf) -> N
     shelf.put("b", signed=False)
 
     done = rkt("fetch", "example.com/a")
-    assert "error downloading the signature file: bad HTTP status code: 404" in done.err
+    assert "error downloading the signature file of example.com/b at https://" in done.err
+    assert "bad HTTP status code: 404 (it is not signed; if you trust" in done.err
     assert rkt("--insecure-options=image", "fetch", "example.com/a").status == 0
 
 

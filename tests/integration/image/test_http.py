@@ -133,7 +133,9 @@ def test_a_busy_server_is_asked_again(rkt: Fetcher, url: str, server: Server) ->
     assert [one["status"] for one in server.requests(PATH)] == [503, 429, 200]
 
 
-@pytest.mark.parametrize(("status", "hint"), [(404, "is the address right?"), (500, "")])
+@pytest.mark.parametrize(
+    ("status", "hint"), [(404, "is the address right?"), (500, "try again later")]
+)
 def test_a_status_that_is_no_answer_is_told(
     rkt: Fetcher, url: str, server: Server, status: int, hint: str
 ) -> None:
@@ -143,9 +145,10 @@ def test_a_status_that_is_no_answer_is_told(
     server.rule(SIGNATURE, statuses=(status,) * 9)
     signature = rkt("fetch", url)
 
-    assert f"fetch: error downloading ACI: bad HTTP status code: {status}" in image.err
+    assert f"fetch: error downloading ACI of {url}: bad HTTP status code: {status}" in image.err
     assert hint in image.err
-    assert "error downloading the signature file: bad HTTP status code: " in signature.err
+    what = f"error downloading the signature file of {url}"
+    assert f"{what}: bad HTTP status code: {status}" in signature.err
 
 
 def test_a_deferred_signature_is_asked_for_again_after_the_image(
@@ -168,7 +171,7 @@ def test_a_signature_that_is_deferred_twice_is_an_error(
     done = rkt("fetch", url)
 
     assert done.status == 254
-    assert "error downloading the signature file: server asked to defer the download" in done.err
+    assert f"the signature file of {url}: server asked to defer the download" in done.err
     assert rkt.images() == []
 
 

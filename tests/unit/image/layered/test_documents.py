@@ -108,7 +108,9 @@ def test_attestations_are_no_images_and_what_there_is_is_told() -> None:
         choose(_index("linux/amd64", **note), ("linux", "amd64", ""))
     with pytest.raises(LayeredImageError) as caught:
         choose(_index("linux/arm64/v8", "linux/386"), ("linux", "amd64", ""))
-    assert caught.value.hint == "there are: linux/arm64/v8, linux/386"
+    assert caught.value.hint == (
+        "there are: linux/arm64/v8, linux/386; choose with: rktpy fetch --platform"
+    )
 
 
 def test_a_lone_entry_needs_no_platform() -> None:

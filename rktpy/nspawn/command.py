@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rktpy.nspawn.confine import HIDDEN_DIRECTORY
+from rktpy.nspawn.owncgroups import FS_DIRECTORY
 from rktpy.nspawn.podlimits import scope_properties
 from rktpy.nspawn.quoting import nspawn_path
 from rktpy.value import Value
@@ -113,6 +114,8 @@ def _covers(pod: PodPlan) -> Iterator[str]:
     """Yield what hides files of the kernel, in the pod and (by binds of the first) in its apps."""
     if pod.hidden:
         yield f"--bind-ro=+{HIDDEN_DIRECTORY}:{HIDDEN_DIRECTORY}:norbind"
+    if any(app.sees_cgroups for app in pod.apps):
+        yield f"--bind-ro=+{FS_DIRECTORY}:{FS_DIRECTORY}:norbind"
     for path in pod.hidden:
         # nspawn does /proc last: by then it sees the pod's root, with nodes of its own for this.
         in_proc = path.startswith("/proc/")

@@ -53,6 +53,8 @@ def _paths(app: AppPlan) -> Iterator[tuple[str, str]]:
     """Yield protections of /proc and /sys, except where the user mounted something."""
     taken = [bind.target for bind in app.binds]
     for path in HIDDEN_IN_APPS:
+        if path == "/sys/fs" and app.sees_cgroups:
+            continue  # covered by what it sees
         if not any(path == t or path.startswith(t.rstrip("/") + "/") for t in taken):
             yield "BindPaths", f"-{HIDDEN_DIRECTORY}:{path}:norbind"
 

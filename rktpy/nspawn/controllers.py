@@ -4,7 +4,7 @@ cgroup2   whatever the pod's cgroup was given: nspawn passes it on
 v1        nspawn mounts every controller read-only. Those that an app needs are bound into the pod
           from the pod's own cgroup, read-write, before nspawn looks: it leaves alone what is
           mounted. The pod's systemd then makes its own tree below and sets the limits. Apps never
-          see it, since ``/sys/fs`` is hidden from them (docs/adr/0007-devices-and-limits.md)
+          see it, since ``/sys/fs`` is covered in them (docs/adr/0007-devices-and-limits.md)
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import os
 
 from rktpy.host.disks import make_node
 from rktpy.nspawn.confine import DISKS
+from rktpy.nspawn.owncgroups import FS_DIRECTORY, cgroup_view
 from rktpy.nspawn.streams import FIFO
 from rktpy.nspawn.units import UNIT_DIR, unit_files, unit_links
 
@@ -48,9 +49,8 @@ def lay_stage1(root: str, pod: PodPlan, extra: Mapping[str, bytes]) -> None:
     for link, target in unit_links(pod).items():
         path = f"{root}/{UNIT_DIR}/{link}"
         _make_directory(os.path.dirname(path), owner)
-        if not os.path.islink(path):
-            os.symlink(target, path)
-            os.lchown(path, owner, owner)
+        _link(path, target, owner)
+    _lay_cgroup_views(root, pod)
     for disk in _disks(pod):
         _make_directory(f"{root}{DISKS}")
         make_node(f"{root}{DISKS}/{disk}", disk)
@@ -105,6 +105,18 @@ def _files(pod: PodPlan) -> Iterator[tuple[str, str]]:
         yield f"{UNIT_DIR}/{name}", text
 
 
+def _lay_cgroup_views(root: str, pod: PodPlan) -> None:
+    for app in pod.apps:
+        if not app.sees_cgroups:
+            continue
+        view, top = cgroup_view(pod, app), f"{root}{FS_DIRECTORY}/{app.name}"
+        places = (f"{root}{FS_DIRECTORY}", top, *(f"{top}/{name}" for name in view.directories))
+        for place in places:
+            _make_directory(place, pod.first_id)
+        for name, target in view.links.items():
+            _link(f"{top}/{name}", target, pod.first_id)
+
+
 def _disks(pod: PodPlan) -> list[str]:
     return sorted({disk for app in pod.apps for disk in app.limits.disks})
 
@@ -128,6 +140,12 @@ def _make_directory(path: str, owner: int = 0) -> None:
     os.chmod(path, 0o755)  # noqa: S103 - the caller's umask must not decide; stage1 is public
     if owner:
         os.chown(path, owner, owner)
+
+
+def _link(path: str, target: str, owner: int) -> None:
+    if not os.path.islink(path):
+        os.symlink(target, path)
+        os.lchown(path, owner, owner)
 
 
 def _make_fifo(path: str, owner: int) -> None:

@@ -87,6 +87,14 @@ class AppPlan(Value):
         """The app's root as the pod's PID 1 sees it."""
         return f"/opt/stage2/{self.name}/rootfs"
 
+    @property
+    def sees_cgroups(self) -> bool:
+        """Whether it is shown its own part of the control groups: limits that it can read."""
+        limits = self.limits
+        held = (limits.memory, limits.cpu_percent, limits.cpu_shares, limits.pids)
+        taken = any(bind.target == "/sys" or bind.target.startswith("/sys/") for bind in self.binds)
+        return self.protect_paths and not taken and any(limit is not None for limit in held)
+
 
 class PodPlan(Value):
     """A pod, ready to be started."""

@@ -13,6 +13,7 @@ which are not started any more: an app stopped along with the pod counts as 0, a
 from __future__ import annotations
 
 from rktpy.nspawn.confine import confinement
+from rktpy.nspawn.owncgroups import own_cgroups
 from rktpy.nspawn.quoting import bind_word, command_line, directory, quote, specifiers
 from rktpy.nspawn.unitfile import UnitFile
 
@@ -151,7 +152,8 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     for section, name, value in _restart(app):
         unit.add(section, name, value)
     for name, value in (
-        *_streams(pod, app), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app)
+        *_streams(pod, app), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app),
+        *own_cgroups(pod, app),
     ):  # fmt: skip
         unit.add("Service", name, value)
     return unit.text()

@@ -1,9 +1,10 @@
 /* Limits in the process's own cgroup, on v1 and v2. */
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "inspect.h"
@@ -97,28 +98,34 @@ void print_cpu_shares(void)
 	free(text);
 }
 
-/* Every cgroup hierarchy the app can see is read-only at its root; one under a cover is not seen. */
+/* Every cgroup that the app can see is read-only, and there is one; under a cover none is seen. */
 void check_cgroups(void)
 {
 	size_t length;
 	char *text = slurp("/proc/self/mounts", &length), *save, *line;
+	int seen = 0;
 
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char where[PATH_SIZE], type[64];
-		struct statvfs info;
+		struct statfs info;
 
 		if (sscanf(line, "%*s %8191s %63s", where, type) != 2)
 			continue;
 		if (strcmp(type, "cgroup") != 0 && strcmp(type, "cgroup2") != 0)
 			continue;
-		if (statvfs(where, &info) < 0) {
+		if (statfs(where, &info) < 0) {
 			if (errno == ENOENT)
 				continue;
 			fail("check-cgroups: FAILED: %s: %s", where, error_text(errno));
 		}
-		if (!(info.f_flag & ST_RDONLY) && access(where, W_OK) == 0)
+		if (info.f_type != CGROUP_SUPER_MAGIC && info.f_type != CGROUP2_SUPER_MAGIC)
+			continue;
+		seen++;
+		if (access(where, W_OK) == 0)
 			fail("check-cgroups: FAILED: %s is writable", where);
 	}
 	free(text);
+	if (!seen)
+		fail("check-cgroups: FAILED: there is none");
 	printf("check-cgroups: SUCCESS\n");
 }

@@ -1,26 +1,18 @@
-"""Limits of an app, read back from its cgroups (rkt-cli.md 12.5).
-
-rkt showed an app its own part of the control groups. Here it takes ``paths`` to see any.
-"""
+"""Limits of an app, read back from its cgroups (rkt-cli.md 12.5)."""
 
 from __future__ import annotations
 
-from tests.conformance.rkt.row import Image, Row, Run, run
-
-NO_CGROUPS = "apps see no control groups, but with `--insecure-options=paths`"
+from tests.conformance.rkt.row import Row, inspect
 
 
 def rows() -> list[Row]:
     memory, quota, shares = "--print-memorylimit", "--print-cpuquota", "--print-cpushares"
     return [
-        _row("memory of the image", memory, "Memory Limit: 26214400"),
-        _row("memory by option", memory, "Memory Limit: 44040192", "--memory", "42Mi"),
-        _row("cpu of the image", quota, "CPU Quota: 800"),
-        _row("cpu by option", quota, "CPU Quota: 900", "--cpu", "900m"),
-        _row("shares by option", shares, "CPU Shares: 12345", "--cpu-shares", "12345"),
-    ]
-
-
-def _row(name: str, look: str, expect: str, *words: str) -> Row:
-    command = ("--insecure-options=image,paths", *run("{image}", *words)[1:])
-    return Row(name, Run(command, (Image((look,)),)), expect, different=NO_CGROUPS)
+        inspect("memory of the image", memory, expect="Memory Limit: 26214400"),
+        inspect("memory by option", memory, expect="Memory Limit: 44040192",
+                words=("--memory", "42Mi")),
+        inspect("cpu of the image", quota, expect="CPU Quota: 800"),
+        inspect("cpu by option", quota, expect="CPU Quota: 900", words=("--cpu", "900m")),
+        inspect("shares by option", shares, expect="CPU Shares: 12345",
+                words=("--cpu-shares", "12345")),
+    ]  # fmt: skip

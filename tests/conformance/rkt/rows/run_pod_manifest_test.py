@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tests.conformance.rkt.row import FAILED, Image, Row, Run, both, place, run, said
-from tests.conformance.rkt.rows.app_isolator_test import NO_CGROUPS
 
 _OPTION = ("--pod-manifest={manifest}",)
 _FILE = "--file-name=/dir1/file"
@@ -183,8 +182,7 @@ def _limits() -> list[Row]:
     ):
         isolator = {"name": f"resource/{kind}", "value": {"limit": limit, "request": limit}}
         manifest = {"apps": [_app(look, isolators=[isolator])]}
-        found += both(name, _OPTION, [Image()], expect, manifest=manifest,
-                      insecure="image,paths", different=NO_CGROUPS)  # fmt: skip
+        found += both(name, _OPTION, [Image()], expect, manifest=manifest)
     return found
 
 

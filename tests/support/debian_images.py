@@ -13,8 +13,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from tests.support.buildah import Buildah
 from tests.support.cache import built, key_of
-from tests.support.command import in_private_mounts, run
+from tests.support.command import run
 from tests.support.host_image import (
     CHECKOUT,
     KEYRING,
@@ -33,22 +34,12 @@ server {
     root /var/www/html;
 }
 """
-# No daemon and no runtime: a chroot is all that the build may need of the machine.
-_BUILD = """\
-cd "$1"
-for stage in $2; do
-    buildah --root "$1/storage" --runroot "$1/run" --storage-driver overlay bud --quiet --layers \
-        --isolation chroot --signature-policy policy.json --format docker --target $stage \
-        --tag $stage -f "$3" . >&2
-done
-"""
-_POLICY = '{"default": [{"type": "insecureAcceptAnything"}]}'
 
 
 def storage() -> Path:
     """Return the storage of a registry with all ``IMAGES``; built once, nobody may write to it."""
     suite, sources = apt_sources()
-    recipe = [RECIPE_VERSION, IMAGES, _CONTAINERFILE.read_text(), _NGINX, LEFT_OUT, _BUILD]
+    recipe = [RECIPE_VERSION, IMAGES, _CONTAINERFILE.read_text(), _NGINX, LEFT_OUT]
     key = key_of([*recipe, suite, sources, platform.machine()])
 
     def fill(path: str) -> None:
@@ -56,11 +47,10 @@ def storage() -> Path:
         work.mkdir()
         _base(work, suite, sources)
         (work / "nginx.conf").write_text(_NGINX)
-        (work / "policy.json").write_text(_POLICY)
-        in_private_mounts(_BUILD, str(work), " ".join(IMAGES), str(_CONTAINERFILE))
+        module = [sys.executable, "-m", "tests.support.debian_images"]
+        run(["unshare", "--mount", *module, "build", path], cwd=CHECKOUT)
         # In a network of its own: a port that nobody else has, whoever builds at the same time.
-        module = [sys.executable, "-m", "tests.support.debian_images", path]
-        run(["unshare", "--net", "--mount", *module], cwd=CHECKOUT)
+        run(["unshare", "--mount", "--net", *module, "push", path], cwd=CHECKOUT)
         shutil.rmtree(work)
 
     return Path(built("images", key, fill), "registry")
@@ -76,15 +66,18 @@ def _base(work: Path, suite: str, sources: list[str]) -> None:
     )  # fmt: skip
 
 
-def main(path: str) -> None:
-    """Put what was built below ``path``/work into the registry below ``path``."""
-    run(["ip", "link", "set", "lo", "up"])
+def main(what: str, path: str) -> None:
+    """Build the images below ``path``/work, or push them to the registry below ``path``."""
     work = Path(path, "work")
-    own = [f"--root={work}/storage", f"--runroot={work}/run", "--storage-driver=overlay"]
-    words = ["--quiet", "--tls-verify=false", f"--signature-policy={work}/policy.json"]
+    buildah = Buildah(work)
+    if what == "build":
+        for stage in IMAGES:
+            buildah.build(_CONTAINERFILE, stage, "--format=docker")
+        return
+    run(["ip", "link", "set", "lo", "up"])
     with Registry(work, data=Path(path, "registry")) as registry:
         for stage, name in IMAGES.items():  # a layer that they share is compressed once
-            run(["buildah", *own, "push", *words, stage, f"docker://{registry.host}/{name}"])
+            buildah.push(stage, f"docker://{registry.host}/{name}")
 
 
 if __name__ == "__main__":

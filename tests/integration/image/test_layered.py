@@ -8,7 +8,7 @@ import random
 import stat
 import subprocess
 import tarfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests.integration.run.rk import Rktpy
 from tests.support import archive, command
 from tests.support.closure import redis_aci
 from tests.support.layouts import GO_ARCH, Layout, whiteout
+from tests.support.trees import facts, timeless
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,33 +42,6 @@ def _rootfs(rkt: Rktpy, reference: str) -> Path:
     rkt.ok("fetch", reference)
     (tree,) = (rkt.data / "cas/tree").iterdir()
     return tree / "rootfs"
-
-
-def _facts(root: Path) -> dict[str, Any]:
-    """Return all that can be seen of each entry; names of one file have its first name."""
-    found: dict[str, Any] = {}
-    first: dict[int, str] = {}
-    for path in sorted(root.rglob("*")):
-        info = path.lstat()
-        name = str(path.relative_to(root))
-        content: object = None
-        if stat.S_ISREG(info.st_mode):
-            content = path.read_bytes()
-        elif stat.S_ISLNK(info.st_mode):
-            content = os.readlink(path)
-        xattrs = {
-            key: os.getxattr(path, key, follow_symlinks=False)
-            for key in os.listxattr(path, follow_symlinks=False)
-        }
-        same = name if stat.S_ISDIR(info.st_mode) else first.setdefault(info.st_ino, name)
-        found[name] = (
-            *(info.st_mode, info.st_uid, info.st_gid, int(info.st_mtime)), content, xattrs, same
-        )  # fmt: skip
-    return found
-
-
-def _timeless(facts: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*facts[:3], *facts[4:])
 
 
 def _random_layers(seed: int) -> list[Content]:
@@ -136,15 +110,15 @@ def test_the_tree_is_what_umoci_unpacks(
     layout.image(*layers, tag="t")
     command.run(["umoci", "unpack", "--image", f"{layout.path}:t", str(tmp_path / "bundle")])
 
-    ours, theirs = _facts(_rootfs(rkt, f"oci:{layout.path}:t")), _facts(tmp_path / "bundle/rootfs")
+    ours, theirs = facts(_rootfs(rkt, f"oci:{layout.path}:t")), facts(tmp_path / "bundle/rootfs")
     assert ours.keys() == theirs.keys()
-    for name, facts in ours.items():
-        assert _timeless(facts) == _timeless(theirs[name]), name
+    for name, one in ours.items():
+        assert timeless(one) == timeless(theirs[name]), name
         # umoci leaves "now" with directories it changed later; each layer describes them all.
         expected = theirs[name][3]
-        if stat.S_ISDIR(facts[0]):
+        if stat.S_ISDIR(one[0]):
             expected = archive.MTIME + len(layers) - 1
-        assert facts[3] == expected, name
+        assert one[3] == expected, name
 
 
 def test_every_form_of_one_image_gives_the_same_tree(
@@ -165,7 +139,7 @@ def test_every_form_of_one_image_gives_the_same_tree(
         f"docker-archive:{docker}:example.com/app:1",
     ):
         rkt.ok("fetch", text)
-    trees = [_facts(tree / "rootfs") for tree in (rkt.data / "cas/tree").iterdir()]
+    trees = [facts(tree / "rootfs") for tree in (rkt.data / "cas/tree").iterdir()]
     assert len(trees) >= 4
     assert all(tree == trees[0] for tree in trees)
     assert set(trees[0]) == {"b", "c"}
@@ -182,7 +156,7 @@ def test_layers_may_be_compressed_in_several_ways(
     heads = {path.read_bytes()[:2] for path in (tmp_path / "other/blobs/sha256").iterdir()}
 
     assert {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5"}[compression] in heads
-    assert set(_facts(_rootfs(rkt, f"oci:{tmp_path}/other:t"))) == {"a", "b"}
+    assert set(facts(_rootfs(rkt, f"oci:{tmp_path}/other:t"))) == {"a", "b"}
 
 
 def test_an_image_is_converted_once_and_always_the_same_way(
@@ -208,7 +182,7 @@ def test_of_an_index_this_hosts_platform_is_taken(rkt: Rktpy, layout: Layout) ->
         entries.append({**layout.image({name: "1"}, listed=False), "platform": platform})
     layout.index(entries)
 
-    assert set(_facts(_rootfs(rkt, f"oci:{layout.path}:latest"))) == {GO_ARCH}
+    assert set(facts(_rootfs(rkt, f"oci:{layout.path}:latest"))) == {GO_ARCH}
 
 
 def test_another_platform_may_be_asked_for(rkt: Rktpy, layout: Layout) -> None:

@@ -6,7 +6,9 @@ forms-<key>/registry    ``form`` with the tags ``docker``, ``oci``, ``zstd``, ``
 
 from __future__ import annotations
 
+import os
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -18,9 +20,11 @@ from tests.support.inspect_image import inspect_binary
 from tests.support.layouts import GO_ARCH
 from tests.support.registry import Registry
 
-RECIPE_VERSION = 1  # raise it when the functions below build something else from the same words
+RECIPE_VERSION = 2  # raise it when the functions below build something else from the same words
 FOREIGN = "arm64" if GO_ARCH != "arm64" else "amd64"  # a machine that is not this one
 TAGS = ("docker", "oci", "zstd", "plain")  # all of the same content
+# cap_net_raw=ep, as the kernel keeps it: version 2, effective, permitted and inheritable sets.
+_NET_RAW = struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0)
 _CONTAINERFILE = Path(__file__).with_name("forms.containerfile")
 _APPLETS = (
     "cat", "chgrp", "chmod", "chown", "cp", "echo", "env", "id", "ln", "ls", "mkdir", "mkfifo",
@@ -53,6 +57,8 @@ def _context(work: Path, program: Path) -> None:
     (work / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\nuser1:x:1000:100::/:/bin/sh\n")
     (work / "etc/group").write_text("root:x:0:\ngroup1:x:100:\n")
     (work / "foreign").write_text(FOREIGN)
+    shutil.copy(program, work / "raw")
+    os.setxattr(work / "raw", "security.capability", _NET_RAW)
 
 
 def main(path: str) -> None:

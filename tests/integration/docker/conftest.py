@@ -1,4 +1,4 @@
-"""What these tests share: images made once per machine, a registry in the test's own network, and
+"""What these tests share: images made once per machine, registries in the test's own network, and
 one data directory, so that each image is pulled once.
 """
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.docker.pulling import Puller
-from tests.support import debian_images
+from tests.integration.docker.pulling import FORMS, HOST, Puller
+from tests.support import debian_images, form_images
 from tests.support.registry import Registry
 
 if TYPE_CHECKING:
@@ -18,15 +18,28 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def debian() -> Path:
-    """The storage of a registry with servers as Debian installs them."""
+def _debian() -> Path:
     return debian_images.storage()
 
 
+@pytest.fixture(scope="session")
+def _forms() -> Path:
+    return form_images.storage()
+
+
 @pytest.fixture
-def registry(debian: Path, tmp_path: Path, _own_namespaces: None) -> Iterator[Registry]:
-    """A registry with these images at port 5000 of the test's own loopback."""
-    with Registry(tmp_path, data=debian, readonly=True) as running:
+def debian(_debian: Path, tmp_path: Path, _own_namespaces: None) -> Iterator[Registry]:
+    """A registry on the test's own loopback, with servers as Debian installs them."""
+    with Registry(tmp_path, host=HOST, data=_debian, readonly=True) as running:
+        yield running
+
+
+@pytest.fixture
+def forms(_forms: Path, tmp_path: Path, _own_namespaces: None) -> Iterator[Registry]:
+    """A registry with one image in all its forms."""
+    directory = tmp_path / "forms"
+    directory.mkdir()
+    with Registry(directory, host=FORMS, data=_forms, readonly=True) as running:
         yield running
 
 
@@ -36,9 +49,8 @@ def _filled(tmp_path_factory: pytest.TempPathFactory) -> Puller:
 
 
 @pytest.fixture
-def rkt(_filled: Puller, registry: Registry) -> Iterator[Puller]:
+def rkt(_filled: Puller, _own_namespaces: None) -> Iterator[Puller]:
     """``rktpy`` on a data directory that these tests share; collects what is left."""
-    del registry  # it has to be there
     yield _filled
     done = _filled.collect()
     assert done.status == 0, done

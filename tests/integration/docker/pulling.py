@@ -10,9 +10,10 @@ from tests.integration.run.rk import COMMAND, Rktpy
 if TYPE_CHECKING:
     from tests.integration.run.rk import Arg, Done
 
-HOST = "localhost:5000"
+HOST, FORMS = "localhost:5000", "localhost:5001"
 REDIS, NGINX = f"docker://{HOST}/redis:7", f"docker://{HOST}/nginx:1"
 CAPABLE = f"docker://{HOST}/capable:1"
+FORM = f"docker://{FORMS}/form"  # a tag comes behind it
 
 
 class Puller(Rktpy):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.integration.docker.pulling import Puller
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("debian")]
 
 HOSTNET = "--net=host"  # of the test, which has a network of its own
 

@@ -35,11 +35,11 @@ _DIGEST = 12  # hexadecimal digits that tell layers apart for people
 
 # Held while something is drawn, which may import, and by whoever forks: a process that is forked
 # in the middle of an import of another thread would wait for ever for its end.
-_drawing = threading.Lock()
+drawing = threading.Lock()
 os.register_at_fork(
-    before=_drawing.acquire,
-    after_in_parent=_drawing.release,
-    after_in_child=_drawing.release,
+    before=drawing.acquire,
+    after_in_parent=drawing.release,
+    after_in_child=drawing.release,
 )
 
 
@@ -107,26 +107,26 @@ class Progress(Resource):
     def gauge(self, what: str, total: int | None) -> Gauge:
         """Show one more transfer."""
         transfer = Transfer(what, total)
-        with _drawing:
+        with drawing:
             self._transfers.append(transfer)
         return Gauge(self, transfer)
 
     def begin(self) -> None:
         """See to it that changes are shown from now on."""
-        with _drawing:
+        with drawing:
             if self._thread is None and not self._over.is_set():
                 self._thread = threading.Thread(target=self._look, name="progress", daemon=True)
                 self._thread.start()
 
     def look(self) -> None:
         """Show how it stands."""
-        with _drawing:
+        with drawing:
             if not self._over.is_set():
                 self._view.show(self._transfers, self._sample())
 
     def end(self, transfer: Transfer) -> None:
         """Say that ``transfer`` is over."""
-        with _drawing:
+        with drawing:
             if not self._over.is_set():
                 self._view.ended(transfer)
 

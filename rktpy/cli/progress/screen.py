@@ -49,7 +49,6 @@ class Screen:
         self._keep = keep
         self._plain = plain
         self._painter: Painter | None = None
-        self._size = (0, 0)
         self._blind = False
 
     def show(self, transfers: Sequence[Transfer], now: float) -> None:
@@ -79,20 +78,17 @@ class Screen:
                 return
             self._painter = Painter(self._what, color=True, plain=self._plain)
             log.write_before_lines(_CLEAR)
-        size = _window()
-        lines = self._painter.paint(transfers, now, *size)
-        _write(frame(lines, anew=size != self._size, last=last))
-        self._size = size
+        _write(frame(self._painter.paint(transfers, now, *_window()), last=last))
 
 
-def frame(lines: Sequence[str], *, anew: bool, last: bool) -> str:
+def frame(lines: Sequence[str], *, last: bool) -> str:
     """Return what to write so that ``lines`` stand where the cursor is, which then is at their
-    beginning again or, for the ``last`` time, below them. ``anew`` when the window has changed.
+    beginning again or, for the ``last`` time, below them.
     """
     # Lines are overwritten and only their rest is erased: erasing all of it first flickers.
     text = "\x1b[K\r\n".join(lines) + "\x1b[J"
     up = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
-    return f"{_BEGIN}{_CLEAR if anew else chr(13)}{text}{chr(10) if last else up}\r{_END}"
+    return f"{_BEGIN}\r{text}{chr(10) if last else up}\r{_END}"
 
 
 def _window() -> tuple[int, int]:

@@ -37,6 +37,7 @@ def dam(_own_namespaces: None, tmp_path: Path) -> Iterator[Dam]:
     layout.image({"a": os.urandom(SIZE)}, {"b": os.urandom(SIZE)}, tag="t", compress=False)
     with Registry(tmp_path) as registry:
         registry.push(f"oci:{layout.path}:t", "some/app:1.0")
+        registry.push(f"oci:{layout.path}:t", "some/app:again")
         with Dam(5001, 5000, passes=SIZE) as dam:
             yield dam
 
@@ -98,6 +99,7 @@ def test_quiet_leaves_stderr_to_warnings(rkt: Fetcher, dam: Dam) -> None:
         assert display.output().startswith("sha512-")
 
     assert (status, lines, display.seen) == (0, [], b"")
+    assert rkt(PLAIN, "fetch", "--quiet", NAME.replace("1.0", "again")).err == ""
 
 
 @pytest.mark.parametrize("env", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
@@ -219,3 +221,16 @@ def test_a_pod_has_the_terminal_to_itself(rkt: Fetcher, slow_url: tuple[Dam, str
     assert "Hello" in "".join(lines)
     assert not [line for line in lines if "ACI" in line or "Downloading" in line]
     assert rkt.collect().status == 0
+
+
+def test_a_run_that_fails_shows_how_far_it_came(rkt: Fetcher, slow_url: tuple[Dam, str]) -> None:
+    dam, url = slow_url
+    with Display(rkt.argv("run", "--net=none", url), rkt.environment, whole=True) as display:
+        display.until(_has_begun)
+        dam.refuse()
+        dam.break_off()
+        status, lines = display.end()
+
+    assert status == 254
+    assert any(line.startswith("ACI ") for line in lines)
+    assert lines[-1].startswith("run: ") or lines[-2].startswith("run: ")

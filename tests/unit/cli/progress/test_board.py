@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.cli.progress.board import drawing
 from rktpy.image.means import (
     ARRIVED,
     DOWNLOADING,
@@ -14,7 +16,12 @@ from rktpy.image.means import (
     WAITING,
     Nobody,
 )
-from tests.unit.cli.progress.boards import MIB, Bench
+from tests.unit.cli.progress.boards import MIB, Bench, Noted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rktpy.cli.progress.board import Transfer
 
 
 def test_a_layer_is_called_by_the_beginning_of_its_digest() -> None:
@@ -123,6 +130,30 @@ def test_a_forked_process_neither_shows_nor_ends_anything() -> None:
     assert os.waitpid(pid, 0)[1] == 0
     bench.board.close()
     assert bench.noted.closed == 1
+
+
+class Drawing(Noted):
+    """A view that is drawn all the time."""
+
+    step = 0.0
+
+    def show(self, transfers: Sequence[Transfer], now: float) -> None:
+        super().show(transfers, now)
+        sum(range(20_000))
+
+
+def test_a_fork_waits_for_the_picture_and_inherits_no_lock() -> None:
+    bench = Bench(Drawing(), count=1)
+    bench.gauges[0].state(DOWNLOADING)
+    free = 0
+    for _fork in range(20):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if drawing.acquire(blocking=False) else 1)
+        free += os.waitpid(pid, 0)[1] == 0
+    bench.board.close()
+
+    assert free == 20
 
 
 def test_nobody_looks_at_nothing() -> None:

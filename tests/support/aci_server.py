@@ -45,6 +45,7 @@ class Rule:
     cut: int = 0
     cuts: int = 1
     ranges: str = "yes"
+    shifted: int = 0  # bytes by which a range begins later than was asked for
     validators: bool = True
     chunked: bool = False
     endless: bool = False
@@ -198,6 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
             valid = self.headers.get("If-Range") in (None, headers.get("ETag"), date)
             if asked and (valid or rule.ranges == "blind"):
                 status, first = 206, int(asked.removeprefix("bytes=").rstrip("-"))
+                first += rule.shifted
                 if first >= len(data):
                     self._answer(416, b"", {"Content-Range": f"bytes */{len(data)}"})
                     return

@@ -12,6 +12,7 @@ from tests.integration.image.fetching import NAMES, PATH, SIGNATURE, URL, Fetche
 from tests.support import command
 from tests.support.aci_server import Authority, Server
 from tests.support.images import build_aci
+from tests.support.layouts import Layout
 from tests.support.signing import Gpg
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ def server(_own_namespaces: None, tmp_path: Path, certificate: Path) -> Iterator
 @pytest.fixture
 def rkt(_own_namespaces: None, tmp_path: Path, authority: Authority) -> Fetcher:
     return Fetcher(tmp_path / "rkt", authority.file)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "layout")
 
 
 @pytest.fixture

@@ -33,11 +33,6 @@ def rkt(tmp_path: Path) -> Rktpy:
     return Rktpy(tmp_path / "data")
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path / "layout")
-
-
 def _rootfs(rkt: Rktpy, reference: str) -> Path:
     rkt.ok("fetch", reference)
     (tree,) = (rkt.data / "cas/tree").iterdir()

@@ -26,11 +26,6 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path / "layout")
-
-
-@pytest.fixture
 def registry(_own_namespaces: None, tmp_path: Path) -> Iterator[Registry]:
     with Registry(tmp_path) as running:
         yield running

@@ -10,23 +10,14 @@ from rktpy.host.archive.sink import Sink
 from rktpy.host.archive.writer import TarWriter
 from rktpy.host.helper import DAC_READ_SEARCH, Answer, Helper, confine
 from rktpy.host.mount import show_merged
-from rktpy.store.errors import StoreError
-from rktpy.store.stacks import verify_stack
+from rktpy.store.stacks import check_root, verify_stack
 from rktpy.store.trees import Trees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rktpy.store.images import ImageStore
-
-
-def check_root() -> None:
-    """Raise unless we may read layers and mount them.
-
-    Raises:
-        StoreError: we are not root.
-    """
-    if os.geteuid() != 0:
-        raise StoreError("only root can read the layers of an image", hint="try as root")
 
 
 def flatten_image(store: ImageStore, key: str, out: int) -> tuple[str, ...]:
@@ -43,8 +34,12 @@ def flatten_image(store: ImageStore, key: str, out: int) -> tuple[str, ...]:
     trees = Trees(store.layout)
     tree_id = trees.render(store, key)
     verify_stack(store, key, tree_id)
-    lowers = trees.lowers(tree_id)
     manifest = store.manifest_bytes(key)
+    with trees.hold(tree_id):
+        return _write(trees.lowers(tree_id), manifest, out)
+
+
+def _write(lowers: Sequence[str], manifest: bytes, out: int) -> tuple[str, ...]:
 
     def work() -> Answer:
         sink = Sink(out)

@@ -5,8 +5,10 @@ Cold: a start asks ``Trees.lowers`` and nothing here.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import os
+from contextlib import ExitStack, suppress
 
+from rktpy.store.errors import StoreError
 from rktpy.store.layers import LayerError, Layers, layer_name
 from rktpy.store.placing import measure
 from rktpy.store.stacking import fill_top, root_is_opaque
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
     from rktpy.layout import Layout
     from rktpy.store.document import Document
     from rktpy.store.images import ImageStore
+
+
+def check_root() -> None:
+    """Raise unless we may read layers and mount them.
+
+    Raises:
+        StoreError: we are not root.
+    """
+    if os.geteuid() != 0:
+        raise StoreError("only root can read the layers of an image", hint="try as root")
 
 
 def hold_all(layout: Layout, document: Document, failure: Callable[[str], RktError]) -> ExitStack:
@@ -78,12 +90,13 @@ def verify_stack(
     Raises:
         LayerError: layers are damaged; fetching the image brings them again.
         TreeError: the top is; rendering repairs it.
-        OSError: no permission.
+        StoreError: we are not root.
     """
     document = store.document(key)
     if document is None:
         Trees(store.layout).verify(tree_id)
         return
+    check_root()
     layers, known = Layers(store.layout), set() if verified is None else verified
     damaged: LayerError | None = None
     for diff_id in document.stack():
@@ -93,7 +106,8 @@ def verify_stack(
             layers.verify(diff_id)
             known.add(diff_id)
         except LayerError as error:
-            layers.mark_damaged(diff_id)
+            with suppress(OSError):  # a store that cannot be written; it is told all the same
+                layers.mark_damaged(diff_id)
             damaged = damaged or error
     if damaged is not None:
         raise LayerError(damaged.message, hint=store.fetch_hint(key)) from damaged

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rktpy.host.archive.unpack import Outcome
+    from rktpy.host.lock import Lock
     from rktpy.layout import Layout
     from rktpy.store.document import Document
     from rktpy.store.images import ImageStore
@@ -73,6 +74,18 @@ class Trees:
     def ready(self, tree_id: str) -> bool:
         """Return whether the tree is there, whole; one system call."""
         return os.access(f"{self._layout.tree(tree_id)}/rendered", os.F_OK)
+
+    def hold(self, tree_id: str) -> Lock:
+        """Keep the tree, and so its layers, from being removed until the result is closed.
+
+        Raises:
+            TreeError: it is not there any more.
+        """
+        lock = locks.lock_tree(self._layout, tree_id, exclusive=False)
+        if self.ready(tree_id):
+            return lock
+        lock.close()
+        raise TreeError("the tree was removed meanwhile", hint="try again")
 
     def ids(self) -> list[str]:
         """Return the names of all trees, also of damaged ones."""

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
             """Return all names that the file at ``path`` has in its layer, sorted."""
 
 
-MAX_LOOKUPS = 2_000_000  # a stack of 100 layers with 5,000 undescribed directories has a quarter
+# A stack of 100 layers with 5,000 undescribed directories has a quarter of that.
+MAX_LOOKUPS = 2_000_000  # answers we remember
+MAX_STEPS = 30_000_000  # components of paths
 
 DIRECTORY, OTHER, DELETED, ABSENT = "directory", "other", "deleted", "absent"
 
@@ -103,11 +105,15 @@ class _Stack:
         self._nodes: dict[tuple[int, bytes], Node] = {}
         self._found: dict[tuple[int, bytes], Found | None] = {}
         self._count = 0
+        self._steps = 0
 
     def look(self, layer: int, path: bytes) -> tuple[Node, bool]:
         """Return what ``layer`` has at ``path`` and whether it hides, by something above ``path``,
         what lower layers have there.
         """
+        self._steps += 1 + path.count(b"/")
+        if self._steps > MAX_STEPS:
+            raise _too_much()
         node = self._node(layer, b"")
         covers = node.opaque and path != b""
         end = 0
@@ -197,7 +203,7 @@ class _Stack:
     def _tick(self) -> None:
         self._count += 1
         if self._count > MAX_LOOKUPS:
-            raise ArchiveLimitError("the layers leave too much open to be put together")
+            raise _too_much()
 
 
 class _Knot:
@@ -280,6 +286,10 @@ class _Knot:
 
     def _above(self, path: bytes) -> None:
         self._hold(path.rpartition(b"/")[0])
+
+
+def _too_much() -> ArchiveLimitError:
+    return ArchiveLimitError("the layers leave too much open to be put together")
 
 
 _ABSENT = Node(ABSENT)

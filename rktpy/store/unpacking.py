@@ -69,7 +69,8 @@ def _flattened(store: ImageStore, key: str) -> int | None:
         return None
     from tempfile import TemporaryFile
 
-    from rktpy.store.flattening import check_root, flatten_image
+    from rktpy.store.flattening import flatten_image
+    from rktpy.store.stacks import check_root
 
     check_root()
     with TemporaryFile(dir=store.scratch()) as file:

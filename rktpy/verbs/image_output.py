@@ -57,11 +57,11 @@ def export_image(site: Site, request: OutputRequest) -> None:
     store.touch(key)
     aside = _aside(target)
     try:
-        with locks.lock_image(site.layout, key, exclusive=False):
-            if store.document(key) is None:
+        if store.document(key) is None:
+            with locks.lock_image(site.layout, key, exclusive=False):
                 copy_tree([site.layout.blob(key)], aside)
-            else:
-                _flatten(store, key, aside)
+        else:
+            _flatten(store, key, aside)
         os.chmod(aside, 0o644)
         os.rename(aside, target)
     except OSError as error:
@@ -110,8 +110,9 @@ def render_image(site: Site, request: OutputRequest) -> None:
     else:
         trees.render(store, key)
     store.touch(key)
-    lowers = trees.lowers(tree_id)
-    _write_dir(store, key, request, lambda target: copy_tree(lowers, target))
+    with trees.hold(tree_id):
+        lowers = trees.lowers(tree_id)
+        _write_dir(store, key, request, lambda target: copy_tree(lowers, target))
 
 
 def _write_dir(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rktpy.errors import RktError
 from rktpy.store.images import ImageStore
 from rktpy.store.layers import LayerError
-from rktpy.store.stacks import verify_stack
+from rktpy.store.stacks import check_root, verify_stack
 from rktpy.store.trees import TreeError, Trees
 from rktpy.value import Value
 
@@ -78,7 +78,10 @@ def _stack(store: ImageStore, trees: Trees, key: str, text: str) -> bool:
     try:
         if store.document(key) is None:
             return False
+        check_root()
         trees.render(store, key)
     except RktError as error:
-        raise VerifyError(f"image {text} is damaged: {error.message}", hint=error.hint) from error
+        raise VerifyError(
+            f"cannot verify image {text}: {error.message}", hint=error.hint
+        ) from error.__cause__
     return True

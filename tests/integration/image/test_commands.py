@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from rktpy.layout import Layout
+from rktpy.store.images import ImageStore
+from tests.integration.store.layered import add_stack, filled
 from tests.support import archive
 from tests.support.images import build_aci, image_id, image_key
 from tests.unit.cli.desk import Result, bare, here
@@ -349,3 +352,28 @@ def test_members_of_the_group_fetch_list_and_remove_images_of_root(
     assert (removed[0], "successfully removed" in removed[1]) == (0, True), removed
     assert fetched == (0, image_key(aci)[:39] + "\n")
     assert (again[0], "successfully removed" in again[1]) == (0, True)
+
+
+def test_members_of_the_group_list_and_remove_images_of_layers_but_cannot_read_them(
+    rkt: Rkt, open_dir: Path
+) -> None:
+    group = 4242
+    rkt.data.mkdir()
+    os.chown(rkt.data, 0, group)
+    rkt.data.chmod(0o2750)
+    key = add_stack(ImageStore(Layout(str(rkt.data))), {"base": filled({"a": b"1"})})
+    out = str(open_dir / "out")
+
+    refused = [
+        _as_nobody(rkt, "image", *words, groups=(group,))
+        for words in (("export", key, out), ("extract", key, out), ("verify", key))
+    ]
+    listed = _as_nobody(rkt, "image", "list", groups=(group,))
+    removed = _as_nobody(rkt, "image", "rm", key, groups=(group,))
+
+    for status, text in refused:
+        assert (status, "only root can read the layers of an image" in text) == (254, True)
+    assert "example.com/stacked" in listed[1]
+    assert removed[0] == 0
+    assert rkt("image", "gc").returncode == 0
+    assert os.listdir(rkt.data / "cas/layer") == []

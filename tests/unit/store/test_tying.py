@@ -6,14 +6,17 @@ import itertools
 import os
 from typing import TypeAlias
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rktpy.host.archive.limits import ArchiveError, Limits
+from rktpy.host.archive.ends import LooseEnds
+from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Limits
 from rktpy.host.archive.reader import GrowingFile, Member, TarReader
 from rktpy.host.archive.squash import _Squasher
 from rktpy.host.archive.writer import header
-from rktpy.store.tying import DIRECTORY, OTHER, tie_up
+from rktpy.store import tying
+from rktpy.store.tying import DIRECTORY, OTHER, Node, Top, tie_up
 from tests.support.layermodel import (
     DEFAULT,
     DIR,
@@ -128,3 +131,42 @@ def test_a_stack_shows_what_squashing_makes(streams: list[Stream]) -> None:
 
     assert {p: v[:2] for p, v in stacked.items()} == {p: v[:2] for p, v in squashed.items()}
     assert _same_files(stacked) == _same_files(squashed)
+
+
+def _implied(*paths: bytes, rooted: bool = False) -> LooseEnds:
+    return LooseEnds(implied=paths, rooted=rooted)
+
+
+class Everywhere:
+    """Layers that all have the directories ``d`` and ``d/d``, and so on, to any depth."""
+
+    def node(self, _layer: int, _path: bytes) -> Node:
+        return Node(DIRECTORY)
+
+    def same_file(self, _layer: int, path: bytes) -> list[bytes]:
+        return [path]
+
+
+def test_two_hundred_layers_that_say_nothing_are_no_deeper_than_the_stack_of_calls() -> None:
+    top = tie_up(Everywhere(), [LooseEnds(), *[_implied(b"d")] * 199])
+
+    assert top == Top(-1, ((b"d", 0),))
+
+
+def test_a_stack_that_asks_for_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [b"%d" % number for number in range(300)]
+    deep = b"/".join([b"d"] * 250)
+
+    for limit, implied in (("MAX_LOOKUPS", paths), ("MAX_STEPS", [deep])):
+        monkeypatch.setattr(tying, limit, 5000)
+        with pytest.raises(ArchiveLimitError, match="leave too much open"):
+            tie_up(Everywhere(), [_implied(*implied)] * 50)
+        monkeypatch.undo()
+
+
+def test_a_link_that_leads_nowhere_is_refused_in_the_words_of_squashing() -> None:
+    layers = [Layer(Stream([a_member(b"a", FILE, 1)], [], []))] * 2
+    ends = [LooseEnds(), LooseEnds(links=((b"a", b"b"),))]
+
+    with pytest.raises(ArchiveError, match="hard link a leads to b, which is no file before it"):
+        tie_up(Memory(layers), ends)

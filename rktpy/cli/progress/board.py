@@ -71,7 +71,8 @@ class Transfer:
         if kept and self.done < kept[-1][1]:
             kept = []  # it began anew
         if not kept or now - kept[-1][0] >= _STEP:
-            kept = [*(one for one in kept if now - one[0] <= _WINDOW), (now, self.done)]
+            recent = [one for one in kept if now - one[0] <= _WINDOW]
+            kept = [*(recent or kept[-1:]), (now, self.done)]
         self._samples = kept
 
     def measure(self, done: int, total: int | None) -> None:
@@ -111,9 +112,10 @@ class Progress(Resource):
             self._transfers.append(transfer)
         return Gauge(self, transfer)
 
-    def begin(self) -> None:
-        """See to it that changes are shown from now on."""
+    def begin(self, transfer: Transfer) -> None:
+        """See to it that changes are shown from now on; the rate counts from here."""
         with drawing:
+            transfer.sample(self._clock())
             if self._thread is None and not self._over.is_set():
                 self._thread = threading.Thread(target=self._look, name="progress", daemon=True)
                 self._thread.start()
@@ -172,6 +174,6 @@ class Gauge:
         """Note what is done with it now."""
         before, self._transfer.word = self._transfer.word, word
         if word not in ENDS:
-            self._board.begin()
+            self._board.begin(self._transfer)
         elif before not in ENDS:
             self._board.end(self._transfer)

@@ -31,12 +31,27 @@ def test_in_between_there_is_a_line_about_all_of_it(capfd: pytest.CaptureFixture
     bench = Bench(count=2)
     for gauge in bench.gauges:
         gauge.state(DOWNLOADING)
-    bench.pass_time(5, 1_500_000, *bench.gauges)
+    bench.clock.now += 5
+    for gauge in bench.gauges:
+        gauge.advance(7_500_000)
 
     Lines().show(bench.transfers, bench.clock.now)
 
     (line,) = capfd.readouterr().err.splitlines()
     assert line == "Downloading 2 parts, 0 done: 14MiB / 60MiB, 2.9MiB/s"
+
+
+def test_a_rate_is_known_though_nobody_looks_often(capfd: pytest.CaptureFixture[str]) -> None:
+    bench = Bench(count=2)
+    gauge = bench.gauges[0]
+    gauge.state(DOWNLOADING)
+    for _look in range(3):
+        bench.clock.now += Lines.step
+        gauge.advance(7_500_000)
+        Lines().show(bench.transfers, bench.clock.now)
+
+    rates = [line.rpartition(", ")[2] for line in capfd.readouterr().err.splitlines()]
+    assert rates == ["1.4MiB/s"] * 3
 
 
 def test_the_only_one_is_called_by_its_name(capfd: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,23 @@ def test_layers_are_shown_while_they_arrive(rkt: Fetcher, dam: Dam, columns: int
     assert not display.screen.cursor.hidden
 
 
+def test_of_many_layers_those_that_move_are_shown(rkt: Fetcher, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "layout")
+    layout.image(*({f"{number}": os.urandom(2000)} for number in range(127)), tag="t")
+    with Registry(tmp_path) as registry, Dam(5001, 5000, passes=200_000) as dam:
+        registry.push(f"oci:{layout.path}:t", "some/app:1.0")
+        with _fetch(rkt, lines=10) as display:
+            lines = display.until(lambda lines: "downloading" in "".join(lines[1:]))
+            assert lines[-1].endswith("of 127 done")
+            assert len(lines) <= 9
+            dam.open()
+            status, lines = display.end()
+
+    assert status == 0
+    assert [line.split()[0] for line in lines] == ["Downloading", "total"]
+    assert lines[-1].endswith("127 of 127 done")
+
+
 def test_another_size_of_the_window_leaves_nothing_behind(rkt: Fetcher, dam: Dam) -> None:
     with _fetch(rkt, columns=100) as display:
         display.until(_is_under_way)

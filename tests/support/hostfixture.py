@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.pods_on_host import Pods
 from tests.support.tiers import NOTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.support.container import ContainerHost
     from tests.support.vm import VmHost
@@ -29,6 +31,19 @@ def serve(host: ContainerHost | VmHost, request: pytest.FixtureRequest) -> Itera
     finally:
         if host.keep:
             notes.append(f"journal kept, read it with: {host.evidence}")
+
+
+def stocked(host: ContainerHost | VmHost, *builders: Callable[[Path], object]) -> Pods:
+    """Return ``host`` with images in its store; for pods that live longer than one test."""
+    pods = Pods(host)
+    pods.stock(*builders)
+    return pods
+
+
+def lent(pods: Pods) -> Iterator[Pods]:
+    """Lend ``pods`` to a test; whatever that starts is ended and collected."""
+    yield pods
+    pods.clean()
 
 
 def checked(host: ContainerHost | VmHost) -> Iterator[None]:

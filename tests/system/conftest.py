@@ -8,10 +8,11 @@ import pytest
 
 from tests.support import hostfixture, pods_on_host
 from tests.support.container import ContainerHost
-from tests.support.pods_on_host import Pods
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+    from tests.support.pods_on_host import Pods
 
 
 @pytest.fixture(scope="session")
@@ -28,19 +29,14 @@ def _leaks(host: ContainerHost) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stocked(host: ContainerHost) -> Pods:
-    """The host with images in its store; for pods that live longer than one test."""
-    pods = Pods(host)
     images = (pods_on_host.shell, pods_on_host.redis, pods_on_host.redis_notify,
               pods_on_host.etcd, pods_on_host.talk, pods_on_host.talk_notify)  # fmt: skip
-    pods.stock(*images)
-    return pods
+    return hostfixture.stocked(host, *images)
 
 
 @pytest.fixture
 def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
-    """The host with images in its store; whatever the test starts is ended and collected."""
-    yield stocked
-    stocked.clean()
+    yield from hostfixture.lent(stocked)
 
 
 @pytest.hookimpl(wrapper=True)

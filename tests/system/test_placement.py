@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.placement_on_host import check_place, where_it_is
 from tests.support.pods_on_host import FORMS, RKTPY, SHELL, Pods, StartedPod
 
 if TYPE_CHECKING:
@@ -17,13 +18,6 @@ STAY = "exec sleep 300"
 FACTS = "/run/rktpy/host.json"
 
 
-def where_it_is(pod: StartedPod) -> str:
-    """Return the cgroup of the pod's first process, as its file ``subcgroup`` should say it."""
-    lines = pod.pods.host.read(f"/proc/{pod.leader()}/cgroup").splitlines()
-    (path,) = (line.split(":", 2)[2] for line in lines if ":name=systemd:" in line)
-    return path[1:].removesuffix("/init.scope")
-
-
 def knows_machined(pods: Pods) -> bool:
     """Return whether the facts about the host say that machined registers pods."""
     known: bool = json.loads(pods.host.read(FACTS))["machined"]
@@ -31,10 +25,8 @@ def knows_machined(pods: Pods) -> bool:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_record_names_the_cgroup_of_the_pod_s_first_process(pods: Pods, form: str) -> None:
-    pod = FORMS[form](pods, pods.argv(SHELL, STAY)).wait_active()
-
-    assert pods.subcgroup(pod.uuid) == where_it_is(pod)
+def test_all_who_know_say_the_same_of_where_a_pod_is(pods: Pods, form: str) -> None:
+    check_place(FORMS[form](pods, pods.argv(SHELL, STAY)).wait_active())
 
 
 @pytest.mark.parametrize("kill_mode", ["control-group", "process"])

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import hostfixture
+from tests.support import hostfixture, limits_on_host, pods_on_host
 from tests.support.vm import VmHost
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+    from tests.support.pods_on_host import Pods
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,16 @@ def host(request: pytest.FixtureRequest) -> Iterator[VmHost]:
 @pytest.fixture(autouse=True)
 def _leaks(host: VmHost) -> Iterator[None]:
     yield from hostfixture.checked(host)
+
+
+@pytest.fixture(scope="session")
+def stocked(host: VmHost) -> Pods:
+    return hostfixture.stocked(host, pods_on_host.shell, limits_on_host.slow_shell)
+
+
+@pytest.fixture
+def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
+    yield from hostfixture.lent(stocked)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,25 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import limits_on_host as on_host
-from tests.support.pods_on_host import FORMS, Pods, shell
+from tests.support.pods_on_host import FORMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.vm import VmHost
-
-
-@pytest.fixture(scope="module")
-def stocked(host: VmHost) -> Pods:
-    pods = Pods(host)
-    pods.stock(shell, on_host.slow_shell)
-    return pods
-
-
-@pytest.fixture
-def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
-    yield stocked
-    stocked.clean()
+    from tests.support.pods_on_host import Pods
 
 
 @pytest.mark.parametrize("form", ["transient", "shell"])

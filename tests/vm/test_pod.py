@@ -7,44 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.support.pods_on_host import SHELL, Pods, shell
+from tests.support.placement_on_host import check_place
+from tests.support.pods_on_host import SHELL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.pods_on_host import StartedPod
-    from tests.support.vm import VmHost
+    from tests.support.pods_on_host import Pods
 
 STAY = "echo up; exec sleep 1000"
 EAT = "exec dd if=/dev/zero of=/dev/null bs=200M count=1"
-
-
-@pytest.fixture(scope="module")
-def stocked(host: VmHost) -> Pods:
-    pods = Pods(host)
-    pods.stock(shell)
-    return pods
-
-
-@pytest.fixture
-def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
-    yield stocked
-    stocked.clean()
-
-
-def check_place(pod: StartedPod) -> None:
-    """Compare what the kernel, systemd, machined and the pod's record say about its cgroup."""
-    (process,) = pod.processes("shell")
-    read = pod.pods.host.read
-    argv = ["systemd-cgls", "--no-pager", "--full", f"--unit={pod.unit}"]
-
-    assert read(f"/proc/{process}/cgroup") == f"0::{pod.group}/payload/system.slice/shell.service\n"
-    assert read(f"/proc/{pod.leader()}/cgroup") == f"0::{pod.group}/payload/init.scope\n"
-    assert pod.pods.subcgroup(pod.uuid) == f"{pod.group[1:]}/payload"
-    assert pod.pods.machines() == [pod.machine]
-    assert "─shell.service" in pod.pods.host.run(argv).stdout
 
 
 def test_a_service_is_the_pod(pods: Pods) -> None:

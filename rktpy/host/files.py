@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from rktpy.resource import Resource
 
@@ -43,13 +44,13 @@ class NewFile(Resource):
 
     __slots__ = ("_aside", "_named", "_path", "fd")
 
-    def __init__(self, path: str, *, mode: int = 0o644) -> None:
+    def __init__(self, path: str, *, mode: int = 0o644, access: int = os.O_WRONLY) -> None:
         """Open it for writing; ``fd`` is the caller's to write to, not to close."""
         directory, name = os.path.split(os.path.abspath(path))
         self._path = path
         self._aside = os.path.join(directory, f".{name[:200]}.{os.urandom(6).hex()}")
         self._named = False
-        flags = os.O_WRONLY | os.O_CLOEXEC
+        flags = access | os.O_CLOEXEC
         try:
             self.fd = os.open(directory, flags | os.O_TMPFILE, mode)
         except OSError as error:
@@ -114,16 +115,54 @@ def read_bytes(path: str, *, limit: int = 1 << 24) -> bytes:
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        chunks = []
-        left = limit + 1
-        while left > 0 and (chunk := os.read(fd, min(left, 1 << 16))):
-            chunks.append(chunk)
-            left -= len(chunk)
+        return _read_all(fd, path, limit)
     finally:
         os.close(fd)
-    if left <= 0:
-        raise ValueError(f"{path} is larger than {limit} bytes")
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def read_regular(path: str, *, limit: int = 1 << 24) -> bytes:
+    """Return the content of the regular file ``path``; for places where others can put things.
+
+    Neither a link nor a pipe nor a device is looked into, so nobody can make us wait, or read for
+    them what only we may.
+
+    Raises:
+        OSError: it cannot be read, or is something else.
+        ValueError: it is larger than ``limit``.
+    """
+    fd = open_regular(path)
+    try:
+        return _read_all(fd, path, limit)
+    finally:
+        os.close(fd)
+
+
+def open_regular(path: str) -> int:
+    """Return a descriptor for reading of the regular file ``path``; the caller closes it.
+
+    Raises:
+        OSError: it cannot be opened, or is something else.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def copy_nameless(source: int, directory: str) -> int:
+    """Return a copy of the file ``source``, at its start, that nobody else can reach; the caller
+    closes it, which removes it.
+
+    Raises:
+        OSError: the disk is full, or ``directory`` cannot be written.
+    """
+    with NewFile(f"{directory}/copy", mode=0o600, access=os.O_RDWR) as copy:
+        position = 0
+        while sent := os.sendfile(copy.fd, source, position, 1 << 30):
+            position += sent
+        os.lseek(copy.fd, 0, os.SEEK_SET)
+        return os.dup(copy.fd)
 
 
 def sync_dir(path: str) -> None:
@@ -133,6 +172,17 @@ def sync_dir(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _read_all(fd: int, path: str, limit: int) -> bytes:
+    chunks = []
+    left = limit + 1
+    while left > 0 and (chunk := os.read(fd, min(left, 1 << 16))):
+        chunks.append(chunk)
+        left -= len(chunk)
+    if left <= 0:
+        raise ValueError(f"{path} is larger than {limit} bytes")
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -20,13 +20,14 @@ from urllib3 import exceptions as broken
 
 from rktpy.codec import quote
 from rktpy.host.http_errors import HttpError, explain
+from rktpy.host.http_patience import Patience, impatient
 from rktpy.resource import Resource
-from rktpy.value import Value
 from rktpy.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
     from urllib.parse import SplitResult
 
     # What a request needs to be let in: method and URL → header fields.
@@ -36,16 +37,8 @@ MAX_REDIRECTS = 10
 _LONGEST_PAUSE = 30.0  # of those a server asks for
 _BUSY = frozenset({429, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LOOPBACK = ("localhost", "::1")
-_LOOPBACK_V4 = re.compile(r"127(?:\.[0-9]{1,3}){3}")
-
-
-class Patience(Value):
-    """For how many seconds a server is waited for."""
-
-    connect: float = 20.0  # as rkt's
-    stall: float = 60.0  # without a byte
-    pauses: tuple[float, ...] = (0.5, 1.0, 2.0)  # before another try
+# Other spellings of these addresses are strangers: a name such as 127.example.com is.
+_LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
 
 
 class Response(Resource):
@@ -182,26 +175,23 @@ class Client(Resource):
         return self._managers[proxy]
 
     def _make(self, proxy: str) -> urllib3.PoolManager:
-        patience = urllib3.Timeout(connect=self._patience.connect, read=self._patience.stall)
+        patience = self._patience
+        options: dict[str, Any] = {
+            "ssl_context": self._context,
+            "timeout": urllib3.Timeout(connect=patience.connect, read=patience.stall),
+            "maxsize": 8,
+        }
         if not proxy:
-            return urllib3.PoolManager(ssl_context=self._context, timeout=patience, maxsize=8)
+            return impatient(urllib3.PoolManager(**options), patience)
         address, own = _without_user(proxy)
         known = {f"Proxy-{name}": text for name, text in own("", "").items()} if own else None
-        return urllib3.ProxyManager(
-            address,
-            proxy_headers=known,
-            ssl_context=self._context,
-            timeout=patience,
-            maxsize=8,
-        )
+        manager = urllib3.ProxyManager(address, proxy_headers=known, **options)
+        return impatient(manager, patience)
 
 
 def is_loopback(url: str) -> bool:
     """Return whether ``url`` names this machine, so that nobody on the way can change it."""
-    host = urlsplit(url).hostname or ""
-    if host in _LOOPBACK or host.endswith(".localhost"):
-        return True
-    return _LOOPBACK_V4.fullmatch(host) is not None
+    return _LOOPBACK.fullmatch(urlsplit(url).hostname or "") is not None
 
 
 def without_user(url: str) -> str:

@@ -6,13 +6,18 @@ descriptor is close-on-exec; only the final exec of a pod makes it inheritable.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 
 from rktpy.errors import RktError
 from rktpy.resource import Resource
 
 TYPE_CHECKING = False
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class LockBusyError(RktError):
@@ -35,28 +40,35 @@ class Lock(Resource):
 
 
 def lock_dir(path: str, *, exclusive: bool = True, wait: bool = True) -> Lock:
-    """Lock the directory ``path``.
+    """Lock the directory ``path``; a link to one is not followed.
 
     Raises:
         LockBusyError: ``wait`` is false and another holder is in the way.
-        OSError: the directory is not there.
+        OSError: the directory is not there, or is something else.
     """
-    return _flock(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), path, exclusive, wait)
+    return _flock(os.open(path, _DIRECTORY), path, exclusive, wait)
 
 
 def lock_file(path: str, *, exclusive: bool = True, wait: bool = True, mode: int = 0o660) -> Lock:
     """Lock the file ``path``, creating it if needed. If somebody replaced the file while we
     waited, the new file is locked instead.
 
+    Others may be able to write the directory: a link is not followed, and what is no regular file
+    is neither waited for nor changed.
+
     Raises:
         LockBusyError: ``wait`` is false and another holder is in the way.
+        OSError: the file cannot be made, or is something else.
     """
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
+        fd = os.open(path, _LOCK_FILE, mode)
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a regular file", path)
         lock = _flock(fd, path, exclusive, wait)
         try:
             info = os.fstat(fd)
-            if os.path.samestat(info, os.stat(path)):
+            if os.path.samestat(info, os.lstat(path)):
                 if info.st_mode & 0o777 != mode and info.st_uid == os.geteuid():
                     os.fchmod(fd, mode)  # the umask must not keep the group out
                 return lock

@@ -115,6 +115,10 @@ def _fetch_file(store: ImageStore, ref: ImageRef, means: Means, signature: str) 
     _logger.debug("using image from file %s", ref.path)
     source = _open_image(ref.path)
     try:
+        if not means.insecure.image:
+            from rktpy.image.vouching import unchangeable
+
+            source = unchangeable(source, store.scratch())
         terms = Terms() if means.insecure.image else _signed(ref, means, signature, source)
         return store.add_aci(source, terms)
     except FetchError:

@@ -17,8 +17,9 @@ import time
 
 from rktpy import codec
 from rktpy.errors import RktError
-from rktpy.host.files import read_bytes, write_atomic
+from rktpy.host.files import read_bytes, read_regular, write_atomic
 from rktpy.host.lock import Lock, LockBusyError, lock_dir
+from rktpy.host.removal import empty_dir
 from rktpy.log import Logger
 from rktpy.resource import Resource
 from rktpy.value import Value
@@ -28,6 +29,15 @@ TYPE_CHECKING = False
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _VALIDATOR_LIMIT = 1 << 16
 _logger = Logger("image")
+
+
+class ForeignPartialError(RktError):
+    """What has arrived so far is not ours, so nobody knows what it is."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"somebody else made {path}, where the download belongs", hint="remove it and try again"
+        )
 
 
 class Validator(Value):
@@ -55,7 +65,7 @@ class Partial(Resource):
         self._directory = directory
         self._lock = lock
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self.fd = os.open(f"{directory}/body", flags, 0o600)
+        self.fd = os.open("body", flags, 0o600, dir_fd=lock.fd)
 
     @property
     def size(self) -> int:
@@ -65,7 +75,7 @@ class Partial(Resource):
     def validator(self) -> Validator:
         """Return of which version ``body`` is a part; an empty one if it cannot be used."""
         try:
-            said = codec.parse(read_bytes(f"{self._directory}/validator", limit=_VALIDATOR_LIMIT))
+            said = codec.parse(read_regular(f"{self._directory}/validator", limit=_VALIDATOR_LIMIT))
             if said["boot"] == _boot_id():
                 return Validator(str(said["etag"]), str(said["modified"]))
         except (OSError, ValueError, RktError, KeyError, TypeError):
@@ -82,7 +92,7 @@ class Partial(Resource):
 
     def discard(self) -> None:
         """Remove it from the disk; ``fd`` stays readable until it is closed."""
-        _remove(self._directory)
+        _remove(self._directory, self._lock.fd)
 
     def close(self) -> None:
         """Let go of it; what has arrived stays for another time, unless it was discarded."""
@@ -96,6 +106,7 @@ def open_partial(downloads: str, url: str) -> Partial:
     """Return the download of ``url``, new or as another process left it; wait for one at work.
 
     Raises:
+        ForeignPartialError: somebody else put something in its place.
         OSError: the store cannot be written.
     """
     name = hashlib.sha512(url.encode("utf-8", "surrogateescape")).hexdigest()[:64]
@@ -104,14 +115,21 @@ def open_partial(downloads: str, url: str) -> Partial:
         try:
             os.mkdir(directory, 0o700)
         except FileExistsError:
-            pass  # another process is at it, or was
+            if os.path.islink(directory):  # else another process is at it, or was
+                raise ForeignPartialError(directory) from None
         try:
             lock = _lock(directory)
         except FileNotFoundError:
             continue  # the other one was done
-        if _is_here(directory, lock):
-            return Partial(directory, lock)
-        lock.close()
+        except NotADirectoryError:
+            raise ForeignPartialError(directory) from None
+        if not _is_here(directory, lock):
+            lock.close()
+            continue
+        if not _is_ours(lock):
+            lock.close()
+            raise ForeignPartialError(directory)
+        return Partial(directory, lock)
 
 
 def sweep(downloads: str, grace_period: int) -> None:
@@ -123,9 +141,9 @@ def sweep(downloads: str, grace_period: int) -> None:
     for name in names:
         directory = f"{downloads}/{name}"
         try:
-            with lock_dir(directory, wait=False):
-                if time.time_ns() - _last_change(directory) > grace_period:
-                    _remove(directory)
+            with lock_dir(directory, wait=False) as lock:
+                if time.time_ns() - _last_change(lock.fd) > grace_period:
+                    _remove(directory, lock.fd)
         except (OSError, LockBusyError):
             continue
 
@@ -140,23 +158,32 @@ def _lock(directory: str) -> Lock:
 
 def _is_here(directory: str, lock: Lock) -> bool:
     try:
-        return os.path.samestat(os.fstat(lock.fd), os.stat(directory))
+        return os.path.samestat(os.fstat(lock.fd), os.lstat(directory))
     except FileNotFoundError:
         return False
 
 
-def _last_change(directory: str) -> int:
-    times = [os.stat(directory).st_mtime_ns]
+def _is_ours(lock: Lock) -> bool:
+    """Return whether nobody else can change what is in the directory.
+
+    All members of the store's group may make directories beside it, under any name.
+    """
+    info = os.fstat(lock.fd)
+    return info.st_uid == os.geteuid() and not info.st_mode & 0o022
+
+
+def _last_change(fd: int) -> int:
+    times = [os.fstat(fd).st_mtime_ns]
     try:
-        times.append(os.stat(f"{directory}/body").st_mtime_ns)
+        times.append(os.stat("body", dir_fd=fd, follow_symlinks=False).st_mtime_ns)
     except FileNotFoundError:
         pass  # killed before it came to that
     return max(times)
 
 
-def _remove(directory: str) -> None:
-    for name in os.listdir(directory):
-        os.unlink(f"{directory}/{name}")
+def _remove(directory: str, fd: int) -> None:
+    """Remove ``directory``, which is open as ``fd``: its name may mean another one by now."""
+    empty_dir(fd)
     os.rmdir(directory)
 
 

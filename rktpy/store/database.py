@@ -9,8 +9,10 @@ from __future__ import annotations
 import _sqlite3
 import errno
 import os
+import stat
 
 from rktpy.codec import compact, parse
+from rktpy.host.files import write_new
 from rktpy.store.errors import StoreError
 from rktpy.store.rows import Row
 from rktpy.value import Value
@@ -236,11 +238,9 @@ def open_for_writing(path: str) -> Database:
     Raises:
         StoreError: it cannot be opened or is of a newer version.
     """
-    new = not os.path.exists(path)
+    _make(path)
     db = Database(_connect(path), path)
     try:
-        if new:
-            os.chmod(path, 0o660)  # SQLite gives the same mode to its log files
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA foreign_keys=ON")
         db.migrate()
@@ -259,7 +259,7 @@ def open_for_reading(path: str) -> Database | None:
     Raises:
         StoreError: it cannot be opened.
     """
-    if not os.path.exists(path):
+    if not _is_there(path):
         return None
     for options in ("mode=ro", "immutable=1"):
         db = Database(_connect(f"file:{_uri(path)}?{options}", uri=True), path)
@@ -277,6 +277,37 @@ def open_for_reading(path: str) -> Database | None:
             continue
         return None
     return None
+
+
+def _make(path: str) -> None:
+    """Make an empty database unless there is one.
+
+    SQLite would follow a link that a member of the store's group left, and make a file wherever
+    that leads; with the permissions of root.
+    """
+    try:
+        # SQLite gives the same mode to its log files.
+        write_new(path, b"", mode=0o660)
+    except FileExistsError:
+        _is_there(path)
+
+
+def _is_there(path: str) -> bool:
+    """Return whether a database is there.
+
+    Raises:
+        StoreError: something else is.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
+    if not stat.S_ISREG(mode):
+        raise StoreError(
+            f"the image index {path} is no regular file",
+            hint="remove it and fetch the images again: the store is a cache",
+        )
+    return True
 
 
 def _connect(path: str, *, uri: bool = False) -> Any:  # noqa: ANN401 - _sqlite3 has no stubs

@@ -17,7 +17,7 @@ from rktpy.appc.names import ImageName
 from rktpy.appc.types import ACIdentifier, ImageID, Label
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.host.files import read_bytes
+from rktpy.host.files import open_regular, read_regular
 from rktpy.store import locks
 from rktpy.store.errors import ImageNotFoundError, StoreError
 from rktpy.store.index import Index
@@ -150,7 +150,7 @@ class ImageStore:
         No lock: the file is only ever replaced whole.
         """
         try:
-            return read_bytes(self.layout.image_manifest(key), limit=_MANIFEST_LIMIT)
+            return read_regular(self.layout.image_manifest(key), limit=_MANIFEST_LIMIT)
         except (OSError, ValueError) as error:
             raise StoreError(
                 f"cannot read the manifest of image {quote(key)}", hint="fetch the image again"
@@ -165,7 +165,7 @@ class ImageStore:
             StoreError: it is not there any more.
         """
         try:
-            fd = os.open(self.layout.blob(key), os.O_RDONLY | os.O_CLOEXEC)
+            fd = open_regular(self.layout.blob(key))
         except OSError as error:
             raise StoreError(
                 f"cannot read the archive of image {quote(key)}", hint="fetch the image again"

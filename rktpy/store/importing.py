@@ -17,7 +17,7 @@ from rktpy.errors import RktError
 from rktpy.host.archive.intake import Intake, take_in
 from rktpy.host.archive.limits import Devices, Limits
 from rktpy.host.archive.unpack import Order
-from rktpy.host.files import read_bytes
+from rktpy.host.files import read_regular
 from rktpy.store import locks, places
 from rktpy.store.errors import StoreError
 from rktpy.store.placing import (
@@ -110,7 +110,7 @@ def _known(layout: Layout, index: Index, info: os.stat_result, terms: Terms) -> 
     _check_expected(row.digest, terms)
     verified_by = ""
     if terms.vouch is not None:
-        stored = read_bytes(layout.image_manifest(row.key))
+        stored = read_regular(layout.image_manifest(row.key))
         verified_by = terms.vouch(ImageManifest.from_json(stored))
     renewed = Row([*row.fields()[:4], time.time_ns(), terms.latest, row.size, verified_by, ()])
     write_index(layout, row=renewed)

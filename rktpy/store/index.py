@@ -2,8 +2,8 @@
 
 cas/db/              flock on the directory: exclusive around every change
 ├── index.sqlite     the truth; WAL, ``user_version`` is the schema version
-└── images.json      all images, removed before and rewritten after each change. Absent, broken
-                     or of another boot: the truth is asked
+└── images.json      all images and a CRC, removed before and rewritten after each change. Absent,
+                     broken or of another boot: the truth is asked
 
 A reader thus never sees an older state than the truth, whatever was killed when. When an
 image was last used is the mtime of its manifest file: ``run`` touches it without a transaction.
@@ -12,9 +12,10 @@ image was last used is the mtime of its manifest file: ``run`` touches it withou
 from __future__ import annotations
 
 import os
+from binascii import crc32
 
 from rktpy import codec
-from rktpy.host.files import read_bytes, write_new
+from rktpy.host.files import read_bytes, read_regular, write_new
 from rktpy.host.lock import lock_dir
 from rktpy.store.errors import StoreError
 from rktpy.store.rows import Row
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-_FORMAT = 1
+_FORMAT = 2
 _LIMIT = 1 << 26
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -112,7 +113,8 @@ class Index:
         After a crash of the machine it may be older or newer than the database, hence the boot.
         """
         try:
-            stored = codec.parse(read_bytes(self._layout.index_snapshot, limit=_LIMIT))
+            text = read_regular(self._layout.index_snapshot, limit=_LIMIT)
+            stored = codec.parse(_checked(text))
             if stored["format"] == _FORMAT and stored["boot"] == _boot_id():
                 return [Row(fields) for fields in stored["images"]]
         except (OSError, codec.CodecError, KeyError, TypeError, ValueError):
@@ -125,10 +127,21 @@ class Index:
             # A fixed name, as we hold the lock: a killed writer's is simply written again.
             aside = self._layout.index_snapshot + ".tmp"
             _unlink(aside)
-            write_new(aside, codec.compact(content).encode(), mode=0o660)
+            text = codec.compact(content).encode()
+            write_new(aside, text + _check_of(text), mode=0o660)
             os.rename(aside, self._layout.index_snapshot)
         except OSError:
             return  # a full disk: the change is made, readers ask the database
+
+
+def _checked(text: bytes) -> bytes:
+    """Return the JSON of a snapshot; nothing if a bit of it was flipped."""
+    content, mark, check = text.rpartition(b"\n")
+    return content if mark + check == _check_of(content) else b""
+
+
+def _check_of(content: bytes) -> bytes:
+    return b"\n%08x" % crc32(content)
 
 
 def _boot_id() -> str:

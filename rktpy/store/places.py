@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rktpy.layout import Layout
 
 _SHARED = 0o2770  # members of the group may fetch, list and remove images (rkt-cli 1.7)
+_STICKY = 0o3770  # the same, but what one member builds there no other may replace
+_ROOTS = 0o2750  # nobody of the group may put another directory in the place of one of these
 _PRIVATE = 0o2700  # trees hold setuid programs of images: nobody else may reach them
 
 
@@ -30,14 +32,20 @@ def make_store(layout: Layout) -> None:
     """
     shards = (f"{layout.blobs}/sha512", f"{layout.image_manifests}/sha512")
     shared = (
-        *(layout.cas, layout.blobs, layout.image_manifests, *shards),
-        *(os.path.dirname(layout.index), layout.cas_tmp, layout.downloads, layout.image_locks),
+        *(layout.blobs, layout.image_manifests, *shards),
+        *(os.path.dirname(layout.index), layout.image_locks),
     )
     try:
         if not os.path.isdir(layout.data):
             os.makedirs(layout.data, 0o750, exist_ok=True)  # or another process is quicker
+        _close(layout.cas, _ROOTS)
+        _close(layout.cas_tmp, _STICKY)
+        _close(layout.downloads, _STICKY)
+        _make(layout.cas, _ROOTS)
         for path in shared:
             _make(path, _SHARED)
+        for path in (layout.cas_tmp, layout.downloads):
+            _make(path, _STICKY)
         for path in (layout.trees, layout.layers, layout.tree_locks):
             _make(path, _PRIVATE)
         _make(layout.locks, 0o2750)
@@ -57,6 +65,16 @@ def _make(path: str, mode: int) -> None:
     except FileExistsError:
         return
     os.chmod(path, mode)  # mkdir obeys the umask
+
+
+def _close(path: str, mode: int) -> None:
+    """Give a directory that rkt, or an rktpy of before, left open to its group today's ``mode``."""
+    try:
+        info = os.stat(path)
+    except FileNotFoundError:
+        return
+    if info.st_uid == os.geteuid() and info.st_mode & ~mode & 0o022 | ~info.st_mode & mode & 0o1000:
+        os.chmod(path, mode)
 
 
 class Room(Resource):

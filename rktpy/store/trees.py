@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
-from rktpy.host.files import read_bytes
+from rktpy.host.files import read_bytes, read_regular
 from rktpy.store import locks
 from rktpy.store.errors import StoreError
 
@@ -218,7 +218,7 @@ class Trees:
         from rktpy.host.archive.digest import VERSION
 
         try:
-            text = read_bytes(f"{self._layout.tree(tree_id)}/hash", limit=1000).decode("ascii")
+            text = read_regular(f"{self._layout.tree(tree_id)}/hash", limit=1000).decode("ascii")
         except (OSError, ValueError) as error:
             raise TreeError("cannot read hash file") from error
         if not text.startswith(VERSION + ":"):

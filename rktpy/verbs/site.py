@@ -32,7 +32,7 @@ class ConfigurationError(RktError):
 
 
 class DataDirError(RktError):
-    """The data directory cannot be resolved to a real path."""
+    """The data directory cannot be used; strangers may decide what is in it."""
 
 
 class Insecure(Value):
@@ -161,10 +161,12 @@ class Site:
 
         Raises:
             ConfigurationError: ``--dir`` is absent and the configuration is broken.
-            DataDirError: the directory exists but cannot be resolved.
+            DataDirError: it exists but cannot be resolved, or strangers decide what is in it.
         """
         if self._layout is None:
             self._layout = Layout(_real_path(self.data_dir or self._configured_data_dir()))
+            for path in (self._layout.data, self._layout.cas):
+                _check_owner(path)
         return self._layout
 
     def config(self) -> Config:
@@ -240,6 +242,27 @@ def _real_path(path: str) -> str:
         return path  # rkt creates it on first use
     except OSError as error:
         raise DataDirError(f"cannot evaluate dataDir {_quote(path)} real path") from error
+
+
+def _check_owner(path: str) -> None:
+    """Refuse a directory that belongs to somebody else, or that anybody can write.
+
+    Whoever can rename what is in it decides what runs.
+
+    Raises:
+        DataDirError: it is such a one.
+    """
+    try:
+        info = os.stat(path)
+    except OSError:
+        return  # not there yet, or whoever uses it will tell
+    if info.st_uid not in (0, os.geteuid()):
+        raise DataDirError(
+            f"the data directory {path} belongs to user {info.st_uid}",
+            hint="choose another with --dir, or give it to root",
+        )
+    if info.st_mode & 0o002:
+        raise DataDirError(f"anybody can write {path}", hint=f"try: chmod o-w {path}")
 
 
 def _quote(text: str) -> str:

@@ -9,6 +9,7 @@ later key replaces an earlier one of its name, an empty file takes it away.
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 
@@ -62,7 +63,15 @@ class Keystore:
         return self._add("root.d", key)
 
     def add_prefix(self, prefix: ACIdentifier, key: PublicKey) -> str:
-        """Trust ``key`` for ``prefix`` and all images below; return the file that says so."""
+        """Trust ``key`` for ``prefix`` and all images below; return the file that says so.
+
+        Raises:
+            KeystoreError: it cannot be stored, or the prefix is not made of plain components.
+        """
+        if "/".join(_components(prefix)) != prefix:
+            raise KeystoreError(
+                f"cannot trust a key for {quote(prefix)}", hint="leave out //, /./ and /../"
+            )
         return self._add(f"prefix.d/{prefix}", key)
 
     def _files(self, name: str) -> Iterator[str]:
@@ -71,8 +80,11 @@ class Keystore:
         yield from self._prefix_files(name)
 
     def _prefix_files(self, name: str) -> Iterator[str]:
-        """Yield key files of ``name`` and its prefixes, whole components, shortest first."""
-        parts = name.split("/")
+        """Yield key files of ``name`` and its prefixes, whole components, shortest first.
+
+        A name may hold dots that are a way out of the keystore; from there on nothing counts.
+        """
+        parts = _components(name)
         for root in self._roots:
             for count in range(1, len(parts) + 1):
                 yield from _keys_in(f"{root}/trustedkeys/prefix.d/{'/'.join(parts[:count])}")
@@ -87,11 +99,18 @@ class Keystore:
         return path
 
 
+def _components(name: str) -> list[str]:
+    """Return the components of an image name up to the first that is no name of a directory."""
+    return list(itertools.takewhile(lambda part: part not in ("", ".", ".."), name.split("/")))
+
+
 def _keys_in(directory: str) -> list[str]:
     """Return the key files directly in ``directory``, by name. Other names are none of ours."""
     try:
         with os.scandir(directory) as entries:
             names = sorted(e.name for e in entries if _is_key(e))
+        if names:
+            _check_writers(directory, os.stat(directory))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -106,8 +125,10 @@ def _is_key(entry: os.DirEntry[str]) -> bool:
 
 def _read(path: str) -> bytes:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        info = os.stat(path)
+        if not stat.S_ISREG(info.st_mode):
             raise _unloadable(path)
+        _check_writers(path, info)
         return read_bytes(path, limit=openpgp.LIMIT)
     except (OSError, ValueError) as error:
         raise _unloadable(path) from error
@@ -125,6 +146,15 @@ def _parsed(path: str, content: bytes) -> PublicKey:
             hint=f"rename {path}: a key file is called as its fingerprint, in lower case",
         )
     return key
+
+
+def _check_writers(path: str, info: os.stat_result) -> None:
+    """Refuse what anybody may write: then anybody may say whom to trust."""
+    if info.st_mode & stat.S_IWOTH:
+        raise KeystoreError(
+            f"keystore: error loading keyring: anybody can write {path}",
+            hint=f"look at what is in it, then: chmod o-w {path}",
+        )
 
 
 def _unloadable(path: str) -> KeystoreError:

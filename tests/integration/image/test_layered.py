@@ -321,7 +321,7 @@ def test_two_fetches_at_once_get_one_image(rkt: Rktpy, layout: Layout) -> None:
 
 def test_a_full_disk_is_said_and_leaves_nothing(rkt: Rktpy, layout: Layout) -> None:
     rkt.data.mkdir()
-    command.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(rkt.data)])
+    command.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=755", "tmpfs", str(rkt.data)])
     layout.image(*({str(n): os.urandom(4 << 20)} for n in range(3)))
 
     done = rkt("fetch", f"oci:{layout.path}")

@@ -164,7 +164,7 @@ def test_a_full_disk_is_told_and_the_next_fetch_works(
     rkt: Fetcher, url: str, aci: Path, room: str
 ) -> None:
     rkt.data.mkdir(parents=True)
-    command.run(["mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", str(rkt.data)])
+    command.run(["mount", "-t", "tmpfs", "-o", f"size={room},mode=755", "tmpfs", str(rkt.data)])
     try:
         full = rkt("fetch", url)
         command.run(["mount", "-o", "remount,size=16m", str(rkt.data)])

@@ -200,7 +200,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 160 MiB of its own."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    command(["mount", "-t", "tmpfs", "-o", "size=160m,nr_inodes=20k", "tmpfs", str(disk)])
+    command(["mount", "-t", "tmpfs", "-o", "size=160m,nr_inodes=20k,mode=755", "tmpfs", str(disk)])
     yield disk
     command(["umount", str(disk)])
 

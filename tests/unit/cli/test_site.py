@@ -103,3 +103,15 @@ def test_links_in_a_circle_are_told(tmp_path: object) -> None:
 
     with pytest.raises(DataDirError, match="cannot evaluate dataDir"):
         _ = site(tmp_path, f"{tmp_path}/loop").layout
+
+
+@pytest.mark.parametrize("where", ["", "cas"])
+def test_a_data_dir_that_anybody_can_write_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, where: str
+) -> None:
+    root = tmp_path_factory.mktemp("data")
+    (root / "cas").mkdir(mode=0o755)
+    (root / where).chmod(0o777)
+
+    with pytest.raises(DataDirError, match=f"anybody can write {root / where}$"):
+        _ = site(root, str(root)).layout

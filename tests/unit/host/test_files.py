@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.files import write_atomic
+from rktpy.host.files import copy_nameless, read_regular, write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,3 +66,37 @@ def test_nothing_is_left_where_the_name_is_a_directory(tmp_path: Path) -> None:
         write_atomic(str(tmp_path / "taken"), b"lost")
 
     assert os.listdir(tmp_path) == ["taken"]
+
+
+@pytest.mark.parametrize("what", ["link", "pipe", "directory", "device"])
+def test_only_a_regular_file_is_read_and_nobody_waits_for_anything_else(
+    tmp_path: Path, what: str
+) -> None:
+    path = tmp_path / "file"
+    (tmp_path / "secret").write_text("what only we may read")
+    make = {"link": lambda: path.symlink_to("secret"), "pipe": lambda: os.mkfifo(path)}
+    make.get(what, path.mkdir)()
+
+    with pytest.raises(OSError, match=r"regular file|symbolic links"):
+        read_regular("/dev/null" if what == "device" else str(path))
+
+
+def test_a_regular_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+
+    assert read_regular(str(tmp_path / "file"), limit=5) == b"12345"
+    with pytest.raises(ValueError, match="larger than 4 bytes"):
+        read_regular(str(tmp_path / "file"), limit=4)
+
+
+def test_a_nameless_copy_does_not_change_with_its_source(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old" * 100_000)
+    with path.open("rb+") as source:
+        copy = copy_nameless(source.fileno(), str(tmp_path))
+        source.write(b"new")
+    try:
+        assert os.pread(copy, 1 << 20, 0) == b"old" * 100_000
+    finally:
+        os.close(copy)
+    assert os.listdir(tmp_path) == ["file"]

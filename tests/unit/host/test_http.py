@@ -13,7 +13,7 @@ from rktpy.host.http_errors import HttpError
     [
         ("localhost", True),
         ("localhost:5000", True),
-        ("a.localhost", True),
+        ("a.localhost", False),  # resolvers ask others for it
         ("127.0.0.1:5000", True),
         ("127.1.2.3", True),
         ("[::1]:5000", True),

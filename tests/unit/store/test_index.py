@@ -17,6 +17,7 @@ from rktpy.store.index import Index
 from rktpy.store.rows import Row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 KEY = "sha512-" + "a" * 64
@@ -155,3 +156,40 @@ def test_the_database_is_for_the_group_too(layout: Layout) -> None:
     Index(layout).change(lambda db: db.put_image(_row()))
 
     assert os.stat(layout.index).st_mode & 0o777 == 0o660
+
+
+def test_one_flipped_bit_of_the_snapshot_is_found(layout: Layout) -> None:
+    Index(layout).change(lambda db: db.put_image(_row()))
+    with open(layout.index_snapshot, "rb") as file:
+        good = file.read()
+
+    for position in range(len(good)):
+        flipped = bytearray(good)
+        flipped[position] ^= 1
+        with open(layout.index_snapshot, "wb") as file:
+            file.write(flipped)
+        assert [row.fields() for row in Index(layout).rows()] == [_row().fields()]
+
+
+@pytest.mark.parametrize("to", ["something", "nothing"])
+def test_a_link_in_place_of_the_database_is_not_followed(
+    layout: Layout, tmp_path: Path, to: str
+) -> None:
+    (tmp_path / "something").touch()
+    os.symlink(tmp_path / to, layout.index)
+
+    for act in (Index(layout).rows, lambda: Index(layout).change(lambda db: db.images())):
+        with pytest.raises(StoreError, match="is no regular file"):
+            act()
+
+    assert not (tmp_path / "nothing").exists()
+    assert (tmp_path / "something").read_bytes() == b""
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)])
+def test_what_is_no_snapshot_is_passed_over(layout: Layout, make: Callable[[str], object]) -> None:
+    Index(layout).change(lambda db: db.put_image(_row()))
+    os.unlink(layout.index_snapshot)
+    make(layout.index_snapshot)
+
+    assert [row.key for row in Index(layout).rows()] == [KEY]

@@ -23,7 +23,14 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_the_store_has_rkts_modes(layout: Layout) -> None:
-    for path, mode in ((layout.cas, 0o2770), (layout.blobs, 0o2770), (layout.trees, 0o2700)):
+    modes = {
+        layout.cas: 0o2750,  # rkt: 2770, so that its group could exchange what is in it
+        layout.cas_tmp: 0o3770,
+        layout.downloads: 0o3770,
+        layout.blobs: 0o2770,
+        layout.trees: 0o2700,
+    }
+    for path, mode in modes.items():
         assert os.stat(path).st_mode & 0o7777 == mode
     make_store(layout)  # again is fine
 
@@ -51,3 +58,13 @@ def test_a_store_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match="cannot create the image store in"):
         make_store(Layout(str(tmp_path / "file")))
+
+
+def test_a_store_that_was_open_to_its_group_is_closed(layout: Layout) -> None:
+    for path in (layout.cas, layout.cas_tmp, layout.downloads):
+        os.chmod(path, 0o2770)
+
+    make_store(layout)
+
+    modes = [os.stat(p).st_mode & 0o7777 for p in (layout.cas, layout.cas_tmp, layout.downloads)]
+    assert modes == [0o2750, 0o3770, 0o3770]

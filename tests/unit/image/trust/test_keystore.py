@@ -157,3 +157,42 @@ def test_root_keys_are_no_prefix_keys_and_masks_are_no_keys(
     signers["app"].trusted(tmp_path, "prefix.d/example.com")
     assert keystore.has_prefix_key("example.com/app")
     assert not keystore.has_prefix_key("example.org")
+
+
+@pytest.mark.parametrize(
+    "name", ["example.com/../elsewhere", "example.com/./app", "example.com//app", "a/../../root"]
+)
+def test_dots_in_a_name_are_no_way_to_other_keys(
+    tmp_path: Path, signers: dict[str, Signer], name: str
+) -> None:
+    for where in ("elsewhere", "example.com/app", "../root"):
+        signers["nginx"].trusted(tmp_path, f"prefix.d/{where}")
+    (tmp_path / "trustedkeys/prefix.d/a").mkdir()
+    keystore = Keystore(("/none", str(tmp_path)))
+
+    assert keystore.keyring(name) == ()
+    assert not keystore.has_prefix_key(name)
+    with pytest.raises(KeystoreError, match="cannot trust a key for"):
+        keystore.add_prefix(ACIdentifier(name), read_key(signers["app"].public))
+
+
+@pytest.mark.parametrize("what", ["file", "directory"])
+def test_what_anybody_can_write_trusts_nobody(
+    tmp_path: Path, signers: dict[str, Signer], what: str
+) -> None:
+    path = signers["app"].trusted(tmp_path, "root.d")
+    open_to_all = path if what == "file" else path.parent
+    open_to_all.chmod(0o777)
+
+    with pytest.raises(KeystoreError, match=f"anybody can write {open_to_all}$"):
+        Keystore(("/none", str(tmp_path))).keyring("example.com/app")
+
+
+def test_a_key_may_be_a_link_to_where_it_is_kept(
+    tmp_path: Path, signers: dict[str, Signer]
+) -> None:
+    path = signers["app"].trusted(tmp_path, "root.d")
+    path.rename(tmp_path / "kept")
+    path.symlink_to(tmp_path / "kept")
+
+    assert len(Keystore(("/none", str(tmp_path))).keyring("example.com/app")) == 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
+from rktpy.cli.call import OutputError
 from rktpy.errors import RktError
 
+_ROOM = "make room; in the data directory with: rktpy image gc; rktpy gc"
 REPORT = "this is a bug in rktpy: run the command again with --debug and report what it prints"
 
 
@@ -17,7 +20,7 @@ def describe(prefix: str, error: BaseException, *, debug: bool) -> str:
     """
     chain = causes(error)
     texts = [text for text in (message(level) for level in chain) if text]
-    hint = next((e.hint for e in chain if isinstance(e, RktError) and e.hint), None)
+    hint = next((e.hint for e in chain if isinstance(e, RktError) and e.hint), _room(chain))
     tail = f" ({hint})" if hint else ""
     if debug:
         first = message(chain[0])
@@ -26,6 +29,13 @@ def describe(prefix: str, error: BaseException, *, debug: bool) -> str:
         return "\n".join([f"{prefix}: {first}{tail}", *ladder])
     ends = dict.fromkeys(text for text in (message(chain[0]), *texts[-1:]) if text)
     return f"{prefix}: {': '.join(ends)}{tail}"
+
+
+def _room(chain: list[BaseException]) -> str | None:
+    """Return what to do if a disk is full, which is met anywhere."""
+    last = chain[-1]
+    full = isinstance(last, OSError) and last.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _ROOM if full and not isinstance(chain[0], OutputError) else None
 
 
 def causes(error: BaseException) -> list[BaseException]:

@@ -10,7 +10,7 @@ import stat
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.image.errors import FetchError, LibraryMissingError, room_hint
+from rktpy.image.errors import FetchError, LibraryMissingError
 from rktpy.image.reference import ImageRef, Kind
 from rktpy.log import Logger
 from rktpy.store.errors import ImageNotFoundError
@@ -124,7 +124,7 @@ def _fetch_file(store: ImageStore, ref: ImageRef, means: Means, signature: str) 
     except FetchError:
         raise  # says it all
     except RktError as error:
-        raise FetchError(f"cannot import image {quote(ref.text)}", hint=room_hint(error)) from error
+        raise FetchError(f"cannot import image {quote(ref.text)}") from error
     finally:
         os.close(source)
 

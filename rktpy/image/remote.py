@@ -14,7 +14,7 @@ from rktpy.host.http import Client, is_loopback, without_user
 from rktpy.image import discovery
 from rktpy.image.authorizing import authorizer
 from rktpy.image.download import Answer, DownloadError, Source, download, fetch_small
-from rktpy.image.errors import FetchError, room_hint
+from rktpy.image.errors import FetchError
 from rktpy.image.means import STORED, STORING
 from rktpy.image.partial import Partial, open_partial
 from rktpy.image.trust import adding, openpgp
@@ -185,7 +185,7 @@ def _fetch_anew(link: _Link, target: _Target, known: Remote | None, board: Board
             gauge.state(STORED)
             return key
     except OSError as error:
-        raise FetchError(f"cannot store the download of {shown}", hint=room_hint(error)) from error
+        raise FetchError(f"cannot store the download of {shown}") from error
 
 
 def _download(link: _Link, target: _Target, partial: Partial, gauge: Gauge, *, etag: str) -> Answer:
@@ -218,8 +218,7 @@ def _take_in(
     latest = target.name is not None and target.name.label("version") is None
     try:
         key = link.store.add_aci(partial.fd, Terms(latest=latest, vouch=vouch_for))
-    except RktError as error:
-        error.hint = error.hint or room_hint(error)
+    except RktError:
         partial.discard()  # it is whole and no good: going on with it would not help
         raise
     link.store.put_remote(_remote(target, key, answer))

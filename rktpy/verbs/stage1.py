@@ -34,7 +34,7 @@ class ForeignStage1Error(RktError):
 
 
 class DefaultStage1Error(RktError):
-    """The stage1 image that the configuration names cannot be had."""
+    """The stage1 image that is taken if nobody says otherwise cannot be had."""
 
 
 def find_stage1(site: Site, store: ImageStore, choice: Stage1Choice | None) -> str:
@@ -66,6 +66,10 @@ def builtin_stage1(store: ImageStore) -> str:
     """Return the key of the built-in stage1 image, assembling it if this host has no current one.
 
     Several at once assemble the same bytes; the store keeps them once.
+
+    Raises:
+        DefaultStage1Error: the disk is full.
+        StoreError: the store cannot be written.
     """
     files = builtin.files_dir()
     mark = builtin.fingerprint(files)
@@ -74,10 +78,13 @@ def builtin_stage1(store: ImageStore) -> str:
         return key
     import tempfile  # cold: once per host and systemd
 
-    with tempfile.TemporaryFile(dir=store.scratch()) as aci:
-        builtin.write_aci(files, mark, aci)
-        aci.seek(0)
-        return store.add_aci(aci.fileno())
+    try:
+        with tempfile.TemporaryFile(dir=store.scratch()) as aci:
+            builtin.write_aci(files, mark, aci)
+            aci.seek(0)
+            return store.add_aci(aci.fileno())
+    except OSError as error:
+        raise DefaultStage1Error("cannot assemble the built-in stage1 image") from error
 
 
 def _chosen(site: Site, store: ImageStore, choice: Stage1Choice) -> str:

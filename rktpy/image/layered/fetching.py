@@ -6,7 +6,7 @@ import os
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.image.errors import FetchError, LibraryMissingError, room_hint
+from rktpy.image.errors import FetchError, LibraryMissingError
 from rktpy.image.layered import local
 from rktpy.image.layered.acceptance import require_acceptance, require_waiver
 from rktpy.image.layered.blobs import read_blob
@@ -85,7 +85,7 @@ def fetch_local(store: ImageStore, ref: ImageRef, means: Means) -> str:
                 found = local.read_saved(archive, ref)
             return _store(store, ref, *found)
     except (RktError, OSError) as error:
-        raise FetchError(f"cannot import image {quote(ref.text)}", hint=room_hint(error)) from error
+        raise FetchError(f"cannot import image {quote(ref.text)}") from error
 
 
 def registry_name(ref: ImageRef) -> RegistryName:
@@ -128,7 +128,7 @@ def fetch_registry(store: ImageStore, ref: ImageRef, means: Means) -> str:
         with Registry(name, access) as registry:
             return _pull(store, ref, name, registry, means, platform)
     except (RktError, OSError) as error:
-        raise FetchError(f"cannot fetch image {quote(ref.text)}", hint=room_hint(error)) from error
+        raise FetchError(f"cannot fetch image {quote(ref.text)}") from error
 
 
 def _pull(

@@ -35,10 +35,7 @@ NOWHERE = (
     "either image was not found in the store or store was disabled and fetching from remote"
     " yielded nothing or it was disabled"
 )
-ROOM = (
-    "no space left on device"
-    " (make room in the data directory, for instance with: rktpy image gc; rktpy gc)"
-)
+ROOM = "no space left on device (make room; in the data directory with: rktpy image gc; rktpy gc)"
 
 
 def told(rkt: Fetcher, *words: str, options: str = IMAGE, env: dict[str, str] | None = None) -> str:
@@ -211,3 +208,5 @@ def test_no_room_for_an_image_file(rkt: Fetcher, server: Server, tmp_path: Path)
 
     assert told(rkt, ACI) == f"cannot store the download of {ACI}: {ROOM}"
     assert told(rkt, str(large)) == f'cannot import image "{large}": {ROOM}'
+    done = rkt(IMAGE, "run", "--net=none", large)
+    assert done.err == f"run: cannot assemble the built-in stage1 image: {ROOM}\n"

@@ -226,6 +226,17 @@ def test_an_image_file_is_shown_with_its_signature(rkt: Fetcher, slow_url: tuple
     assert lines[-1].split()[-1] == "stored"
 
 
+def test_a_key_is_shown_like_an_image(rkt: Fetcher, server: Server, keys: Keys) -> None:
+    server.put("/key.gpg", keys.file("key1"))
+
+    url = "https://example.com/key.gpg"
+    done = rkt("trust", "--root", "--skip-fingerprint-review", url)
+
+    size = keys.file("key1").stat().st_size
+    assert done.err.startswith(f"Downloading key: {size}B, arrived\n")
+    assert "Downloading" not in done.out
+
+
 def test_a_pod_has_the_terminal_to_itself(rkt: Fetcher, slow_url: tuple[Dam, str]) -> None:
     dam, url = slow_url
     words = rkt.argv("run", "--net=none", url)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
 
+from rktpy.cli.call import OutputError
 from rktpy.cli.errors import describe, describe_bug
 from rktpy.errors import RktError
 
@@ -34,6 +36,23 @@ def test_users_see_the_first_message_and_the_innermost_cause(
     messages: tuple[str, ...], text: str
 ) -> None:
     assert describe("rm", chain(*messages), debug=False) == text
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_with_what_makes_room(number: int) -> None:
+    error = chain("cannot store")
+    error.__cause__ = OSError(number, os.strerror(number))
+    room = "(make room; in the data directory with: rktpy image gc; rktpy gc)"
+
+    assert describe("fetch", error, debug=False).endswith(f"{os.strerror(number)[1:]} {room}")
+    assert describe("fetch", OSError(errno.EIO, "x"), debug=False) == "fetch: x"
+
+
+def test_a_full_disk_behind_stdout_is_not_ours() -> None:
+    error = OutputError("cannot write to standard output")
+    error.__cause__ = OSError(errno.ENOSPC, "No space")
+
+    assert describe("list", error, debug=False).endswith(": no space")
 
 
 def test_debug_shows_the_ladder() -> None:

@@ -206,6 +206,11 @@ class PodTree:
         return f"{self.root}/ppid"
 
     @property
+    def terminal(self) -> str:
+        """How the user's terminal was before the pod (``rktpy.host.terminal``)."""
+        return f"{self.root}/terminal"
+
+    @property
     def subcgroup(self) -> str:
         return f"{self.root}/subcgroup"
 

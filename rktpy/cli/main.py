@@ -15,6 +15,7 @@ from rktpy.cli.call import Call, say
 from rktpy.cli.spec import IMAGES, IMAGES_ONLY
 from rktpy.cli.table import ROOT
 from rktpy.errors import RktError, UsageError
+from rktpy.host import terminal
 from rktpy.verbs.site import Site
 
 TYPE_CHECKING = False
@@ -156,6 +157,10 @@ class Desk:
         call = self._call(reading)
         if reading.values.get("help"):
             return self._help()
+        if terminal.is_raw():
+            from rktpy.pod.terminal import put_terminal_right
+
+            put_terminal_right(call.site.layout)
         return _profiled(_handler(self.command), call)
 
     def _call(self, reading: walk.Reading) -> Call:

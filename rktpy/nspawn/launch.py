@@ -11,7 +11,7 @@ import os
 from rktpy import log
 from rktpy.codec import compact
 from rktpy.errors import RktError
-from rktpy.host import mount, process
+from rktpy.host import mount, process, terminal
 from rktpy.host.cgroup.hierarchy import UNIFIED
 from rktpy.host.files import write_atomic
 from rktpy.host.procfs import lowest_oom_score
@@ -91,6 +91,9 @@ def launch(
     )
     _report(found, tree, strict=strict)
     write_atomic(tree.ppid, f"{os.getpid()}\n".encode(), mode=0o644, durable=False)
+    if plan.interactive and 0 not in plan.handed_streams:
+        line = terminal.describe()
+        write_atomic(tree.terminal, line.encode(), mode=0o644, durable=False)
     groups = prepare_groups(plan, controllers)
     unit = f"{plan.apps[0].name}.service" if plan.handed_streams else ""
     aside = placement.keep_unit and facts.cgroup_mode == UNIFIED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -136,6 +137,51 @@ def test_the_terminal_is_as_before_when_the_pod_is_terminated(rkt: Rktpy) -> Non
         assert terminal.modes() == terminal.start_modes
 
 
+def test_the_next_command_puts_right_what_a_killed_pod_left(rkt: Rktpy) -> None:
+    """In a script no shell does: it ends like any other program, and its shell believes it."""
+    run = shlex.join(interactive(rkt, "echo up; sleep 300"))
+    script = f"{run}; echo status $?; read go; {shlex.join(rkt.argv('list'))} >&2; echo listed"
+    with Terminal(["sh", "-c", script]) as terminal:
+        terminal.until(b"up")
+        kill_only_pod(rkt)
+        terminal.until(b"status 137")
+        left_raw = terminal.is_raw()
+        terminal.type(b"go\n")
+        terminal.until(b"listed")
+
+        assert left_raw
+        assert terminal.modes() == terminal.start_modes
+
+
+def test_a_terminal_that_is_raw_on_purpose_stays_so(rkt: Rktpy) -> None:
+    pod, look = shlex.join(interactive(rkt, "echo pod")), shlex.join(rkt.argv("list"))
+    with Terminal(
+        ["sh", "-c", f"{pod}; stty raw -echo; {look}; stty -a >&2; echo over"]
+    ) as terminal:
+        terminal.until(b"over")
+
+        assert b"-icanon" in terminal.seen
+
+
+def test_another_terminal_is_not_what_a_killed_pod_left(rkt: Rktpy) -> None:
+    run, look = (
+        shlex.join(argv) for argv in (interactive(rkt, "echo up; sleep 300"), rkt.argv("list"))
+    )
+    raw = "import os, tty; tty.setraw(0); os.system(%r); os.system('stty -a'); print('over')"
+    with Terminal(["sh", "-c", f"{run}; read go"]) as pod:
+        pod.until(b"up")
+        kill_only_pod(rkt)
+        with Terminal([sys.executable, "-c", raw % look]) as terminal:
+            terminal.until(b"over")
+
+            assert b"-icanon" in terminal.seen
+
+
+def kill_only_pod(rkt: Rktpy) -> None:
+    (pod,) = rkt.pods()
+    os.kill(int((rkt.data / "pods" / pod / "ppid").read_text()), signal.SIGKILL)
+
+
 def test_a_shell_has_its_terminal_back_when_the_pod_is_killed(rkt: Rktpy) -> None:
     run = shlex.join(interactive(rkt, "echo up; sleep 300"))
     with Terminal(["bash", "--norc", "--noprofile", "--noediting", "-i"]) as terminal:
@@ -145,8 +191,7 @@ def test_a_shell_has_its_terminal_back_when_the_pod_is_killed(rkt: Rktpy) -> Non
         terminal.type(run.encode() + b"; echo status $?\n")
         terminal.until(b"\nup\r\n")
         assert terminal.is_raw()
-        (pod,) = rkt.pods()
-        os.kill(int((rkt.data / "pods" / pod / "ppid").read_text()), signal.SIGKILL)
+        kill_only_pod(rkt)
         terminal.until(b"status 137")
 
         assert terminal.modes() == modes

@@ -11,6 +11,7 @@ import errno
 import gc
 import os
 import resource
+import select
 
 from rktpy import codec
 from rktpy.errors import RktError
@@ -27,6 +28,7 @@ CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, MKNOD, SETFCAP = (
     1 << number for number in (0, 1, 2, 3, 4, 27, 31)
 )
 _ANSWER_LIMIT = 64 << 20
+_AGAIN = 100  # ms
 _MEMORY = 2 << 30  # address space; 500,000 members with long names need a quarter of it
 
 
@@ -121,8 +123,14 @@ class Helper:
 
     def drop(self) -> None:
         """Wait until it has ended, whatever it may have to say. Instead of ``wait``."""
-        while os.read(self._answer, 1 << 16):
-            pass
+        poll = select.poll()
+        poll.register(self._answer, select.POLLIN)
+        while True:
+            # A signal that comes just before a system call does not end the call: say it again.
+            if not poll.poll(_AGAIN):
+                self.ask_to_stop()
+            elif not os.read(self._answer, 1 << 16):
+                break
         self._reap()
 
     def cancel(self) -> None:
@@ -204,7 +212,9 @@ def _serve(work: Callable[[], Answer], parent: int, tell: int) -> NoReturn:
 def _told(error: BaseException | None) -> list[dict[str, object]]:
     """Return ``error`` and what it was raised from, as far as these are for users."""
     found: list[dict[str, object]] = []
-    while isinstance(error, (RktError, OSError)):
+    seen: list[BaseException] = []  # who raises an error from itself makes a ring
+    while isinstance(error, (RktError, OSError)) and error not in seen:
+        seen.append(error)
         if isinstance(error, RktError):
             found.append({"error": error.message, "hint": error.hint})
         else:

@@ -20,15 +20,15 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, RenderableType
 
     from rktpy.cli.progress.board import Transfer
 
 _ROWS = 12  # lines at most, however large the window is
 _GAP = 2  # columns between two cells
-_NAME, _SIZE, _PERCENT, _RATE, _WORD = 12, 17, 4, 9, 15  # columns
+_NAME, _SIZE, _PERCENT, _RATE, _WORD = 12, 17, 7, 9, 15  # columns
 _LEFT = len(", 00:00 left")
 _BAR = (10, 40)  # columns, at least and at most
 
@@ -149,43 +149,55 @@ class _Paper(io.StringIO):
         return self._encoding
 
 
+class _Column(Value):
+    """``cell`` is what a row has in it; ``width`` in columns of the terminal."""
+
+    width: int
+    cell: Callable[[Row], RenderableType]
+    right: bool = False
+
+
 def _grid(rows: Sequence[Row], width: int) -> Table:
-    """Return a table of ``rows``: the narrower it must be, the less it says."""
-    name = min(max(len(row.name) for row in rows), _NAME)
-    fixed = name + _GAP + _SIZE + _GAP + _RATE + _GAP + _WORD
-    bar = width - fixed - _GAP
-    with_left = bar - _LEFT >= _BAR[0]
-    if with_left:
-        bar -= _LEFT
+    """Return a table of ``rows`` that is no wider than ``width``."""
+    columns = _columns(min(max(len(row.name) for row in rows), _NAME), width)
     table = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
-
-    def column(size: int, *, right: bool = False) -> None:
-        table.add_column(width=size, no_wrap=True, overflow="ellipsis",
-                         justify="right" if right else "left")  # fmt: skip
-
-    with_bar, with_rate = bar >= _BAR[0], width >= fixed
-    with_size = width >= fixed - _RATE - _GAP
-    with_word = width >= name + _GAP + _PERCENT + _GAP + _WORD - 2
-    column(name)
-    if with_bar:
-        bar = min(bar, _BAR[1])
-        column(bar)
-    column(_SIZE if with_size else 7, right=True)
-    if with_rate:
-        column(_RATE, right=True)
-    if with_word:
-        column(_WORD + (_LEFT if with_left else 0))
+    for one in columns:
+        side: JustifyMethod = "right" if one.right else "left"
+        table.add_column(width=one.width, no_wrap=True, overflow="ellipsis", justify=side)
     for row in rows:
-        cells: list[RenderableType] = [Text(row.name, _style(row))]
-        if with_bar:
-            cells.append(_bar(row, bar))
-        cells.append(row.size if with_size else row.percent)
-        if with_rate:
-            cells.append(f"{binary_size(round(row.rate))}/s" if row.rate else "")
-        if with_word:
-            cells.append(Text(row.word + (row.left if with_left else ""), _style(row)))
-        table.add_row(*cells)
+        table.add_row(*(one.cell(row) for one in columns))
     return table
+
+
+def _columns(name: int, width: int) -> list[_Column]:
+    """Return what is said of each row: the narrower it must be, the less."""
+    whole = name + _GAP + _SIZE + _GAP + _RATE + _GAP + _WORD
+    bar = width - whole - _GAP
+    wordy = bar - _LEFT >= _BAR[0]
+    if wordy:
+        bar -= _LEFT
+    bar = min(bar, _BAR[1])
+    columns = [_Column(name, lambda row: Text(row.name, _style(row)))]
+    if bar >= _BAR[0]:
+        columns.append(_Column(bar, lambda row: _bar(row, bar)))
+    if width >= whole - _RATE - _GAP:
+        columns.append(_Column(_SIZE, lambda row: row.size, right=True))
+    else:
+        columns.append(_Column(_PERCENT, lambda row: row.percent, right=True))
+    if width >= whole:
+        columns.append(_Column(_RATE, _rate, right=True))
+    if width >= name + _GAP + _PERCENT + _GAP + _WORD:
+        length = _WORD + (_LEFT if wordy else 0)
+        columns.append(_Column(length, lambda row: _word(row, wordy=wordy)))
+    return columns
+
+
+def _rate(row: Row) -> str:
+    return f"{binary_size(round(row.rate))}/s" if row.rate else ""
+
+
+def _word(row: Row, *, wordy: bool) -> Text:
+    return Text(row.word + (row.left if wordy else ""), _style(row))
 
 
 def _bar(row: Row, width: int) -> RenderableType:

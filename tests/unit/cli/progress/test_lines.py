@@ -25,6 +25,7 @@ def test_each_layer_has_a_line_when_it_is_over(capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr().err == (
         "Downloading 000000000001: 30MiB / 30MiB, verified\nDownloading signature: 228B, arrived\n"
     )
+    bench.board.close()
 
 
 def test_in_between_there_is_a_line_about_all_of_it(capfd: pytest.CaptureFixture[str]) -> None:

@@ -68,13 +68,15 @@ def _add(rkt: Rktpy, count: int = 1) -> str:
 def test_an_app_sees_all_layers_as_one(rkt: Rktpy, options: tuple[str, ...]) -> None:
     _add(rkt)
 
-    done = rkt.run(*options, STACKED, "--", "ls /d; ls / | cat; stat -c '%u:%g %a' /; echo 1 >/d/w")
+    done = rkt.run(
+        *options, STACKED, "--", "ls /d; ls / | cat; stat -c '%n %u:%g %a' / /d/old; echo 1 >/d/w"
+    )
 
     assert done.status == 0
     lines = done.lines()
     assert lines[:2] == ["new", "old"]
     assert "e" not in lines
-    assert lines[-1] == "7:8 751"
+    assert lines[-2:] == ["/ 7:8 751", "/d/old 0:0 644"]
 
 
 def test_the_root_of_the_writable_layer_has_the_images_attributes(rkt: Rktpy) -> None:
@@ -170,9 +172,9 @@ def test_an_image_can_depend_on_one_of_layers(rkt: Rktpy, tmp_path: Path) -> Non
 def test_gc_keeps_layers_of_images_and_of_pods(rkt: Rktpy) -> None:
     key = _add(rkt)
     layers = Layers(Layout(str(rkt.data)))
+    rkt.ok("image", "gc", "--grace-period=1h")  # takes its tree
     uuid = rkt.prepare(STACKED, "--", "ls /d")
 
-    rkt.ok("image", "gc", "--grace-period=1h")
     rkt.ok("image", "rm", key)
     rkt.ok("image", "gc", "--grace-period=1h")
     assert len(layers.ids()) == 3

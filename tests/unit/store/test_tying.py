@@ -37,20 +37,35 @@ _TIME = itertools.count(1)
 
 
 @st.composite
-def _streams(draw: st.DrawFn) -> Stream:
-    kinds = draw(st.dictionaries(_PATH, st.sampled_from([DIR, FILE, FILE, LINK]), max_size=5))
+def _layers(draw: st.DrawFn) -> list[Stream]:
+    """Return streams of layers, the base first, most of whose links lead to files below them."""
+    files: list[bytes] = []
+    streams = []
+    for _ in range(draw(st.integers(2, 5))):
+        stream = draw(_streams(files))
+        streams.append(stream)
+        gone = [*stream.deleted, *stream.cleared]
+        files = [p for p in files if not any(p == g or p.startswith(g + b"/") for g in gone)]
+        files += [member.name for member in stream.members if member.kind != DIR]
+    return streams
+
+
+@st.composite
+def _streams(draw: st.DrawFn, files: list[bytes]) -> Stream:
+    choice = [DIR, FILE, FILE, *([LINK] * 3 if files else [])]
+    kinds = draw(st.dictionaries(_PATH, st.sampled_from(choice), max_size=4))
     members = []
     for path in draw(st.permutations(sorted(kinds))):
         kind = kinds[path]
         if kind != DIR and any(other.startswith(path + b"/") for other in kinds):
-            kind = DIR
-        target = draw(_PATH) if kind == LINK else b""
+            continue  # a directory that is only implied
+        target = draw(st.sampled_from(files)) if kind == LINK else b""
         members.append(a_member(path, kind, next(_TIME), target))
     if draw(st.booleans()):
         members.insert(0, a_member(b"", DIR, next(_TIME)))
     deleted = draw(st.lists(_PATH, max_size=2, unique=True))
-    cleared = draw(st.lists(st.sampled_from([b"", *_PATHS]), max_size=1))
-    return Stream(members, deleted, cleared)
+    cleared = draw(st.lists(st.sampled_from([b"", b"a", *_PATHS]), max_size=1))
+    return Stream(members, deleted if draw(st.booleans()) else [], cleared)
 
 
 def _tar(stream: Stream) -> bytes:
@@ -119,8 +134,8 @@ def _same_files(
     return {frozenset(group) for group in groups.values()}
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(_streams(), min_size=1, max_size=5))
+@settings(max_examples=120, deadline=None)
+@given(_layers())
 def test_a_stack_shows_what_squashing_makes(streams: list[Stream]) -> None:
     try:
         squashed = _squashed(streams)

@@ -46,7 +46,7 @@ IMAGE = (
     Command(
         "image gc",
         "image:gc",
-        "collect images and trees that nothing uses",
+        "collect images, trees and layers that nothing uses",
         usage="gc",
         options="images:GC",
     ),
@@ -76,7 +76,7 @@ IMAGE = (
     Command(
         "image verify",
         "image:verify",
-        "compare rendered images with the store, and repair them",
+        "compare images with what they were when they came, and repair them",
         usage="verify IMAGE...",
         complete="image",
     ),

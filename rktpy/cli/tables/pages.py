@@ -80,7 +80,8 @@ PAGES = {
         USUAL, ("image list", "cat-manifest"),
     ),
     "image export": Page(
-        (("rktpy image export --overwrite example.com/web web.aci", "For another host."),),
+        (("rktpy image export --overwrite example.com/web web.aci", "For another host. An image of"
+          " layers becomes one archive, with a hash of its own."),),
         USUAL, ("fetch", "image extract"),
     ),
     "image extract": Page(
@@ -88,7 +89,7 @@ PAGES = {
         USUAL, ("image render", "image export"),
     ),
     "image gc": Page(
-        (("rktpy image gc", "Images nobody used for a day."),
+        (("rktpy image gc", "Images nobody used for a day, and layers that no image has."),
          ("rktpy image gc --grace-period=0s", "All that no pod needs.")),
         USUAL, ("gc", "image rm"),
     ),
@@ -107,8 +108,11 @@ PAGES = {
         (("0", "All of them are gone, or were not there."), _FAILED), ("image gc", "image list"),
     ),
     "image verify": Page(
-        (("rktpy image verify example.com/web", "Renders it anew if somebody changed it."),),
-        USUAL, ("image render",),
+        (("rktpy image verify example.com/web", "Renders it anew if somebody changed it. Nothing"
+          " starts any more on a layer that was changed; the next fetch brings it again."),),
+        (_WORKED, ("254", "An image is unknown, or a layer of one is damaged; standard error names"
+                   " it and says how it comes back.")),
+        ("image render", "fetch"),
     ),
     "list": Page(
         (("rktpy list --full", "With whole UUIDs, image ids and times."),

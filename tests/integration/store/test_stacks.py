@@ -9,7 +9,7 @@ import pytest
 
 from rktpy.host.archive.ends import LooseEnds
 from rktpy.host.treecopy import copy_tree
-from rktpy.store.layers import LayerError, Layers, can_stack
+from rktpy.store.layers import OPAQUE, LayerError, Layers, can_stack
 from rktpy.store.stacks import verify_stack
 from rktpy.store.trees import TreeError, Trees
 from tests.integration.store.layered import add_stack, build, diff_id, filled
@@ -136,7 +136,7 @@ def test_hundreds_of_layers(tmp_path: Path) -> None:
     assert (shown / "d/which").read_bytes() == b"149"
 
 
-@pytest.mark.parametrize("harm", ["changed", "missing", "added", "undeleted", "ends"])
+@pytest.mark.parametrize("harm", ["changed", "missing", "added", "undeleted", "ends", "opaque"])
 def test_any_damage_of_a_layer_is_found_and_mended_by_building_again(
     tmp_path: Path, harm: str
 ) -> None:
@@ -157,9 +157,11 @@ def test_any_damage_of_a_layer_is_found_and_mended_by_building_again(
         os.mkdir(f"{rootfs}/e")
     elif harm == "undeleted":
         os.unlink(f"{rootfs}/c")
-    else:
+    elif harm == "ends":
         with open(f"{rootfs}/../ends", "ab") as file:
             file.write(b" ")
+    else:
+        os.removexattr(f"{rootfs}/d", OPAQUE)
 
     with pytest.raises(LayerError, match=f"layer {up} is damaged"):
         verify_stack(store, key, tree_id)

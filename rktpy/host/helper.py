@@ -57,11 +57,13 @@ class Helper:
         work: Callable[[], Answer],
         *,
         close: Iterable[int] = (),
+        only: Iterable[int] | None = None,
         failure: type[RktError] = HelperError,
     ) -> None:
         """Start ``work``, which calls ``confine`` when it is where it should be.
 
-        ``close`` are descriptors it must not hold, as the other end of its pipe. ``work`` may
+        ``close`` are descriptors it must not hold, as the other end of its pipe; ``only`` are all
+        that it may hold beside the three of every process, if that is given. ``work`` may
         raise ``RktError``, which ``wait`` raises as ``failure``, and ``OSError``. Call it before
         starting threads.
         """
@@ -74,6 +76,8 @@ class Helper:
                 os.close(self._answer)
                 for fd in close:
                     os.close(fd)
+                if only is not None:
+                    _hold((0, 1, 2, tell, *only))
                 _serve(work, parent, tell)
             finally:
                 os._exit(1)
@@ -160,6 +164,16 @@ def heed_signals() -> None:
 
     for number in (_signal.SIGTERM, _signal.SIGINT):
         _signal.signal(number, stop)
+
+
+def _hold(kept: Iterable[int]) -> None:
+    """Close all descriptors but those in ``kept``."""
+    limit = 1 + max(int(name) for name in os.listdir("/proc/self/fd"))
+    start = 0
+    for fd in (*sorted(kept), limit):
+        if start < fd:  # closerange(0, 0) closes everything
+            os.closerange(start, fd)
+        start = fd + 1
 
 
 def confine(capabilities: int, *, file_size: int = resource.RLIM_INFINITY) -> None:

@@ -1,4 +1,8 @@
-"""One image file over HTTP, resumed where an earlier try ended, and how long the answer holds."""
+"""One image file over HTTP, resumed where an earlier try ended, and how long the answer holds.
+
+Its bytes are kept in a file for another time, and handed on as they come: who imports it need not
+wait for the last one.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,12 @@ from rktpy.host.http_errors import HttpError
 from rktpy.image.means import ARRIVED, DOWNLOADING
 from rktpy.image.partial import Validator
 from rktpy.log import Logger
+from rktpy.resource import Resource
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from rktpy.host.http import Authorize, Client, Response
     from rktpy.image.means import Gauge
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 LIMIT = 64 << 30  # bytes of an image as served
 SIGNATURE_LIMIT = 1 << 20
 _PIECE = 1 << 18
+_HANDED = 1 << 17  # bytes at least that are handed on at once: TLS brings 16 KiB at a time
 _TRIES = 4  # a connection that breaks is taken up again
 _RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 _logger = Logger("image")
@@ -55,32 +61,118 @@ class Answer(Value):
     max_age: int  # seconds
 
 
-def download(source: Source, partial: Partial, gauge: Gauge, *, etag: str = "") -> Answer:
-    """Complete ``partial``, unless the server says that the file is still the one of ``etag``.
+class StartedOverError(RktError):
+    """The server has another file now than the one whose beginning was handed out."""
 
-    Raises:
-        DownloadError: another status than success, or more bytes than an image may have.
-        HttpError: the server cannot be reached, or the connection keeps breaking.
-        OSError: the disk is full.
+
+class Download(Resource):
+    """A file on its way into ``partial``, where its bytes are kept, and to whom it may concern.
+
+    Ask ``begin`` first, then ``pieces``. Used once.
     """
-    for remaining in reversed(range(_TRIES)):
-        before = partial.size
-        try:
-            with _ask(source, partial, etag) as answer:
-                said = Answer(
-                    answer.status == 304,
-                    answer.headers.get("ETag", ""),
-                    max_age(answer.headers.get("Cache-Control", "")),
-                )
-                if not said.fresh:
-                    _receive(answer, partial, gauge)
-                return said
-        except HttpError as error:
-            # Only what got further may go on: anything else would end in a circle.
-            if not error.passing or not remaining or partial.size <= before:
-                raise
-            _logger.warning("%s, going on", error.message)
-    raise AssertionError("the last try returns or raises")
+
+    __slots__ = ("_answer", "_gauge", "_partial", "_source")
+
+    def __init__(self, source: Source, partial: Partial, gauge: Gauge) -> None:
+        self._source = source
+        self._partial = partial
+        self._gauge = gauge
+        self._answer: Response | None = None
+
+    def begin(self, etag: str = "") -> Answer:
+        """Ask the server, and return what it says; ``etag`` is that of the file we know.
+
+        Raises:
+            DownloadError: another status than success.
+            HttpError: the server cannot be reached.
+            OSError: the disk is full.
+        """
+        answer = self._answer = _ask(self._source, self._partial, etag)
+        return Answer(
+            answer.status == 304,
+            answer.headers.get("ETag", ""),
+            max_age(answer.headers.get("Cache-Control", "")),
+        )
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the file from its first byte, that of an earlier try included.
+
+        ``partial`` has every byte before it is yielded, and is complete at the end.
+
+        Raises, while iterating:
+            StartedOverError: what was yielded is worth nothing, ask anew.
+            DownloadError: more bytes than an image may have, or others than before.
+            HttpError: the connection keeps breaking.
+            OSError: the disk is full.
+        """
+        handed = 0
+        for remaining in reversed(range(_TRIES)):
+            before = self._partial.size
+            try:
+                with self._answer or _ask(self._source, self._partial, "") as answer:
+                    self._answer = None
+                    if handed and answer.status != 206:
+                        raise StartedOverError(f"{answer.url} is another file now")
+                    for piece in self._received(answer, handed):
+                        handed += len(piece)
+                        yield piece
+                return
+            except HttpError as error:
+                # Only what got further may go on: anything else would end in a circle.
+                if not error.passing or not remaining or self._partial.size <= before:
+                    raise
+                _logger.warning("%s, going on", error.message)
+
+    def close(self) -> None:
+        if self._answer is not None:
+            self._answer.close()
+
+    def _received(self, answer: Response, handed: int) -> Iterator[bytes]:
+        """Write what arrives, and yield the file from the byte ``handed`` on, in large pieces."""
+        position = _starting_point(answer, self._partial)
+        self._expect(answer, position)
+        yield from self._kept(handed, position)
+        again = max(handed - position, 0)  # bytes of what comes that were handed out before
+        waiting = bytearray()
+        while piece := answer.read(_PIECE):
+            if again and os.pread(self._partial.fd, again, position) != piece[:again]:
+                # One thing would be unpacked and another one verified.
+                raise DownloadError(f"{quote(answer.url)}: the server sent other bytes than before")
+            self._write(piece, position)
+            position += len(piece)
+            if position > LIMIT:
+                raise _too_large(answer)
+            self._gauge.advance(len(piece))
+            waiting += piece[again:] if again else piece
+            again = 0
+            if len(waiting) >= _HANDED:
+                yield bytes(waiting)
+                waiting.clear()
+        if waiting:
+            yield bytes(waiting)
+
+    def _expect(self, answer: Response, position: int) -> None:
+        length = answer.headers.get("Content-Length", "")
+        total = position + int(length) if length.isascii() and length.isdecimal() else None
+        if total is not None and total > LIMIT:
+            raise _too_large(answer)
+        self._gauge.measure(position, total)
+        self._gauge.state(DOWNLOADING)
+
+    def _kept(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield what is there already from ``start`` to ``end``."""
+        while start < end and (
+            piece := os.pread(self._partial.fd, min(_PIECE, end - start), start)
+        ):
+            start += len(piece)
+            yield piece
+
+    def _write(self, piece: bytes, position: int) -> None:
+        view = memoryview(piece)
+        while view:
+            count = os.pwrite(self._partial.fd, view, position)
+            view = view[count:]
+            position += count
 
 
 def fetch_small(source: Source, gauge: Gauge) -> bytes | None:
@@ -163,25 +255,6 @@ def _request(source: Source, fields: Mapping[str, str]) -> Response:
     return source.client.request(
         source.url, headers=fields, authorize=source.authorize, plain=source.plain
     )
-
-
-def _receive(answer: Response, partial: Partial, gauge: Gauge) -> None:
-    position = _starting_point(answer, partial)
-    length = answer.headers.get("Content-Length", "")
-    total = position + int(length) if length.isascii() and length.isdecimal() else None
-    if total is not None and total > LIMIT:
-        raise _too_large(answer)
-    gauge.measure(position, total)
-    gauge.state(DOWNLOADING)
-    while piece := answer.read(_PIECE):
-        view = memoryview(piece)
-        while view:
-            count = os.pwrite(partial.fd, view, position)
-            view = view[count:]
-            position += count
-        if position > LIMIT:
-            raise _too_large(answer)
-        gauge.advance(len(piece))
 
 
 def _starting_point(answer: Response, partial: Partial) -> int:

@@ -10,10 +10,19 @@ from urllib.parse import urlsplit, urlunsplit
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.host.archive.formats import Stream
 from rktpy.host.http import Client, is_loopback, without_user
+from rktpy.host.http_errors import HttpError
 from rktpy.image import discovery
 from rktpy.image.authorizing import authorizer
-from rktpy.image.download import Answer, DownloadError, Source, download, fetch_small
+from rktpy.image.download import (
+    Answer,
+    Download,
+    DownloadError,
+    Source,
+    StartedOverError,
+    fetch_small,
+)
 from rktpy.image.errors import FetchError
 from rktpy.image.means import STORED, STORING
 from rktpy.image.partial import Partial, open_partial
@@ -23,11 +32,14 @@ from rktpy.image.vouching import check_labels, read_signature, signers, vouch
 from rktpy.log import Logger
 from rktpy.resource import Resource
 from rktpy.store.database import Remote
+from rktpy.store.errors import StoreError
 from rktpy.store.importing import Terms
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.names import ImageName
     from rktpy.host.http import Authorize
@@ -35,7 +47,13 @@ if TYPE_CHECKING:
     from rktpy.image.reference import ImageRef
     from rktpy.store.images import ImageStore
 
+_TURNS = 4  # of servers whose file changes while it is downloaded
+_REST = 1 << 18
 _logger = Logger("image")
+
+
+class _UnfinishedError(FetchError):
+    """A server or the disk failed us; what has arrived is worth keeping."""
 
 
 class _Target(Value):
@@ -168,32 +186,63 @@ def _fetch(link: _Link, target: _Target) -> str:
 
 def _fetch_anew(link: _Link, target: _Target, known: Remote | None, board: Board) -> str:
     shown = without_user(target.url)
-    signature = None if link.means.insecure.image else _early_signature(link, target, board)
-    _logger.debug("fetching image from %s", shown)
     link.store.scratch()  # makes the directories
     try:
         with open_partial(link.store.layout.downloads, target.url) as partial:
-            gauge = board.gauge("ACI", None)
-            answer = _download(link, target, partial, gauge, etag=known.etag if known else "")
-            if answer.fresh and known is not None:
-                partial.discard()
-                return _renew(link, target, known, answer)
-            if signature is None and not link.means.insecure.image:
-                signature = _late_signature(link, target, board)
-            gauge.state(STORING)
-            key = _take_in(link, target, partial, answer, signature)
-            gauge.state(STORED)
-            return key
+            for _turn in range(_TURNS):
+                try:
+                    return _bring(_Errand(link, target, known, partial, board))
+                except StartedOverError as error:
+                    _logger.warning("%s, beginning anew", error.message)
     except OSError as error:
-        raise FetchError(f"cannot store the download of {shown}") from error
+        raise _no_room(target) from error
+    raise FetchError(f"{shown} changes while it is downloaded", hint="try again later")
 
 
-def _download(link: _Link, target: _Target, partial: Partial, gauge: Gauge, *, etag: str) -> Answer:
+class _Errand(Value):
+    """One try: what is known of the file already, where it is kept, and where that is shown."""
+
+    link: _Link
+    target: _Target
+    known: Remote | None
+    partial: Partial
+    board: Board
+
+
+def _bring(errand: _Errand) -> str:
+    """Download and import at once; see ``_fetch_anew``.
+
+    Raises:
+        StartedOverError: the server has another file now, and maybe another signature.
+    """
+    link, target, known, partial = errand.link, errand.target, errand.known, errand.partial
+    signature = None if link.means.insecure.image else _early_signature(link, target, errand.board)
+    _logger.debug("fetching image from %s", without_user(target.url))
+    gauge = errand.board.gauge("ACI", None)
     source = Source(link.client, target.url, link.authorize, target.plain)
+    with Download(source, partial, gauge) as download:
+        try:
+            answer = download.begin(known.etag if known else "")
+        except RktError as error:
+            raise FetchError(f"error downloading ACI {_wanted(target)}") from error
+        if answer.fresh and known is not None:
+            partial.discard()
+            return _renew(link, target, known, answer)
+        key = _take_in(errand, _arriving(download, target, gauge), signature)
+    link.store.put_remote(_remote(target, key, answer))
+    partial.discard()
+    gauge.state(STORED)
+    return key
+
+
+def _arriving(download: Download, target: _Target, gauge: Gauge) -> Iterator[bytes]:
     try:
-        return download(source, partial, gauge, etag=etag)
-    except RktError as error:
-        raise FetchError(f"error downloading ACI {_wanted(target)}") from error
+        yield from download.pieces()
+    except (DownloadError, HttpError) as error:
+        raise _UnfinishedError(f"error downloading ACI {_wanted(target)}") from error
+    except OSError as error:
+        raise _no_room(target) from error
+    gauge.state(STORING)
 
 
 def _renew(link: _Link, target: _Target, known: Remote, answer: Answer) -> str:
@@ -204,26 +253,36 @@ def _renew(link: _Link, target: _Target, known: Remote, answer: Answer) -> str:
     return known.key
 
 
-def _take_in(
-    link: _Link, target: _Target, partial: Partial, answer: Answer, signature: bytes | None
-) -> str:
-    """Import what arrived, if it is what was asked for and somebody trusted vouches for it."""
+def _take_in(errand: _Errand, pieces: Iterator[bytes], signature: bytes | None) -> str:
+    """Import what arrives, if it is what was asked for and somebody trusted vouches for it."""
+    link, target, partial = errand.link, errand.target, errand.partial
+    stream = Stream(pieces)
 
     def vouch_for(manifest: ImageManifest) -> str:
+        while stream.read(_REST):
+            pass  # what nobody had to unpack was signed as well
         _check(target, manifest)
-        if signature is None:
+        if link.means.insecure.image:
             return ""
-        return vouch(link.keystore, manifest.name, signature, partial.fd)
+        made = signature or _late_signature(link, target, errand.board)
+        return vouch(link.keystore, manifest.name, made, partial.fd)
 
     latest = target.name is not None and target.name.label("version") is None
     try:
-        key = link.store.add_aci(partial.fd, Terms(latest=latest, vouch=vouch_for))
-    except RktError:
-        partial.discard()  # it is whole and no good: going on with it would not help
+        return link.store.add_stream(stream, Terms(latest=latest, vouch=vouch_for))
+    except (_UnfinishedError, StartedOverError):
         raise
-    link.store.put_remote(_remote(target, key, answer))
-    partial.discard()
-    return key
+    except StoreError as error:
+        if isinstance(error.__cause__, OSError):
+            raise _no_room(target) from error.__cause__
+        raise
+    except RktError:
+        partial.discard()  # it is no good: going on with it would not help
+        raise
+
+
+def _no_room(target: _Target) -> _UnfinishedError:
+    return _UnfinishedError(f"cannot store the download of {without_user(target.url)}")
 
 
 def _check(target: _Target, manifest: ImageManifest) -> None:
@@ -282,7 +341,7 @@ def _early_signature(link: _Link, target: _Target, board: Board) -> bytes | None
 def _late_signature(link: _Link, target: _Target, board: Board) -> bytes:
     signature = _ask_signature(link, target, board)
     if signature is None:
-        raise FetchError(
+        raise _UnfinishedError(
             f"error downloading the signature file {_wanted(target)}"
         ) from DownloadError("server asked to defer the download again", hint="try again later")
     return signature
@@ -294,7 +353,7 @@ def _ask_signature(link: _Link, target: _Target, board: Board) -> bytes | None:
     try:
         return fetch_small(source, board.gauge("signature", None))
     except RktError as error:
-        raise FetchError(
+        raise _UnfinishedError(
             f"error downloading the signature file {_wanted(target)}",
             hint=_unsigned_hint(error),
         ) from error

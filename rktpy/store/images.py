@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rktpy.appc.image import Dependency
+    from rktpy.host.archive.formats import Stream
     from rktpy.layout import Layout
     from rktpy.store.database import Database, Remote
     from rktpy.store.dependencies import Part
@@ -249,6 +250,18 @@ class ImageStore:
             return importing.import_aci(
                 self.layout, self._index, source, terms or importing.Terms()
             )
+        finally:
+            self._index.forget()
+
+    def add_stream(self, source: Stream, terms: Terms) -> str:
+        """Import an archive that may still be arriving and return its key.
+
+        Errors: see ``rktpy.store.importing.import_stream``.
+        """
+        from rktpy.store import importing
+
+        try:
+            return importing.import_stream(self.layout, source, terms)
         finally:
             self._index.forget()
 

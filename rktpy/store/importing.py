@@ -14,7 +14,7 @@ import time
 from rktpy.appc.image import ImageManifest
 from rktpy.codec import compact
 from rktpy.errors import RktError
-from rktpy.host.archive.intake import Intake, take_in
+from rktpy.host.archive.intake import Intake, of_file, take_in
 from rktpy.host.archive.limits import Devices, Limits
 from rktpy.host.archive.unpack import Order
 from rktpy.host.files import read_regular
@@ -36,6 +36,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rktpy.host.archive.formats import Stream
     from rktpy.layout import Layout
     from rktpy.store.index import Index
 
@@ -86,11 +87,29 @@ def import_aci(layout: Layout, index: Index, source: int, terms: Terms) -> str:
         with locks.lock_image(layout, name, exclusive=True):
             try:
                 known = _known(layout, index, before, terms)
-                return known or _import(layout, source, before, terms)
+                return known or _import_file(layout, source, before, terms)
             finally:
                 locks.forget(layout.image_lock(name))
     except OSError as error:
-        raise StoreError(f"cannot write to the image store in {layout.cas}") from error
+        raise _unwritable(layout) from error
+
+
+def import_stream(layout: Layout, source: Stream, terms: Terms) -> str:
+    """Add the archive ``source``, which may still be arriving; return its key.
+
+    ``terms.vouch`` is asked when all of it has been read. Errors as ``import_aci``, and what
+    reading ``source`` raises, unless that is an OSError: it becomes a StoreError.
+    """
+    places.make_store(layout)
+    places.sweep(layout)
+    try:
+        return _import(layout, source, terms, identify=lambda: "")
+    except OSError as error:
+        raise _unwritable(layout) from error
+
+
+def _unwritable(layout: Layout) -> StoreError:
+    return StoreError(f"cannot write to the image store in {layout.cas}")
 
 
 def _known(layout: Layout, index: Index, info: os.stat_result, terms: Terms) -> str | None:
@@ -118,9 +137,21 @@ def _known(layout: Layout, index: Index, info: os.stat_result, terms: Terms) -> 
     return str(row.key)
 
 
-def _import(layout: Layout, source: int, before: os.stat_result, terms: Terms) -> str:
-    render = terms.render and os.geteuid() == 0
+def _import_file(layout: Layout, source: int, before: os.stat_result, terms: Terms) -> str:
     started = time.time_ns()
+
+    def identify() -> str:
+        after = os.fstat(source)
+        if terms.vouch is not None and _identity(before) != _identity(after):
+            raise StoreError("the image file changed while it was read", hint="try again")
+        return _settled_identity(before, after, started)
+
+    return _import(layout, of_file(source), terms, identify=identify)
+
+
+def _import(layout: Layout, source: Stream, terms: Terms, *, identify: Callable[[], str]) -> str:
+    """``identify`` returns by what to know the file again, "" for nothing; asked at the end."""
+    render = terms.render and os.geteuid() == 0
     with places.open_room(layout) as room:
         blob_path, tree = f"{room.path}/blob", f"{room.path}/tree"
         if render:
@@ -141,12 +172,8 @@ def _import(layout: Layout, source: int, before: os.stat_result, terms: Terms) -
         _check_expected(intake.digest, terms)
         manifest = ImageManifest.from_json(intake.outcome.document)
         verified_by = terms.vouch(manifest) if terms.vouch is not None else ""
-        after = os.fstat(source)
-        if terms.vouch is not None and _identity(before) != _identity(after):
-            raise StoreError("the image file changed while it was read", hint="try again")
-        identity = _settled_identity(before, after, started)
         return _commit(
-            layout, room, _Result(intake, manifest, terms, identity, render, verified_by)
+            layout, room, _Result(intake, manifest, terms, identify(), render, verified_by)
         )
 
 

@@ -6,7 +6,6 @@ things at once on two cores, because an import is bounded by SHA-512 and page-ca
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 
@@ -27,17 +26,18 @@ class Intake(Value):
     outcome: Outcome
 
 
-def take_in(source: int, blob: int, order: Order) -> Intake:
+def take_in(source: archive_formats.Stream, blob: int, order: Order) -> Intake:
     """Copy the archive ``source`` uncompressed into the empty file ``blob`` and unpack it.
 
-    ``source`` is read from its position to its end. ``order`` needs no layers: the blob becomes
-    the only one. Nothing is made durable here.
+    ``source`` is read to its end; it may still be arriving. ``order`` needs no layers: the blob
+    becomes the only one. Nothing is made durable here.
 
     Raises:
         ArchiveError: the archive is damaged, hostile or too large.
-        OSError: the disk is full, or ``source`` cannot be read.
+        OSError: the disk is full.
+        Exception: what reading ``source`` raises.
     """
-    kind = archive_formats.detect(_head(source))
+    kind = archive_formats.detect(source.head())
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
         filled = order.replace(layers=(Layer(fd=blob, progress=reading),))
@@ -68,10 +68,17 @@ def hash_of(fd: int) -> str:
     return digest.hexdigest()
 
 
-def _copy(source: int, kind: str, blob: int, link: _Link, limits: Limits) -> tuple[str, int]:
+def of_file(fd: int) -> archive_formats.Stream:
+    """Return the file ``fd`` from its position on."""
+    return archive_formats.Stream(iter(lambda: os.read(fd, archive_formats.PIECE), b""))
+
+
+def _copy(
+    source: archive_formats.Stream, kind: str, blob: int, link: _Link, limits: Limits
+) -> tuple[str, int]:
     with Hasher(hashlib.sha512()) as hasher:
         size = 0
-        for piece in archive_formats.pieces(archive_formats.of_file(source), kind):
+        for piece in archive_formats.pieces(source.read, kind):
             data = piece.data
             hasher.update(data)
             size += len(data)
@@ -117,13 +124,3 @@ class _Link:
         if self._worker is not None:
             worker, self._worker = self._worker, None
             worker.cancel()
-
-
-def _head(source: int) -> bytes:
-    """Return the first bytes of ``source``, which must be seekable; the position is kept."""
-    try:
-        return os.pread(source, archive_formats.SNIFFED, os.lseek(source, 0, os.SEEK_CUR))
-    except OSError as error:
-        if error.errno == errno.EISDIR:
-            raise ArchiveError("error: unknown image filetype") from error
-        raise

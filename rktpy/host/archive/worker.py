@@ -77,7 +77,9 @@ def start(order: Order, *, close: Iterable[int] = ()) -> Worker:
         }
         return helper.Answer(outcome.warnings, facts, outcome.document)
 
-    return Worker(helper.Helper(work, close=close, failure=ArchiveError))
+    # Not our connections, locks and databases: the image may still be arriving.
+    held = [fd for layer in order.layers for fd in (layer.fd, layer.progress) if fd >= 0]
+    return Worker(helper.Helper(work, close=close, only=held, failure=ArchiveError))
 
 
 def confine_to(target: str, limits: Limits) -> None:

@@ -190,7 +190,7 @@ def test_an_image_of_another_platform(rkt: Fetcher, registry: Registry) -> None:
 def small_disk(rkt: Fetcher) -> Iterator[None]:
     """The data directory has 6 MiB."""
     rkt.data.mkdir(parents=True)
-    command.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(rkt.data)])
+    command.run(["mount", "-t", "tmpfs", "-o", "size=6m,mode=755", "tmpfs", str(rkt.data)])
     yield
     command.run(["umount", str(rkt.data)])
 

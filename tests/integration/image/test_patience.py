@@ -9,7 +9,7 @@ import pytest
 from rktpy.host.http import Client
 from rktpy.host.http_errors import HttpError
 from rktpy.host.http_patience import Patience
-from rktpy.image.download import Source, download
+from rktpy.image.download import Download, Source
 from rktpy.image.means import Unseen
 from rktpy.image.partial import open_partial
 from tests.integration.image.fetching import PATH, URL
@@ -40,13 +40,18 @@ def client(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cl
         yield client
 
 
+def _download(client: Client, partial: Partial) -> bytes:
+    with Download(Source(client, URL), partial, Unseen()) as download:
+        download.begin()
+        return b"".join(download.pieces())
+
+
 def test_a_download_that_stops_goes_on_with_another_connection(
     server: Server, aci: Path, client: Client, partial: Partial
 ) -> None:
     server.put(PATH, aci, cut=100_000, hangs=True)
 
-    download(Source(client, URL), partial, Unseen())
-
+    assert _download(client, partial) == aci.read_bytes()
     assert partial.size == aci.stat().st_size
     assert [one["headers"].get("range") for one in server.requests(PATH)] == [None, "bytes=99999-"]
 
@@ -57,7 +62,7 @@ def test_a_download_that_stops_again_at_the_same_place_is_an_error(
     server.put(PATH, aci, cut=100_000, cuts=9, hangs=True, ranges="no")
 
     with pytest.raises(HttpError, match=r"^example\.com has stopped sending$") as stopped:
-        download(Source(client, URL), partial, Unseen())
+        _download(client, partial)
 
     assert stopped.value.hint == "try again later"
     assert len(server.requests(PATH)) == 2
@@ -69,4 +74,4 @@ def test_a_server_that_never_begins_is_an_error(
     server.put(PATH, aci, slow=3600)
 
     with pytest.raises(HttpError, match=r"^example\.com does not answer$"):
-        download(Source(client, URL), partial, Unseen())
+        _download(client, partial)

@@ -165,6 +165,26 @@ def copy_nameless(source: int, directory: str) -> int:
         return os.dup(copy.fd)
 
 
+def unchangeable(source: int, scratch: str) -> int:
+    """Return the file ``source``, or in its place a copy in ``scratch`` if somebody else can write
+    to it; ``source`` is closed then.
+
+    What is used must be what was verified, and whoever has mapped the file into memory can change
+    it between the two without leaving a trace in its times.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    info = os.fstat(source)
+    others = stat.S_IWOTH | (stat.S_IWGRP if info.st_gid else 0)
+    if info.st_uid in (0, os.geteuid()) and not info.st_mode & others:
+        return source
+    try:
+        return copy_nameless(source, scratch)
+    finally:
+        os.close(source)
+
+
 def sync_dir(path: str) -> None:
     """fsync the directory ``path``, making renames in it durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

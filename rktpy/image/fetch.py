@@ -116,7 +116,7 @@ def _fetch_file(store: ImageStore, ref: ImageRef, means: Means, signature: str) 
     source = _open_image(ref.path)
     try:
         if not means.insecure.image:
-            from rktpy.image.vouching import unchangeable
+            from rktpy.host.files import unchangeable
 
             source = unchangeable(source, store.scratch())
         terms = Terms() if means.insecure.image else _signed(ref, means, signature, source)
@@ -197,8 +197,23 @@ def _from_store(
         return known.key
     key = store.find(complete.name, complete.labels) or _fits_anywhere(store, ref.name, complete)
     if key is not None:
+        _check_name(store, key, ref.name)
         _logger.debug("using image from local store for image name %s", ref.text)
     return key
+
+
+def _check_name(store: ImageStore, key: str, wanted: ImageName) -> None:
+    """Refuse what the index calls ``wanted`` and the image itself does not.
+
+    Members of the store's group may write the index. They may not say what an image is called.
+    """
+    manifest = store.manifest(key)
+    if manifest.name != wanted.name or not set(wanted.labels) <= set(manifest.labels):
+        raise FetchError(
+            f"the image index says that {key[:19]} is {quote(str(wanted))}, the image itself says"
+            f" {quote(manifest.name)}",
+            hint=f"rktpy image rm {key[:19]}, then fetch what you need",
+        )
 
 
 def _counts(store: ImageStore, ref: ImageRef, key: str, means: Means) -> bool:

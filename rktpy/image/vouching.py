@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import stat
-
 from rktpy.codec import quote
-from rktpy.host.files import copy_nameless, read_bytes
+from rktpy.host.files import read_bytes
 from rktpy.image.errors import FetchError
 from rktpy.image.trust import openpgp
 from rktpy.log import Logger
@@ -38,24 +35,6 @@ def vouch(keystore: Keystore, name: str, signature: bytes, fd: int) -> str:
     for identity in verdict.identities:
         _logger.warning("  %s", identity)
     return verdict.fingerprint
-
-
-def unchangeable(source: int, scratch: str) -> int:
-    """Return the image file ``source``, or in its place a copy in ``scratch`` if somebody else can
-    write to it; ``source`` is closed then.
-
-    What is stored must be what was verified, and whoever has mapped the file into memory can change
-    it between the two without leaving a trace in its times.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    info = os.fstat(source)
-    if info.st_uid in (0, os.geteuid()) and not info.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return source
-    copy = copy_nameless(source, scratch)
-    os.close(source)
-    return copy
 
 
 def read_signature(path: str) -> bytes:

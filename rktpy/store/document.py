@@ -11,6 +11,7 @@ import os
 from rktpy import codec
 from rktpy.appc.image import ImageManifest
 from rktpy.errors import RktError
+from rktpy.host.files import open_regular
 from rktpy.store.errors import ImageDamagedError, StoreError
 from rktpy.store.layers import MAX_LAYERS, layer_name
 from rktpy.value import Value
@@ -87,7 +88,7 @@ def read_document(path: str, key: str) -> Document | None:
         ImageDamagedError: it does not have its hash.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_regular(path)
         try:
             if os.pread(fd, len(_MAGIC), 0) != _MAGIC:
                 return None

@@ -20,6 +20,7 @@ from rktpy.host.archive.unpack import Order
 from rktpy.host.files import read_regular
 from rktpy.store import locks, places
 from rktpy.store.errors import StoreError
+from rktpy.store.manifests import is_intact
 from rktpy.store.placing import (
     TreeFiles,
     finish_tree,
@@ -121,10 +122,10 @@ def _known(layout: Layout, index: Index, info: os.stat_result, terms: Terms) -> 
     if row is None:
         return None
     try:
-        if os.stat(layout.blob(row.key)).st_size != row.size:
-            return None
+        if os.stat(layout.blob(row.key)).st_size != row.size or not is_intact(layout, row.key):
+            return None  # reading the file again puts it right
         os.utime(layout.image_manifest(row.key))
-    except OSError:
+    except (OSError, ValueError, RktError):
         return None
     _check_expected(row.digest, terms)
     verified_by = ""
@@ -156,9 +157,9 @@ def _import(layout: Layout, source: Stream, terms: Terms, *, identify: Callable[
         blob_path, tree = f"{room.path}/blob", f"{room.path}/tree"
         if render:
             os.makedirs(f"{tree}/rootfs", 0o755)
-        blob = os.open(blob_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o660)
+        blob = os.open(blob_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:
-            os.fchmod(blob, 0o660)
+            os.fchmod(blob, 0o640)
             os.fchown(blob, -1, os.stat(layout.blobs).st_gid)
             order = Order(
                 layers=(),

@@ -100,7 +100,7 @@ def place_blob(layout: Layout, key: str, room: places.Room, manifest: bytes) -> 
     """
     places.make_shard(layout.blob(key))
     places.make_shard(layout.image_manifest(key))
-    write_new(f"{room.path}/manifest", manifest, mode=0o660)
+    write_new(f"{room.path}/manifest", manifest, mode=0o640)
     os.chown(f"{room.path}/manifest", -1, os.stat(layout.image_manifests).st_gid)
     os.rename(f"{room.path}/blob", layout.blob(key))
     os.rename(f"{room.path}/manifest", layout.image_manifest(key))

@@ -93,8 +93,9 @@ def verify_stack(
         StoreError: we are not root.
     """
     document = store.document(key)
+    manifest = store.manifest_bytes(key)
     if document is None:
-        Trees(store.layout).verify(tree_id)
+        Trees(store.layout).verify(tree_id, manifest=manifest)
         return
     check_root()
     layers, known = Layers(store.layout), set() if verified is None else verified
@@ -111,4 +112,5 @@ def verify_stack(
             damaged = damaged or error
     if damaged is not None:
         raise LayerError(damaged.message, hint=store.fetch_hint(key)) from damaged
-    Trees(store.layout).verify(tree_id, layers=mounted(store.layout, document))
+    names = mounted(store.layout, document)
+    Trees(store.layout).verify(tree_id, layers=names, manifest=manifest)

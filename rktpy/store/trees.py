@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import os
 
+from rktpy.codec import compact, quote
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes, read_regular
 from rktpy.store import locks
-from rktpy.store.errors import StoreError
+from rktpy.store.errors import ImageDamagedError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ class Trees:
     def render(self, store: ImageStore, key: str, *, rebuild: bool = False) -> str:
         """Make the tree of image ``key`` unless it is there; return its name.
 
-        Every blob is hashed on the way, so a tree is never made of a damaged image.
+        Every blob is hashed on the way, so a tree is never made of a damaged image. The manifest
+        that was signed is kept with the tree: where the store has another one by now, the tree is
+        made again, which tells which of them is damaged.
 
         Raises:
             DependencyError: a dependency is not in the store.
@@ -138,8 +141,10 @@ class Trees:
         parts = store.parts(key)
         tree_id = self.tree_id([part.key for part in parts])
         if self.ready(tree_id) and not rebuild:
-            self.lowers(tree_id)
-            return tree_id
+            if self._manifest(tree_id) == store.manifest_bytes(key):
+                self.lowers(tree_id)
+                return tree_id
+            rebuild = True
         document = store.document(key) if len(parts) == 1 else None
         if document is not None:
             self._stack(store, key, tree_id, document, rebuild=rebuild)
@@ -174,9 +179,11 @@ class Trees:
 
         self._build(tree_id, filled, TreeFiles(key, manifest), rebuild=False)
 
-    def verify(self, tree_id: str, *, layers: Sequence[str] = ()) -> None:
+    def verify(
+        self, tree_id: str, *, layers: Sequence[str] = (), manifest: bytes | None = None
+    ) -> None:
         """Read the whole tree and compare it with its recorded hash; of a stack, what lies above
-        the ``layers``, by name, that it must have.
+        the ``layers``, by name, that it must have. If ``manifest`` is given, it must be the tree's.
 
         Raises:
             TreeError: it differs, or has no usable hash; rendering again repairs it.
@@ -185,6 +192,8 @@ class Trees:
 
         if self.layer_names(tree_id) != list(layers):
             raise TreeError("wrong list of layers")
+        if manifest is not None and self._manifest(tree_id) != manifest:
+            raise TreeError("wrong manifest")
         with locks.lock_tree(self._layout, tree_id, exclusive=False):
             expected = self._recorded_hash(tree_id)
             try:
@@ -214,6 +223,13 @@ class Trees:
             Index(self._layout).change(lambda db: db.remove_tree(tree_id))
             locks.forget(self._layout.tree_lock(tree_id))
 
+    def _manifest(self, tree_id: str) -> bytes:
+        """Return the manifest of the tree; b"" if it cannot be read."""
+        try:
+            return read_regular(f"{self._layout.tree(tree_id)}/manifest")
+        except (OSError, ValueError):
+            return b""
+
     def _recorded_hash(self, tree_id: str) -> str:
         from rktpy.host.archive.digest import VERSION
 
@@ -230,6 +246,13 @@ class Trees:
     ) -> None:
         from rktpy.store.placing import TreeFiles
         from rktpy.store.stacks import hold_all, make_top, mounted
+
+        signed = compact(document.manifest.to_object(keep_unknown=False)).encode()
+        if signed != store.manifest_bytes(key):
+            raise ImageDamagedError(
+                f"the stored manifest of image {quote(key)} is not the one in its document",
+                hint=store.fetch_hint(key),
+            )
 
         with hold_all(self._layout, document, lambda diff_id: self._missing(key, diff_id)):
             files = TreeFiles(key, store.manifest_bytes(key), mounted(self._layout, document))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
+from rktpy.codec import quote
 from rktpy.host.archive.intake import hash_of
 from rktpy.host.archive.limits import Devices
 from rktpy.host.archive.unpack import Layer, Order
 from rktpy.host.archive.worker import start
+from rktpy.host.files import unchangeable
 from rktpy.store.errors import ImageDamagedError
+from rktpy.store.manifests import signed_manifest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ def unpack(
     One of layers goes through an archive made of it for that, in a nameless file.
 
     Raises:
-        ImageDamagedError: a blob does not have its hash.
+        ImageDamagedError: a blob does not have its hash, or another manifest than is stored.
         TreeError: a layer of an image is missing or damaged.
         ArchiveError: a blob cannot be extracted.
         OSError: the disk is full.
@@ -39,7 +42,7 @@ def unpack(
         for part in parts:
             fd = _flattened(store, part.key)
             if fd is None:
-                fd = store.open_blob(part.key)
+                fd = unchangeable(store.open_blob(part.key), store.layout.cas_tmp)
                 expected.append((fd, part.key))
             opened.append(fd)
             layers.append(Layer(fd, own=part.own, chain=part.chain))
@@ -54,6 +57,7 @@ def unpack(
                         f"image hash does not match expected (sha512-{digest[:64]} != {key})",
                         hint=f"rktpy image rm {key[:19]}, then fetch it again",
                     )
+                _check_manifest(store, fd, key)
         except BaseException:
             worker.cancel()
             raise
@@ -61,6 +65,15 @@ def unpack(
     finally:
         for fd in opened:
             os.close(fd)
+
+
+def _check_manifest(store: ImageStore, fd: int, key: str) -> None:
+    """Refuse an image whose stored manifest, which says what runs, is not that of its archive."""
+    if signed_manifest(fd) != store.manifest_bytes(key):
+        raise ImageDamagedError(
+            f"the stored manifest of image {quote(key)} is not the one in its archive",
+            hint=f"rktpy image rm {key[:19]}, then fetch it again",
+        )
 
 
 def _flattened(store: ImageStore, key: str) -> int | None:

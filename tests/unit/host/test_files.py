@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.files import copy_nameless, read_regular, write_atomic
+from rktpy.host.files import copy_nameless, read_regular, unchangeable, write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +100,24 @@ def test_a_nameless_copy_does_not_change_with_its_source(tmp_path: Path) -> None
     finally:
         os.close(copy)
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(("mode", "copied"), [(0o644, False), (0o646, True)])
+def test_a_file_that_others_can_write_is_used_as_a_copy(
+    tmp_path: Path,
+    mode: int,
+    copied: bool,  # noqa: FBT001
+) -> None:
+    path = tmp_path / "app.aci"
+    path.write_bytes(b"signed")
+    path.chmod(mode)
+    (tmp_path / "scratch").mkdir()
+
+    fd = unchangeable(os.open(path, os.O_RDONLY), str(tmp_path / "scratch"))
+    try:
+        path.write_bytes(b"forged")
+
+        assert os.pread(fd, 100, 0) == (b"signed" if copied else b"forged")
+        assert os.listdir(tmp_path / "scratch") == []
+    finally:
+        os.close(fd)

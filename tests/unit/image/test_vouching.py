@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
-
 import pytest
 
 from rktpy.appc.image import ImageManifest
 from rktpy.appc.names import ImageName
 from rktpy.codec import compact
 from rktpy.image.errors import FetchError
-from rktpy.image.vouching import check_labels, unchangeable
+from rktpy.image.vouching import check_labels
 from tests.support.images import host_arch, image_manifest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HERE = {"os": "linux", "arch": host_arch()}
 
@@ -52,24 +46,3 @@ def test_an_image_with_what_was_asked_for_is_taken(wanted: str, labels: dict[str
 def test_any_other_image_is_refused(wanted: str, labels: dict[str, str], words: str) -> None:
     with pytest.raises(FetchError, match=words):
         _check(wanted, **labels)
-
-
-@pytest.mark.parametrize(("mode", "copied"), [(0o644, False), (0o664, True), (0o646, True)])
-def test_a_file_that_others_can_write_is_verified_and_stored_as_a_copy(
-    tmp_path: Path,
-    mode: int,
-    copied: bool,  # noqa: FBT001
-) -> None:
-    path = tmp_path / "app.aci"
-    path.write_bytes(b"signed")
-    path.chmod(mode)
-    (tmp_path / "scratch").mkdir()
-
-    fd = unchangeable(os.open(path, os.O_RDONLY), str(tmp_path / "scratch"))
-    try:
-        path.write_bytes(b"forged")
-
-        assert os.pread(fd, 100, 0) == (b"signed" if copied else b"forged")
-        assert os.listdir(tmp_path / "scratch") == []
-    finally:
-        os.close(fd)

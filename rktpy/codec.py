@@ -108,13 +108,13 @@ def repeated_keys(text: bytes | str, *, what: str = "JSON") -> tuple[str, ...]:
     """
     import json
 
-    found: list[str] = []
+    found: dict[str, None] = {}
 
     def note(pairs: list[tuple[str, object]]) -> None:
         seen: set[str] = set()
         for key, _value in pairs:
-            if key in seen and key not in found:
-                found.append(key)
+            if key in seen:
+                found[key] = None
             seen.add(key)
 
     source = _decode(text, what)

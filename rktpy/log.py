@@ -40,11 +40,29 @@ def write_before_lines(text: str) -> None:
     _State.before = text
 
 
+def harmless(text: str) -> str:
+    """Return ``text``, which may be a stranger's, without what could steer a terminal.
+
+    Line ends and tabs stay; other control characters, marks that turn the direction of writing,
+    and bytes that are no UTF-8 (PEP 383) become escapes.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else ascii(char)[1:-1]
+
+
 def write_line(line: str) -> None:
     """Write ``line`` to stderr in one call, so that lines of several processes do not mix."""
     # A closed or full stderr must not stop a pod from starting or ending.
     try:
-        os.write(2, (_State.before + line + "\n").encode("utf-8", "surrogateescape"))
+        os.write(2, (_State.before + harmless(line) + "\n").encode())
     except OSError:
         return
 

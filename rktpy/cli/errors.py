@@ -9,6 +9,7 @@ from rktpy.cli.call import OutputError
 from rktpy.errors import RktError
 
 _ROOM = "make room; in the data directory with: rktpy image gc; rktpy gc"
+_LONGEST = 4000  # characters of one message; whole paths fit
 REPORT = "this is a bug in rktpy: run the command again with --debug and report what it prints"
 
 
@@ -21,7 +22,7 @@ def describe(prefix: str, error: BaseException, *, debug: bool) -> str:
     chain = causes(error)
     texts = [text for text in (message(level) for level in chain) if text]
     hint = next((e.hint for e in chain if isinstance(e, RktError) and e.hint), _room(chain))
-    tail = f" ({hint})" if hint else ""
+    tail = f" ({_bounded(hint)})" if hint else ""
     if debug:
         first = message(chain[0])
         steps = texts[1:] if first else texts
@@ -49,13 +50,18 @@ def causes(error: BaseException) -> list[BaseException]:
 def message(error: BaseException) -> str:
     """Return what one level says, in one style: lower case, the file in front."""
     if isinstance(error, RktError):
-        return error.message
+        return _bounded(error.message)
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror[0].lower() + error.strerror[1:]
         name = error.filename2 or error.filename
         return f"{os.fsdecode(name)}: {reason}" if isinstance(name, (str, bytes)) else reason
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _bounded(text: str) -> str:
+    """Return ``text`` shortened where a stranger's word in it would fill the terminal."""
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def is_expected(error: BaseException) -> bool:

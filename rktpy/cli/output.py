@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 
+from rktpy.log import harmless
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +54,8 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     A column is as wide as its longest cell among neighbouring lines that have it; the last cell of
     a line is never padded. No rows give an empty text.
     """
-    lines = [list(row) for row in rows]
+    # A cell may be a stranger's word: it must neither steer the terminal nor look like two.
+    lines = [[c if c.isprintable() else harmless(c).replace("\n", "\\n") for c in r] for r in rows]
     longest = max((len(line) for line in lines), default=0)
     for column in range(longest - 1):
         block: list[list[str]] = []

@@ -119,8 +119,8 @@ def _filled(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value}
 
 
-def _sorted(pairs: dict[str, str] | None) -> dict[str, str]:
-    return dict(sorted((pairs or {}).items()))
+def _sorted(pairs: object) -> dict[str, str]:
+    return dict(sorted(pairs.items())) if isinstance(pairs, dict) else {}
 
 
 def _read(path: str) -> str:

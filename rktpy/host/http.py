@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from binascii import b2a_base64
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
@@ -130,7 +131,7 @@ class Client(Resource):
             if answer.status not in _REDIRECTS or not target:
                 return answer
             answer.close()
-            here, _ignored = _without_user(urljoin(here, target))
+            here, _ignored = _without_user(_next(here, target))
         raise HttpError(f"too many redirects from {first}")
 
     def close(self) -> None:
@@ -210,12 +211,20 @@ def _without_user(url: str) -> tuple[str, Authorize | None]:
     user, at, host = parts.netloc.rpartition("@")
     if not at:
         return url, None
-    fields = urllib3.make_headers(basic_auth=unquote(user))
+    secret = b2a_base64(unquote_to_bytes(user), newline=False).decode("ascii")
 
     def basic(_method: str, _url: str) -> Mapping[str, str]:
-        return {"Authorization": fields["authorization"]}
+        return {"Authorization": f"Basic {secret}"}
 
     return urlunsplit(parts._replace(netloc=host)), basic
+
+
+def _next(here: str, target: str) -> str:
+    """Return where a redirect from ``here`` leads."""
+    try:
+        return urljoin(here, target)
+    except ValueError as error:
+        raise HttpError(f"invalid URL {quote(target)}: {error}") from None
 
 
 def _may_know(here: str, first: str, *, secure: bool) -> bool:

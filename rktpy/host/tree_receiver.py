@@ -17,7 +17,7 @@ from rktpy.errors import RktError
 from rktpy.host import aside
 from rktpy.host.archive import digest as archive_digest
 from rktpy.host.archive.extract import check_member
-from rktpy.host.archive.limits import Devices, Limits, shown
+from rktpy.host.archive.limits import ArchiveError, Devices, Limits, shown
 from rktpy.host.archive.reader import BLOCK_DEVICE, CHAR, DIR, FIFO, FILE, LINK, SYMLINK
 from rktpy.host.archive.unpack import split_name
 
@@ -156,7 +156,10 @@ class Receiver:
         return fd
 
     def _link(self, parent: int, name: bytes, member: Member) -> None:
-        *above, last = split_name(member.link, self._limits)
+        parts = split_name(member.link, self._limits)
+        if not parts:
+            raise ArchiveError(f"hard link {shown(member.name)} leads to the directory itself")
+        *above, last = parts
         source = self._open_below(above)
         try:
             os.link(last, name, src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False)

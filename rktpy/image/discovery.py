@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PAGE_LIMIT = 1 << 20  # bytes
 _IMAGE, _KEYS = "ac-discovery", "ac-discovery-pubkeys"
 _PLACE = re.compile(r"\{([^{}]*)\}")
+_LONGEST = 8192  # characters of a URL
 _logger = Logger("image")
 
 
@@ -85,12 +86,17 @@ def find_keys(asker: Asker, name: str) -> tuple[str, ...]:
 
 
 def expand(template: str, name: str, labels: Mapping[str, str]) -> Endpoint | None:
-    """Return ``template`` filled in; None if it asks for a label that is not there.
+    """Return ``template`` filled in; None if it asks for a label that is not there, or if the URL
+    becomes too long for any server.
 
     One pass: what a label brings in is not looked at again.
     """
     values = {"version": "latest"} | {key: value for key, value in labels.items() if value}
     values["name"] = name
+
+    places = _PLACE.findall(template)
+    if len(template) + sum(len(values.get(place, "")) for place in places) > _LONGEST:
+        return None
 
     def fill(extension: str) -> str:
         known = values | {"ext": extension}

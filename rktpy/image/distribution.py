@@ -41,7 +41,7 @@ def parse_point(text: str) -> ImageRef:
     number = version.removeprefix("v=")
     if not (number.isascii() and number.isdecimal()):
         raise ImageReferenceError(f"malformed distribution version: {version}")
-    if int(number):
+    if number.strip("0"):
         raise ImageReferenceError(f"unsupported distribution version: {version}", hint="say v=0")
     if kind == "aci-archive":
         return _archive(text, data)

@@ -31,8 +31,9 @@ LIMIT = 64 << 30  # bytes of an image as served
 SIGNATURE_LIMIT = 1 << 20
 _PIECE = 1 << 18
 _HANDED = 1 << 17  # bytes at least that are handed on at once: TLS brings 16 KiB at a time
+_DIGITS = 18  # of a number; Python reads no number of any length
 _TRIES = 4  # a connection that breaks is taken up again
-_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]+/(?:[0-9]+|\*)")
 _logger = Logger("image")
 
 
@@ -152,8 +153,8 @@ class Download(Resource):
             yield bytes(waiting)
 
     def _expect(self, answer: Response, position: int) -> None:
-        length = answer.headers.get("Content-Length", "")
-        total = position + int(length) if length.isascii() and length.isdecimal() else None
+        length = number(answer.headers.get("Content-Length", ""))
+        total = None if length is None else position + length
         if total is not None and total > LIMIT:
             raise _too_large(answer)
         self._gauge.measure(position, total)
@@ -219,9 +220,15 @@ def max_age(header: str) -> int:
         if name in ("no-store", "no-cache"):
             return 0
         if name == "max-age":
-            digits = value.strip('"')
-            found = int(digits) if digits.isascii() and digits.isdecimal() else 0
+            found = number(value.strip('"')) or 0
     return min(found, 1 << 31)
+
+
+def number(text: str) -> int | None:
+    """Return the number a server wrote, None if it is none; beyond any size one that is as well."""
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    return int(text) if len(text) <= _DIGITS else 10**_DIGITS
 
 
 def _ask(source: Source, partial: Partial, etag: str) -> Response:

@@ -11,6 +11,7 @@ _TAG = 8192  # characters of the longest tag looked at
 _MANY = 1000  # tags looked at
 _ATTRIBUTE = re.compile(r"""([^\s=/>"']+)\s*(?:=\s*("[^"]*"|'[^']*'|[^\s>"']+))?""")
 _END = re.compile(r"""(?:[^>"']|"[^"]*"|'[^']*')*>""")
+_NO_CHARACTER = re.compile("&#[xX]?[0-9a-fA-F]{10}")  # Python reads no number of any length
 # What a page has to be looked at for: comments, discovery's tags, and what has no tags inside it.
 _OPENING = re.compile(r"<(?:!--|(meta|script|style|textarea|title|noscript)(?![^ \t\r\n\f/>]))")
 
@@ -56,9 +57,14 @@ def _meta(text: str) -> Meta | None:
         return None
     values: dict[str, str] = {}
     for match in _ATTRIBUTE.finditer(end[0][:-1]):
-        values.setdefault(match[1].lower(), unescape((match[2] or "").strip("\"'")))
+        values.setdefault(match[1].lower(), _unescaped((match[2] or "").strip("\"'")))
     name = values.get("name", "")
     prefix, _, target = values.get("content", "").strip().partition(" ")
     if not name.startswith("ac-") or not prefix or not target.strip():
         return None
     return Meta(name, prefix, target.strip())
+
+
+def _unescaped(text: str) -> str:
+    """Return ``text`` with its character references read; those of no character stay."""
+    return text if _NO_CHARACTER.search(text) else unescape(text)

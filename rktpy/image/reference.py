@@ -135,7 +135,10 @@ def _unescape(path: str) -> str:
         return path
     from urllib.parse import unquote_to_bytes  # cold: escaped file URLs only
 
-    return os.fsdecode(unquote_to_bytes(path))
+    found = unquote_to_bytes(os.fsencode(path))
+    if b"\0" in found:
+        raise ImageReferenceError(f"{quote(path)} is no path: it has a NUL in it")
+    return os.fsdecode(found)
 
 
 def docker(text: str, reference: str) -> ImageRef:

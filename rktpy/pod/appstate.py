@@ -10,7 +10,7 @@ import os
 
 from rktpy.errors import RktError
 from rktpy.pod.phase import State, after_run
-from rktpy.pod.texts import read_number, read_text
+from rktpy.pod.texts import check_text, read_number, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def read_apps(pod: Pod, record: PodRecord) -> list[AppRecord]:
         )
         volumes = {volume["name"]: volume for volume in manifest.get("volumes") or ()}
         apps = [_app(app, volumes) for app in manifest.get("apps") or ()]
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise StatusError(f"unable to read pod {record.uuid} manifest") from error
     directory = f"{stage1_state_dir(pod)}/rkt/status" if apps else ""
     for app in apps:
@@ -135,7 +135,7 @@ def read_apps(pod: Pod, record: PodRecord) -> list[AppRecord]:
 
 
 def _app(app: dict[str, Any], volumes: dict[str, Any]) -> AppRecord:
-    found = AppRecord(app["name"], app["image"]["id"])
+    found = AppRecord(check_text(app["name"]), check_text(app["image"]["id"]))
     inner = app.get("app") or {}
     found.user_annotations = inner.get("userAnnotations") or {}
     found.user_labels = inner.get("userLabels") or {}
@@ -189,5 +189,5 @@ def _from_marks(app: AppRecord, record: PodRecord, directory: str) -> None:
 def _mtime(path: str) -> int | None:
     try:
         return os.lstat(path).st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         return None

@@ -14,6 +14,7 @@ from rktpy import codec
 from rktpy.errors import RktError
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.phase import Phase, State, asks_lock, state_of
+from rktpy.pod.texts import check_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _read_manifest(fd: int, record: PodRecord, recently: Recently | None) -> Non
         if not isinstance(manifest, dict):
             raise RecordError("pod manifest is not a JSON object")
         record.apps, complete = _app_lines(manifest.get("apps") or (), fd, record)
-    except (RktError, OSError, TypeError, KeyError, AttributeError) as error:
+    except (RktError, OSError, TypeError, KeyError, AttributeError, ValueError) as error:
         if os.fstat(fd).st_nlink == 0:
             raise PodGoneError(record.uuid) from error
         problem = RecordError(f"unable to read pod {record.uuid} manifest")
@@ -226,7 +227,7 @@ def _app_lines(
             if label["name"] == "version":
                 name = f"{name}:{label['value']}"
                 break
-        lines.append(AppLine(app["name"], name, image["id"]))
+        lines.append(AppLine(check_text(app["name"]), check_text(name), check_text(image["id"])))
     return lines, complete
 
 
@@ -234,8 +235,8 @@ def _image_name(app: str, fd: int, record: PodRecord) -> tuple[str, list[dict[st
     """Return name and labels from the pod's own copy of the image manifest."""
     try:
         manifest = read_json(f"appsinfo/{app}/manifest", fd, "image manifest")
-        return manifest["name"], manifest.get("labels") or []
-    except (RktError, OSError, TypeError, KeyError) as error:
+        return check_text(manifest["name"]), manifest.get("labels") or []
+    except (RktError, OSError, TypeError, KeyError, ValueError, AttributeError) as error:
         problem = RecordError(f"unable to read image manifest of app {app} of pod {record.uuid}")
         problem.__cause__ = error
         record.problems.append(problem)

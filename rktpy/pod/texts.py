@@ -10,13 +10,16 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def read_text(path: str) -> str:
-    """Return the file's first 4 KiB without surrounding blanks, "" if it cannot be read."""
+    """Return the file's first 4 KiB without surrounding blanks, "" if it cannot be read, or has a
+    NUL in it, which no number, name or path has.
+    """
     try:
         fd = os.open(path, _FLAGS)
-    except OSError:
+    except (OSError, ValueError):  # no file has a name with a NUL in it
         return ""
     try:
-        return os.fsdecode(os.read(fd, _LIMIT)).strip()
+        data = os.read(fd, _LIMIT)
+        return "" if b"\0" in data else os.fsdecode(data).strip()
     except OSError:
         return ""
     finally:
@@ -28,3 +31,14 @@ def read_number(path: str) -> int | None:
     text = read_text(path)
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 19 else None
+
+
+def check_text(value: object) -> str:
+    """Return ``value``, a part of a manifest that nobody has checked.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(value, str):
+        raise TypeError("the manifest has something else in the place of a text")
+    return value

@@ -93,7 +93,7 @@ class JsonPrinter:
 
             found["base64"] = b64encode(message).decode()
         if b"_LINE_BREAK" in entry:
-            found["line_break"] = entry[b"_LINE_BREAK"].decode()
+            found["line_break"] = entry[b"_LINE_BREAK"].decode("utf-8", "replace")
         return found
 
 

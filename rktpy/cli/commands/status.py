@@ -10,6 +10,7 @@ from rktpy.cli.pods import (
     require_creation_time,
     uuid_arguments,
 )
+from rktpy.log import harmless
 from rktpy.pod.naming import name_in
 from rktpy.pod.phase import State
 from rktpy.verbs.status import StatusRequest, pod_status
@@ -33,7 +34,7 @@ def status(call: Call) -> int:
     if call.options["format"]:
         call.out(_json(found, indented=call.options["format"] == "json-pretty"))
     else:
-        call.out("\n".join(_lines(found)))
+        call.out("\n".join(harmless(line).replace("\n", "\\n") for line in _lines(found)))
     return 0
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 
+from rktpy.host.archive import pax
 from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Limits, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 BLOCK = 512
 PIECE = 1 << 18  # how much of a large member is handled at once; fits the caches
@@ -29,7 +30,6 @@ _KINDS = {
 }  # fmt: skip
 _ID_MAX = 2**32 - 2  # the last number is "no change" to chown(2)
 _TIME_MIN, _TIME_MAX = -(2**31), 2**33  # what ext4 and xfs can hold, seconds
-_XATTR = b"SCHILY.xattr."
 
 
 class StreamEndedError(Exception):
@@ -247,8 +247,8 @@ class TarReader:
         elif flag == 0x4B:  # K: a link target follows
             extra[b"linkpath"] = text.split(b"\0", 1)[0]
         else:
-            records = self._global if flag == 0x67 else extra
-            records.update(_pax_records(text))
+            shared = flag == 0x67
+            pax.add(self._global if shared else extra, text, shared=shared)
 
 
 def _member(header: bytes, extra: dict[bytes, bytes]) -> Member:
@@ -269,7 +269,7 @@ def _member(header: bytes, extra: dict[bytes, bytes]) -> Member:
     if kind in (LINK, SYMLINK):
         member.link = header[157:257].split(b"\0", 1)[0]
     elif kind in (CHAR, BLOCK_DEVICE):
-        member.device = (_number(header, 329, 337), _number(header, 337, 345))
+        member.device = _device(header, name)
     if extra:
         _apply(member, extra)
     if kind is FILE and flag == 0 and member.name.endswith(b"/"):
@@ -284,15 +284,24 @@ def _member(header: bytes, extra: dict[bytes, bytes]) -> Member:
     return member
 
 
+def _device(header: bytes, name: bytes) -> tuple[int, int]:
+    major, minor = _number(header, 329, 337), _number(header, 337, 345)
+    if not (0 <= major < 1 << 12 and 0 <= minor < 1 << 20):  # what a dev_t of Linux holds
+        raise ArchiveError(f"device number of {shown(name)} is out of range")
+    return major, minor
+
+
 def _apply(member: Member, extra: dict[bytes, bytes]) -> None:
     """Let pax records and GNU long names override the fixed header; the last word wins."""
     for key, value in extra.items():
-        if key.startswith(_XATTR):
-            member.xattrs[key[len(_XATTR) :]] = value
-        elif key.startswith(b"GNU.sparse."):
+        if key.startswith(pax.XATTR):
+            if b"\0" in key:
+                raise ArchiveError(f"NUL in the name of an attribute of {shown(member.name)}")
+            member.xattrs[key[len(pax.XATTR) :]] = value
+        elif key.startswith(pax.SPARSE):
             _refuse_kind(0x53, member.name)
-        elif value and key in _OVERRIDES:  # an empty record takes back an earlier one
-            field, read = _OVERRIDES[key]
+        elif value and key in pax.OVERRIDES:  # an empty record takes back an earlier one
+            field, read = pax.OVERRIDES[key]
             setattr(member, field, read(value))
 
 
@@ -347,46 +356,3 @@ def _base_256(field: bytes) -> int:
     if field[0] & 0x40:
         return value - (1 << bits)  # two's complement
     return value & ((1 << (bits - 1)) - 1)
-
-
-def _pax_records(text: bytes) -> dict[bytes, bytes]:
-    records: dict[bytes, bytes] = {}
-    position, end = 0, len(text.rstrip(b"\0"))
-    while position < end:
-        space = text.find(b" ", position, position + 9)
-        digits = text[position:space] if space > position else b""
-        if not digits.isdigit():
-            raise ArchiveError("invalid pax header")
-        stop = position + int(digits)
-        key, equals, value = text[space + 1 : stop].partition(b"=")
-        if stop > end or not equals or not key or not value.endswith(b"\n"):
-            raise ArchiveError("invalid pax header")
-        records[key] = value[:-1]
-        position = stop
-    return records
-
-
-def _decimal(value: bytes) -> int:
-    if not value.isdigit() or len(value) > 18:
-        raise ArchiveError(f"invalid pax header: bad number {shown(value)}")
-    return int(value)
-
-
-def _nanoseconds(value: bytes) -> int:
-    whole, _, fraction = value.partition(b".")
-    negative = whole.startswith(b"-")
-    digits = whole[1:] if negative else whole
-    if not digits.isdigit() or len(digits) > 18 or (fraction and not fraction.isdigit()):
-        raise ArchiveError("invalid pax header: bad mtime")
-    result = int(digits) * 10**9 + int((fraction + b"000000000")[:9])
-    return -result if negative else result
-
-
-_OVERRIDES: dict[bytes, tuple[str, Callable[[bytes], object]]] = {
-    b"path": ("name", bytes),
-    b"linkpath": ("link", bytes),
-    b"size": ("size", _decimal),
-    b"uid": ("uid", _decimal),
-    b"gid": ("gid", _decimal),
-    b"mtime": ("mtime", _nanoseconds),
-}

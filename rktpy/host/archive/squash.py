@@ -99,9 +99,7 @@ class _Squasher:
         self._turn += 1
         brought = []
         for member in reader.members():
-            self._entries += 1
-            if self._entries > self._limits.entries:
-                raise ArchiveLimitError(f"the layers have more than {self._limits.entries} entries")
+            self._count()
             path = layer_path(member.name, self._limits)
             if path and path[-1].startswith(WHITEOUT):
                 self._delete(path[:-1], path[-1], member)
@@ -109,6 +107,12 @@ class _Squasher:
                 brought.append((path, member))
         for path, member in brought:
             self._bring(path, member, reader)
+
+    def _count(self) -> None:
+        """Count a member, or a directory that is only implied: it takes as much."""
+        self._entries += 1
+        if self._entries > self._limits.entries:
+            raise ArchiveLimitError(f"the layers have more than {self._limits.entries} entries")
 
     def write(self, out: int, manifest: bytes) -> None:
         """Write the image with the present tree."""
@@ -170,6 +174,7 @@ class _Squasher:
                     raise ArchiveError(
                         f"{shown(member.name)} lies below {shown(part)}, which is no directory"
                     )
+                self._count()
                 below = entry.children[part] = _Entry(self._turn)
             entry = below
         assert entry.children is not None  # noqa: S101 - as above

@@ -65,6 +65,7 @@ class Unpacker:
         self._seen: dict[bytes, tuple[str, int]] = {b"": (_IMPLICIT, -1)}
         self._marks: dict[tuple[str, int], tuple[str, int]] = {}
         self._entries = 0
+        self._surveys = True
         self._merging = len(order.layers) > 1 or order.layers[0].own is not None
 
     def run(self) -> Outcome:
@@ -110,8 +111,13 @@ class Unpacker:
         """Refuse too many members, and do so before half a million of them were created."""
         self._entries += 1
         ahead = 0
-        if self._entries == self._limits.survey:
+        if self._surveys and self._entries >= self._limits.survey:
+            self._surveys = False
             ahead = turn.reader.count_after(member, self._limits.entries)
+        self._check_count(ahead)
+
+    def _check_count(self, ahead: int = 0) -> None:
+        """Refuse too many entries; directories that the archive only implies are some, too."""
         if self._entries + ahead > self._limits.entries:
             raise ArchiveLimitError(f"the archive has more than {self._limits.entries} entries")
 
@@ -137,6 +143,8 @@ class Unpacker:
         missing = self._missing_parents(turn, path, member)
         if missing is None:
             return
+        self._entries += len(missing)
+        self._check_count()
         for parent in reversed(missing):
             self._mark(parent, _IMPLICIT, turn.number)
             if self._made is not None:

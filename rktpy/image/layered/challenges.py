@@ -10,6 +10,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PARAMETER = re.compile(
     r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]+))", re.DOTALL
 )
+_LONGEST = 1 << 16
 _GAP = re.compile(r"[\s,]*")
 
 
@@ -25,8 +26,12 @@ class Challenge(Value):
 
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
-    """Return the challenges of a header field, in order; what cannot be read ends them."""
-    found: list[Challenge] = []
+    """Return the challenges of a header field, in order; what cannot be read ends them.
+
+    Nobody needs more than its first 64 Ki characters: a server may send a hundred such fields.
+    """
+    header = header[:_LONGEST]
+    found: list[tuple[str, list[tuple[str, str]]]] = []
     position = 0
     while True:
         gap = _GAP.match(header, position)
@@ -35,12 +40,11 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
         if parameter is not None and found:
             quoted, plain = parameter[2], parameter[3]
             value = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-            last = found[-1]
-            found[-1] = last.replace(parameters=(*last.parameters, (parameter[1].lower(), value)))
+            found[-1][1].append((parameter[1].lower(), value))
             position = parameter.end()
             continue
         scheme = _TOKEN.match(header, position)
         if scheme is None:
-            return tuple(found)
-        found.append(Challenge(scheme[0].lower()))
+            return tuple(Challenge(name, tuple(values)) for name, values in found)
+        found.append((scheme[0].lower(), []))
         position = scheme.end()

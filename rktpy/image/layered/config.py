@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AC_VERSION = "0.8.11"
-_PORTS = re.compile(r"(\d+)(?:-(\d+))?(?:/([a-z]+))?")
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-z]+))?")
 _OCI = "org.opencontainers.image."
 _logger = Logger("image")
 
@@ -132,15 +132,16 @@ def _environment(lines: tuple[str, ...]) -> tuple[EnvironmentVariable, ...]:
 
 def _mount_points(paths: list[str]) -> tuple[MountPoint, ...]:
     found: dict[str, MountPoint] = {}
+    numbers: dict[str, int] = {}  # the last one that each name got
     for path in paths:
         clean = posixpath.normpath("/" + path.lstrip("/"))
         if clean == "/":
             continue
         base = ACName.sanitise("volume" + clean)
-        name, number = base, 0
+        name = base
         while name in found:
-            number += 1
-            name = ACName(f"{base}-{number}")
+            numbers[base] = numbers.get(base, 0) + 1
+            name = ACName(f"{base}-{numbers[base]}")
         found[name] = MountPoint(name, clean)
     return tuple(found[name] for name in sorted(found))
 

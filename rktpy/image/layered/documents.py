@@ -161,7 +161,7 @@ def _descriptor(value: object) -> Descriptor:
     digest, size = _text(value, "digest"), value.get("size")
     if not is_digest(digest):
         raise LayeredImageError(f"{codec.quote(digest)} is no digest that can be checked")
-    if type(size) is not int or size < 0:
+    if type(size) is not int or not 0 <= size < 1 << 63:
         raise LayeredImageError(f"the manifest does not say how large {digest} is")
     platform = value.get("platform")
     triple = None

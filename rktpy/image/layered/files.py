@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOPS = 8  # links in an archive from one name to another
+_KEPT = 64 << 20  # bytes of what is remembered of an archive
+_EACH = 512  # of each of its files, beside their names
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe would hold us for ever
 
 
@@ -61,15 +63,12 @@ class Archive(Resource):
         """
         self._path = path
         self._scratch = scratch
+        self._members: dict[str, Member] = {}
         self._fd = open_regular(path)
         try:
             self._unwrap(Limits())
             reader = TarReader(GrowingFile(self._fd), Limits())
-            self._members: dict[str, Member] = {}
-            for count, member in enumerate(reader.members()):
-                if count > Limits().entries:
-                    raise ArchiveError(f"{path} has too many entries")
-                self._members[posixpath.normpath(os.fsdecode(member.name))] = member
+            self._look_through(reader)
         except BaseException:
             os.close(self._fd)
             raise
@@ -88,6 +87,16 @@ class Archive(Resource):
 
     def close(self) -> None:
         os.close(self._fd)
+
+    def _look_through(self, reader: TarReader) -> None:
+        """Note all members. Who reads is not confined, so what is kept is bounded here."""
+        kept = 0
+        for member in reader.members():
+            kept += _EACH + len(member.name) + len(member.link)
+            if kept > _KEPT:
+                raise ArchiveError(f"{self._path} has too many entries")
+            member.xattrs = {}
+            self._members[posixpath.normpath(os.fsdecode(member.name))] = member
 
     def _follow(self, name: str) -> Member:
         """Return the file that ``name`` is or links to: docker linked equal layers."""

@@ -128,8 +128,7 @@ def read_saved(files: Files, ref: ImageRef) -> tuple[Content, Blobs]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise LayeredImageError("manifest.json is no list of images")
     wanted = {ref.tag, _expanded(ref.tag)}
-    tags = [[tag for tag in entry.get("RepoTags") or () if isinstance(tag, str)]
-            for entry in entries]  # fmt: skip
+    tags = [_tags(entry.get("RepoTags")) for entry in entries]
     found = [
         (entry, names)
         for entry, names in zip(entries, tags, strict=True)
@@ -162,6 +161,11 @@ def read_saved(files: Files, ref: ImageRef) -> tuple[Content, Blobs]:
         identity.replace(config_digest=digest, manifest_digest=digest),
     )
     return content, SavedBlobs(files, dict(zip(diff_ids, layers, strict=True)))
+
+
+def _tags(said: object) -> list[str]:
+    """Return the names of an image in docker's list, which may have none (null)."""
+    return [tag for tag in said if isinstance(tag, str)] if isinstance(said, list) else []
 
 
 def _select(index: Index, ref: ImageRef, platform: tuple[str, str, str]) -> Descriptor:

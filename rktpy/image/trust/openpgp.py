@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LIMIT = 1 << 20  # bytes of a key file, or of a signature
 UNKNOWN = "openpgp: signature made by unknown entity"
+_MANY = 64  # signatures of one file; each of them is checked
+_LARGE = 1 << 17  # bytes of a file of signatures: more than those can have
 _CLOCKS = 300.0  # seconds that two clocks may differ
 
 
@@ -213,13 +215,18 @@ def _first_cert(content: bytes) -> Cert:
 
 def _signatures(content: bytes) -> list[Sig]:
     """Return every signature of a detached file, armoured or binary."""
+    if len(content) > _LARGE:
+        raise SignatureError(f"the signature file is larger than {_LARGE} bytes")
     _need_library()
     from pysequoia import Sig
     from pysequoia.packet import PacketPile, Tag
 
     try:
         packets = list(PacketPile.from_bytes(content))
-        found = [Sig.from_bytes(bytes(p)) for p in packets if p.tag == Tag.Signature]
+        signatures = [p for p in packets if p.tag == Tag.Signature]
+        if len(signatures) > _MANY:
+            raise SignatureError(f"the signature file has more than {_MANY} signatures")
+        found = [Sig.from_bytes(bytes(p)) for p in signatures]
     except (RuntimeError, ValueError):
         found = []
     if not found:

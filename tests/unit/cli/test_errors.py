@@ -104,3 +104,11 @@ def test_debug_shows_where_a_bug_is() -> None:
 
     assert text.startswith("Traceback")
     assert text.endswith("KeyError: 'RKTPY_NO_SUCH_VARIABLE'")
+
+
+def test_a_word_without_end_does_not_fill_the_terminal() -> None:
+    text = describe(
+        "fetch", chain("no such type: " + "x" * 100_000, hint="y" * 100_000), debug=True
+    )
+
+    assert len(text) < 10_000

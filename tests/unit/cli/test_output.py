@@ -174,3 +174,7 @@ def test_a_duration_is_printed_as_go_does(ns: int, text: str) -> None:
 )
 def test_text_is_quoted_as_go_does(text: str, quoted: str) -> None:
     assert quote(text) == quoted
+
+
+def test_a_cell_cannot_steer_the_terminal_or_look_like_two_lines() -> None:
+    assert table([["a\x1b[2J", "b\nc"]]) == "a\\x1b[2J\tb\\nc\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rktpy.host.http import Client, is_loopback
+from rktpy.host.http import Client, _next, _without_user, is_loopback
 from rktpy.host.http_errors import HttpError
 
 
@@ -33,3 +33,16 @@ def test_only_names_that_cannot_lead_elsewhere_are_this_machine(
 def test_an_address_that_is_none_is_an_error_in_words(url: str) -> None:
     with Client() as client, pytest.raises(HttpError, match="invalid URL"):
         client.request(url)
+
+
+def test_a_redirect_to_an_address_that_is_none_is_an_error_in_words() -> None:
+    with pytest.raises(HttpError, match="invalid URL"):
+        _next("https://example.com/a", "https://[::1/b")
+
+
+def test_a_user_of_any_script_can_be_told() -> None:
+    url, basic = _without_user("https://%E2%82%AC:p%40ss@example.com/a")
+
+    assert url == "https://example.com/a"
+    assert basic is not None
+    assert basic("GET", url) == {"Authorization": "Basic 4oKsOnBAc3M="}

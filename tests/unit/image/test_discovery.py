@@ -85,3 +85,7 @@ def test_no_page_is_too_broken(page: str) -> None:
 def test_a_page_made_to_waste_time_is_read(piece: str) -> None:
     """Whoever reads such a page in time quadratic to its length does not come back for hours."""
     assert parse_metas(piece * ((1 << 18) // len(piece))) == ()
+
+
+def test_a_page_cannot_make_a_url_without_end() -> None:
+    assert expand("https://x/" + "{os}" * 100, "example.com/a", {"os": "l" * 1000}) is None

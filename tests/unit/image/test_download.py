@@ -7,7 +7,7 @@ import pytest
 from rktpy.config.credentials import AWSAuth, BasicAuth
 from rktpy.image.authorizing import authorizer
 from rktpy.image.awssign import sign
-from rktpy.image.download import max_age
+from rktpy.image.download import max_age, number
 from rktpy.image.partial import Validator
 from rktpy.image.remote import signature_url
 
@@ -28,6 +28,7 @@ AWS = AWSAuth("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
         ("max-age=1e3", 0),
         ("max-age=٣", 0),
         ("max-age=" + "9" * 40, 1 << 31),
+        ("max-age=" + "9" * 5000, 1 << 31),
         ("s-maxage=10", 0),
         ("", 0),
     ],
@@ -83,3 +84,11 @@ def test_amazons_example_is_signed_as_amazon_does() -> None:
     assert fields["Authorization"].endswith(
         "Signature=fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("7", 7), ("", None), ("-1", None), ("\u0663", None), ("9" * 5000, 10**18)],
+)
+def test_the_number_of_a_server(text: str, found: int | None) -> None:
+    assert number(text) == found

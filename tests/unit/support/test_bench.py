@@ -104,7 +104,7 @@ def _row(*names: str) -> Row:
 
 
 def _run(row: Row, timer: CountingTimer, rounds: int = 4) -> Result:
-    rng = random.Random(1)  # noqa: S311  # an order, not a secret
+    rng = random.Random(1)  # an order, not a secret
     return run_row(row, timer, rounds=rounds, report=lambda _text: None, rng=rng)
 
 

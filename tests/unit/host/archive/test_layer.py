@@ -243,7 +243,7 @@ class _Wild:
     """Layers of members in any order, of few names: whatever can meet does meet."""
 
     def __init__(self, seed: int) -> None:
-        self._dice = random.Random(seed)  # noqa: S311 - not for secrets
+        self._dice = random.Random(seed)
         self._files: list[str] = []
 
     def layers(self) -> list[bytes]:

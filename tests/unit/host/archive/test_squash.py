@@ -173,3 +173,8 @@ def test_what_was_multiplied_by_links_across_layers_is_counted_once() -> None:
     with pytest.raises(ArchiveError, match="larger than 1500 bytes"):
         _image(base, {"b": b"x" * 1000}, limits=Limits(stream=1500))
     assert _image(base, {"b": archive.hardlink("a")}, limits=Limits(stream=15000))
+
+
+def test_directories_that_are_only_implied_count_as_entries() -> None:
+    with pytest.raises(ArchiveError, match="more than 50 entries"):
+        _image({"d/" * 30 + "f": "", "e/" * 30 + "f": ""}, limits=Limits(entries=50))

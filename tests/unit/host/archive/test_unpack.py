@@ -118,3 +118,11 @@ def test_names_that_lead_astray_are_refused(name: bytes) -> None:
 
 def test_messages_show_names_without_control_characters() -> None:
     assert shown(b"a\x1b[31m\n\xff") == "a\\x1b[31m\\n\\xff"
+
+
+def test_directories_that_are_only_implied_count_as_entries(tmp_path: Path) -> None:
+    limits, deep = Limits(entries=50), Entry("rootfs" + "/d" * 48)
+
+    check(tmp_path, MANIFEST, ROOTFS, Entry("rootfs" + "/d" * 47), limits=limits)
+    with pytest.raises(ArchiveLimitError, match="more than 50 entries"):
+        check(tmp_path, MANIFEST, ROOTFS, deep, Entry("rootfs/" + "e/" * 20 + "f"), limits=limits)

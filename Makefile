@@ -79,9 +79,16 @@ system: ## System tests: a Debian host booted in a container
 test-vm: setup ## VM tests: the same host under QEMU, cgroup v2
 	@$(PYTEST) --vm tests/vm $(SENTINEL)
 
+# Root's, as unpacking is; what it finds is left in .cache/fuzz, see tests/fuzz/__main__.py.
+.PHONY: fuzz
+fuzz: venv ## Fuzz what reads strangers' bytes for 10 minutes; SECONDS=60 TARGET=tar,unpack SEED=7
+	@$(PYTHON) -m tests.fuzz --seconds=$(or $(SECONDS),600) --seed=$(or $(SEED),0) \
+	  $(if $(TARGET),--target=$(TARGET))
+
 .PHONY: test
-test: setup ## Unit, integration and system tests
+test: setup ## Unit, integration and system tests, and half a minute of fuzzing
 	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory fuzz SECONDS=30
 	@$(PYTEST) --integration --system tests/integration tests/system $(SENTINEL)
 
 .PHONY: bench

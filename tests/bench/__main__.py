@@ -91,7 +91,7 @@ def _write_json(path: Path, results: Sequence[Result]) -> None:
 def _measure(row: Row, options: argparse.Namespace) -> Result:
     rounds = options.rounds or (_QUICK_ROUNDS if options.quick else row.rounds)
     timer = timing.Timer(sandbox.HOME)
-    rng = random.Random()  # noqa: S311  # the order of measurements
+    rng = random.Random()  # the order of measurements
     return timing.run_row(row, timer, rounds=rounds, report=_progress, rng=rng)
 
 

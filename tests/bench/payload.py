@@ -15,7 +15,7 @@ _SIZE = 104 * (1 << 20) // 2000
 
 def files(size: int, seed: int) -> dict[str, bytes]:
     """Return files of ``size`` bytes together; equal seeds give equal files of equal names."""
-    rng = random.Random(seed)  # noqa: S311  # data, not secrets
+    rng = random.Random(seed)  # data, not secrets
     text = b"the quick brown fox jumps over the lazy dog, and this is line number %d\n"
     line = b"".join(text % number for number in range(_SIZE // 60))[:_SIZE]
     return {

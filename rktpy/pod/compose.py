@@ -67,9 +67,7 @@ class FoundImage(Value):
     manifest: ImageManifest
 
 
-def compose(
-    images: Sequence[PodImage], options: PodOptions, *, uid: int = 0, gid: int = 0
-) -> PodManifest:
+def compose(images: Sequence[PodImage], options: PodOptions, *, uid: int, gid: int) -> PodManifest:
     """Return the manifest of a pod of ``images``, in their order.
 
     ``uid`` and ``gid`` are the caller's: who runs an image that has no app section.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,10 @@ def test_the_filter_is_compiled_once_and_mended_if_damaged(tmp_path: Path) -> No
     assert put_up(tmp_path) == ["True", "2"]
     (kept,) = tmp_path.iterdir()
     whole = kept.read_bytes()
+
+    os.utime(kept, (1, 1))
+    assert put_up(tmp_path) == ["True", "2"]
+    assert kept.stat().st_mtime == 1  # taken as it was
 
     kept.write_bytes(whole[:100])
     assert put_up(tmp_path) == ["True", "2"]

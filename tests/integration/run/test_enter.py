@@ -84,14 +84,15 @@ def test_rkts_variables_are_those_of_the_app(
 @pytest.mark.parametrize("options", [(), ("--private-users",)])
 def test_a_command_can_be_whom_the_app_is(rkt: Rktpy, options: tuple[str, ...]) -> None:
     who = ("--user=1000", "--group=100", "--supplementary-gids=7,8", "--caps-retain=CAP_KILL")
-    bounds = "while read k v; do test $k = CapBnd: && echo $v; done </proc/self/status; true"
+    wanted = "case $k in CapBnd: | NoNewPrivs:) echo $v;; esac"
+    bounds = f"while read k v; do {wanted}; done </proc/self/status; true"
     with rkt.start("run", *options, SHELL, *who, "--", f"{bounds}; exec sleep 300") as pod:
         uuid = pod.ready()
         ids = rkt.ok("enter", "--as-app", uuid, "/bin/sh", "-c", f"id; {bounds}").splitlines()
         root = rkt.ok("enter", uuid, "id", "-u")
 
     assert ids[0].startswith("uid=1000(user1) gid=100(group1) groups=7,8")
-    assert ids[1] == f"{1 << 5:016x}"
+    assert ids[1:] == [f"{1 << 5:016x}", "1"]
     assert root == "0\n"
 
 

@@ -359,3 +359,13 @@ def test_files_of_the_pod_belong_to_its_root(rkt: Rktpy) -> None:
     done = rkt.run(OPTION, "--dns=10.0.0.1", SHELL, "--", f"stat -c '%n %u' {files}")
 
     assert done.lines() == [f"{name} 0" for name in files.split()]
+
+
+def test_all_that_is_written_for_a_pod_belongs_to_its_root(rkt: Rktpy) -> None:
+    """Also what is beside the trees: who has no number in the pod is nobody there."""
+    with rkt.start("run", OPTION, SHELL, "--memory=32Mi", "--", "sleep 300") as pod:
+        top = rkt.data / "pods/run" / pod.ready() / "overlay"
+        users = {path.lstat().st_uid for path in top.glob("*/upper/**/*")}
+        rkt.ok("stop", pod.uuid)
+
+    assert users == {0}

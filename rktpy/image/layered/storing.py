@@ -19,10 +19,12 @@ from rktpy.image.layered.blobs import nameless, told, unwrapped, write_all
 from rktpy.image.layered.config import convert, parse_config
 from rktpy.image.layered.documents import LayeredImageError
 from rktpy.image.layered.names import is_digest
+from rktpy.image.layered.pulling import Pull
 from rktpy.image.layered.unpacking import Wanted
 from rktpy.image.means import DOWNLOADING, VERIFIED
 from rktpy.log import Logger
 from rktpy.store.database import Remote
+from rktpy.store.layers import MAX_LAYERS, Layers, can_stack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +41,12 @@ _logger = Logger("image")
 def known(store: ImageStore, url: str, manifest_digest: str) -> str | None:
     """Return the key of the image at ``url`` if it was stored with this manifest and is whole."""
     remote = store.remote(url)
-    if remote is None or remote.etag != manifest_digest or not store.has(remote.key):
+    if (
+        remote is None
+        or remote.etag != manifest_digest
+        or not store.has(remote.key)
+        or not store.complete(remote.key)
+    ):
         return None
     _logger.debug("image for %s has not changed, not fetching.", url)
     return remote.key
@@ -62,7 +69,10 @@ def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs, boa
     manifest = convert(config, content.identity)
     wanted = tuple(map(Wanted, config.diff_ids, content.layers))
     latest = content.identity.version == "latest"
-    key = _squash(store, wanted, manifest, blobs, board, latest=latest)
+    if len(wanted) <= MAX_LAYERS and can_stack(store.layout):
+        key = _stack(store, wanted, manifest, blobs, board, latest=latest)
+    else:
+        key = _squash(store, wanted, manifest, blobs, board, latest=latest)
     store.put_remote(
         Remote(
             url=url,
@@ -72,6 +82,21 @@ def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs, boa
         )
     )
     return key
+
+
+def _stack(
+    store: ImageStore,
+    wanted: tuple[Wanted, ...],
+    manifest: ImageManifest,
+    blobs: Blobs,
+    board: Board,
+    *,
+    latest: bool,
+) -> str:
+    with ExitStack() as held:
+        Pull(store.layout, Layers(store.layout), blobs, board).bring(wanted, held)
+        diff_ids = tuple(one.diff_id for one in wanted)
+        return store.add_layered(manifest, diff_ids, latest=latest)
 
 
 def _squash(

@@ -126,7 +126,8 @@ class Layers:
         Raises:
             StoreError: the store cannot be written.
         """
-        places.make_store(self._layout)
+        if not os.path.isdir(self._layout.tree_locks):
+            places.make_store(self._layout)
         try:
             lock = locks.lock_tree(self._layout, layer_name(diff_id), exclusive=False)
         except OSError as error:

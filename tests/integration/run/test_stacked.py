@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tarfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,3 +207,16 @@ def test_nothing_starts_on_a_damaged_layer(rkt: Rktpy) -> None:
     assert rkt.status(uuid)["state"] == "prepared"
     _add(rkt)  # as the next fetch does
     assert rkt("run-prepared", "--net=none", uuid).lines() == ["new", "old"]
+
+
+def test_runs_beside_a_collector_find_their_layers(rkt: Rktpy) -> None:
+    _add(rkt)
+    runs = [rkt.start("run", STACKED, "--", "ls /d; sleep 1") for _ in range(4)]
+    with ExitStack() as started:
+        for run in runs:
+            started.enter_context(run)
+            rkt.ok("image", "gc", "--grace-period=1h")
+
+        assert [run.end().lines() for run in runs] == [["new", "old"]] * 4
+    rkt.ok("image", "gc", "--grace-period=1h")
+    assert rkt.run(STACKED, "--", "ls /d").lines() == ["new", "old"]

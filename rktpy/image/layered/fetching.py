@@ -117,6 +117,7 @@ def fetch_registry(store: ImageStore, ref: ImageRef, means: Means) -> str:
         raise LibraryMissingError("downloading", error) from None
     local_registry = is_loopback(f"http://{name.registry}")
     require_acceptance(name, means, local=local_registry)
+    _logger.debug("remote fetching from URL %s", quote(ref.text))
     _logger.debug("fetching image from %s", ref.url)
     platform = wanted_platform(means)
     access = Access(

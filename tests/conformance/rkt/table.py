@@ -1,4 +1,6 @@
-"""All rows, found in ``rows/``: one module for each of rkt's test files, named as that is."""
+"""All rows, found in ``rows/``: one module for each of rkt's test files, named as that is, and
+``cli_…`` for tables of the reference that rkt's tests leave out.
+"""
 
 from __future__ import annotations
 

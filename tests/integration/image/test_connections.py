@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.version import VERSION
 from tests.integration.image.fetching import PATH, SIGNATURE, token_file
 from tests.support.aci_server import Authority, Server
 
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from tests.integration.image.fetching import Fetcher
 
 pytestmark = pytest.mark.integration
+
+
+def test_a_request_says_which_program_asks(rkt: Fetcher, url: str, server: Server) -> None:
+    server.rule(PATH, redirect="https://cdn.example.com/moved.aci")
+    rkt("fetch", url)
+
+    assert {one["headers"]["user-agent"] for one in server.requests()} == {f"rktpy/{VERSION}"}
+    assert len(server.requests()) == 3
 
 
 def test_redirects_end_somewhere(rkt: Fetcher, url: str, server: Server) -> None:

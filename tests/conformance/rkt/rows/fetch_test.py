@@ -1,4 +1,4 @@
-"""Images are fetched from files and servers (rkt-cli.md 12.6). docker comes with registries."""
+"""Images are fetched from files and servers (rkt-cli.md 12.6)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from tests.conformance.rkt.row import Shown
 _HTTP = "integration/image/test_http.py"
 _RESUMED = "integration/image/test_resuming.py"
 _DISC = "integration/image/test_discovery.py"
+_DOCKER = "integration/docker/test_policies.py::test_the_policy_decides_where_an_image_comes_from"
 _CMD = "integration/image/test_commands.py"
 
 
@@ -32,6 +33,13 @@ def rows() -> list[Shown]:
         Shown("a URL: new", f"{_HTTP}::test_the_policy_decides_whether_the_server_is_asked"),
         Shown("a URL: never", f"{_HTTP}::test_the_policy_decides_whether_the_server_is_asked"),
         Shown("a URL: update", f"{_HTTP}::test_the_policy_decides_whether_the_server_is_asked"),
+        Shown("a docker image: fetch", _DOCKER),
+        Shown("a docker image: run", _DOCKER),
+        Shown("a docker image: prepare", _DOCKER),
+        Shown(
+            "a docker image without a tag",
+            "integration/image/test_registry.py::test_a_token_is_fetched_from_whom_the_registry_names",
+        ),
         Shown("a short hash", f"{_CMD}::test_fetch_prints_short_and_full_hashes"),
         Shown("a full hash", f"{_CMD}::test_fetch_prints_short_and_full_hashes"),
         Shown(

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 LONGEST = 1 << 20  # bytes of an input
 _SECONDS = 6.0  # of processor time for an input; watched by atheris everything takes thrice as long
-_PAUSE = 0.4  # seconds between two inputs of a mebibyte
+_FIRST = 2.0  # seconds after which there may be an input of a mebibyte, which may take one
+_PAUSE = 0.4  # seconds between two of them
+_LEAST = 0.3  # seconds for inputs that are no seeds
 _PRINTED = 2048  # bytes of an input that are printed too
 
 
@@ -46,7 +48,7 @@ class Session:
         self._answer = os.dup(1)
         self._started = time.monotonic()
         self._end = self._started + options.seconds
-        self._next_stretch = self._started
+        self._next_stretch = self._started + _FIRST
 
     def _begin(self) -> None:
         """Take the process where the target wants to be, limit it, and try the seeds.
@@ -59,7 +61,9 @@ class Session:
         if self.target.enter is not None and os.geteuid() == 0:
             self.target.enter()
         for data in self.seeds:
-            self.run(data)
+            self._try(data)
+        # Imports and seeds may take all the time there is for a target in half a minute for all.
+        self._end = max(self._end, time.monotonic() + _LEAST)
         limit_space()
 
     def run(self, data: bytes) -> None:

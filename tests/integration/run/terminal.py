@@ -73,10 +73,6 @@ class Terminal:
     def modes(self) -> list[object]:
         return termios.tcgetattr(self.fd)
 
-    def is_blocking(self) -> bool:
-        """Whether the descriptor that the command was given still waits, as it did."""
-        return os.get_blocking(self._theirs)
-
     def is_raw(self) -> bool:
         return not termios.tcgetattr(self.fd)[3] & termios.ICANON
 

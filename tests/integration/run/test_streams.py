@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-import signal
 import socket
 import subprocess
 from typing import TYPE_CHECKING
@@ -151,22 +150,6 @@ def test_a_pod_with_pipes_counts_stops_and_reports_as_any_other(rkt: Rktpy) -> N
     assert entered == "inside\n"
     assert done.out == "up\nbye\n"
     assert rkt.status(uuid)["state"] == "exited"
-
-
-def test_output_stays_blocking_for_those_who_share_it(rkt: Rktpy) -> None:
-    ours, theirs = os.pipe()
-    with subprocess.Popen(
-        rkt.argv("run", "--net=none", SHELL, "--", "echo up; sleep 300"), stdout=theirs
-    ) as process:
-        try:
-            first = os.read(ours, 1)
-            blocking = os.get_blocking(theirs)
-        finally:
-            process.send_signal(signal.SIGTERM)
-
-    os.close(ours)
-    os.close(theirs)
-    assert (first, blocking) == (b"[", True)
 
 
 def test_a_pod_killed_before_its_app_runs_leaves_no_process(rkt: Rktpy) -> None:

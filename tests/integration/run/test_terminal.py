@@ -195,4 +195,3 @@ def test_a_shell_has_its_terminal_back_when_the_pod_is_killed(rkt: Rktpy) -> Non
         terminal.until(b"status 137")
 
         assert terminal.modes() == modes
-        assert terminal.is_blocking()

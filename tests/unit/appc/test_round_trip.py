@@ -12,7 +12,7 @@ from rktpy.appc.image import ImageManifest
 from rktpy.appc.pod import PodManifest
 from rktpy.appc.types import AppcError
 
-FAST = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FAST = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 TEXT = st.text(max_size=8)
 PATHS = st.text(alphabet="abc/.é ", max_size=8).map(lambda tail: "/" + tail)

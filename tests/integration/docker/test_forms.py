@@ -124,7 +124,7 @@ def test_of_several_platforms_the_one_that_is_asked_for_is_taken(
     assert "bin/busybox" in ours
     done = fresh("fetch", "--platform=linux/s390x", image)
     assert done.status == 254
-    assert f"(there are: linux/{GO_ARCH}, linux/{FOREIGN})" in done.err
+    assert f"there are: linux/{GO_ARCH}, linux/{FOREIGN}" in done.err
 
 
 @pytest.mark.parametrize("tag", [*TAGS, "list", "index"])

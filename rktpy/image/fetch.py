@@ -193,6 +193,8 @@ def _from_store(
         known = store.remote(ref.url)
         if known is None or not _counts(store, ref, known.key, means):
             return None
+        if ref.kind == Kind.DOCKER and means.policy != "never" and not store.complete(known.key):
+            return None  # a layer of it is damaged: its registry has it whole
         _logger.debug("using image from local store for url %s", ref.text)
         return known.key
     key = store.find(complete.name, complete.labels) or _fits_anywhere(store, ref.name, complete)

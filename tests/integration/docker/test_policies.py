@@ -45,3 +45,16 @@ def test_the_policy_decides_where_an_image_comes_from(
     assert said("new")[:3] == (0, False, True)
     assert said("never")[:3] == (0, False, True)
     assert said("update")[:3] == (0, True, False)
+
+
+def test_a_damaged_layer_is_brought_again_by_whoever_may_ask(fresh: Puller) -> None:
+    fresh.ok("fetch", IMAGE)
+    (mark, *_) = sorted((fresh.data / "cas/layer").glob("*/rendered"))
+    mark.unlink()
+
+    refused = fresh("--debug", "run", "--net=none", "--pull-policy=never", IMAGE)
+    mended = fresh("--debug", "run", "--net=none", IMAGE)
+
+    assert (refused.status, REMOTE in refused.err) == (254, False), refused.err
+    assert (mended.status, REMOTE in mended.err) == (0, True), mended.err
+    assert mark.exists()

@@ -101,8 +101,14 @@ class Call:
         return UsageError(f"invalid argument {quote(value)} for --{option}: {reason}")
 
 
+# What steers terminals (C0 but newline and tab, DEL, C1), as JSON writes it: some texts are JSON.
+_CONTROLS = {code: f"\\u{code:04x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
+
+
 def say(text: str) -> None:
-    """``write`` a text, with a newline at its end."""
+    """``write`` a text, with a newline at its end and without what steers terminals."""
+    if not text.isprintable():
+        text = text.translate(_CONTROLS)
     line = text if text.endswith("\n") else text + "\n"
     write(line.encode("utf-8", "surrogateescape"))
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from rktpy.cli.call import say
 from rktpy.cli.output import (
     DAY,
     HOUR,
@@ -178,3 +179,21 @@ def test_text_is_quoted_as_go_does(text: str, quoted: str) -> None:
 
 def test_a_cell_cannot_steer_the_terminal_or_look_like_two_lines() -> None:
     assert table([["a\x1b[2J", "b\nc"]]) == "a\\x1b[2J\tb\\nc\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("plain ümlaut", "plain ümlaut\n"),
+        ("two\nlines\tand a tab", "two\nlines\tand a tab\n"),
+        ("\x1b]0;title\x07", "\\u001b]0;title\\u0007\n"),
+        ('{"label":"\x9b31m\x7f"}', '{"label":"\\u009b31m\\u007f"}\n'),  # still JSON
+        ("over\rwritten", "over\\u000dwritten\n"),
+    ],
+)
+def test_what_steers_terminals_is_escaped(
+    capfd: pytest.CaptureFixture[str], text: str, written: str
+) -> None:
+    say(text)
+
+    assert capfd.readouterr().out == written

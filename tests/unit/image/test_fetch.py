@@ -16,6 +16,7 @@ from rktpy.layout import Layout
 from rktpy.store.database import Remote
 from rktpy.store.images import ImageStore
 from rktpy.store.importing import Terms
+from rktpy.store.index import Index
 from rktpy.verbs.fetching import means_of
 from rktpy.verbs.site import Insecure, Site
 from tests.support.images import build_aci
@@ -141,3 +142,19 @@ def test_a_library_that_is_not_there_is_named(
     assert "downloading needs the Python library urllib3" in _words(store, "https://x.org/a.aci")
     line = _words(store, str(path), insecure="none")
     assert "verifying signatures needs the Python library pysequoia (install it" in line
+
+
+@pytest.mark.parametrize("wanted", ["example.com/victim", "example.com/app:2.0.0"])
+def test_an_image_is_not_what_only_the_index_calls_it(
+    store: ImageStore, tmp_path: Path, wanted: str
+) -> None:
+    _stored(store, build_aci(tmp_path / "a.aci"))
+    name, _, version = wanted.partition(":")
+    labels = f'[["version","{version}"]]' if version else None
+    change = "UPDATE image SET name=?, labels=coalesce(?, labels)"
+    Index(store.layout).change(lambda db: db.execute(change, (name, labels)))
+
+    said = _words(ImageStore(store.layout), wanted, "never")
+
+    assert f'is "{wanted}", the image itself says "example.com/app"' in said
+    assert "rktpy image rm sha512-" in said

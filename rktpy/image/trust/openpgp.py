@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from pysequoia import Cert, Sig
+    from pysequoia.packet import Packet
 
     T = TypeVar("T")
 
@@ -119,19 +120,15 @@ def verify(signature: bytes, fd: int, keys: Iterable[PublicKey], name: str) -> V
 def _refusal(sig: Sig, key: PublicKey, fd: int) -> str:
     """Return why ``sig``, which ``key`` claims to have made, does not count; "" if it does."""
     from pysequoia import verify as check
-    from pysequoia.packet import HashAlgorithm, SignatureType
 
     if key.problem:
         return key.problem
-    if sig.signature_type not in (SignatureType.Binary, SignatureType.Text):
-        return "the signature is not one of a file"
-    if sig.hash_algorithm in (HashAlgorithm.MD5, HashAlgorithm.SHA1, HashAlgorithm.RipeMD):
-        return "the signature uses a digest that is not secure any more (MD5, SHA-1)"
-    now = time.time()
-    if sig.created is None or sig.created.timestamp() > now + _CLOCKS:
-        return "the signature comes from the future: is this host's clock right?"
-    if sig.expiration is not None and sig.expiration.timestamp() <= now:
-        return f"the signature expired on {sig.expiration:%Y-%m-%d}"
+    try:
+        odd = _oddity(sig)
+    except (RuntimeError, ValueError):  # of types the library has no word for
+        odd = "the signature is of a kind that nobody knows"
+    if odd:
+        return odd
     cert = _first_cert(key.content)
     try:
         result = check(file=f"/proc/self/fd/{fd}", store=lambda _ids: [cert], signature=sig)
@@ -143,6 +140,22 @@ def _refusal(sig: Sig, key: PublicKey, fd: int) -> str:
     if gone:
         return f"key {gone[0]} expired"
     return "" if signers else "invalid signature"
+
+
+def _oddity(sig: Sig) -> str:
+    """Return why a signature like ``sig`` counts for nothing, whoever made it; "" if it may."""
+    from pysequoia.packet import HashAlgorithm, SignatureType
+
+    if sig.signature_type not in (SignatureType.Binary, SignatureType.Text):
+        return "the signature is not one of a file"
+    if sig.hash_algorithm in (HashAlgorithm.MD5, HashAlgorithm.SHA1, HashAlgorithm.RipeMD):
+        return "the signature uses a digest that is not secure any more (MD5, SHA-1)"
+    now = time.time()
+    if sig.created is None or sig.created.timestamp() > now + _CLOCKS:
+        return "the signature comes from the future: is this host's clock right?"
+    if sig.expiration is not None and sig.expiration.timestamp() <= now:
+        return f"the signature expired on {sig.expiration:%Y-%m-%d}"
+    return ""
 
 
 def _problem(cert: Cert, fingerprint: str) -> str:
@@ -182,17 +195,27 @@ def _subkeys(cert: Cert) -> tuple[str, ...]:
 
 def _ended_subkeys(cert: Cert) -> set[str]:
     """Return the subkeys that expired: the library asks only whether they had when they signed."""
-    from pysequoia.packet import PacketPile, SignatureType, Tag
+    from pysequoia.packet import PacketPile, Tag
 
     ends: dict[str, float] = {}  # the last binding of a subkey counts
     subkey, created = "", 0.0
     for packet in PacketPile.from_bytes(bytes(cert)):
         if packet.tag == Tag.PublicSubkey:
             subkey, created = packet.fingerprint.lower(), packet.key_created.timestamp()
-        elif packet.tag == Tag.Signature and packet.signature_type == SignatureType.SubkeyBinding:
+        elif packet.tag == Tag.Signature and _binds(packet):
             validity = packet.key_validity_period
             ends.setdefault(subkey, created + validity.total_seconds() if validity else 0.0)
     return {key for key, end in ends.items() if end and end <= time.time()}
+
+
+def _binds(packet: Packet) -> bool:
+    """Return whether a signature is what makes a subkey one."""
+    from pysequoia.packet import SignatureType
+
+    try:
+        return packet.signature_type == SignatureType.SubkeyBinding
+    except (RuntimeError, ValueError):
+        return False  # of a type the library has no word for: it counts for nothing there either
 
 
 def _shown(text: str) -> str:

@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rktpy.image.trust.openpgp import has_issuer, issuers, read_key, verify
 from tests.fuzz.mutate import text
 from tests.fuzz.target import Target
 from tests.fuzz.tars import in_memory
-from tests.unit.image.trust.keys import Signer
 
+if TYPE_CHECKING:
+    from rktpy.image.trust.openpgp import PublicKey
+
+_FILES = Path(__file__).parents[1] / "seeds"
 _NAME = "example.com/app"
 _CONTENT = b"an image"
 
 
-class _Vouching:
-    """A key, and a signature that it made."""
-
-    def __init__(self) -> None:
-        self.signer = Signer()
-        self.signature = self.signer.sign(_CONTENT)
-        self.key = read_key(self.signer.public)
+def _file(name: str) -> bytes:
+    """Return a key, or a signature of ``_CONTENT`` by it; nobody has its other half any more."""
+    return (_FILES / f"openpgp-{name}").read_bytes()
 
 
 @cache
-def _vouching() -> _Vouching:
-    return _Vouching()
+def _known() -> tuple[bytes, PublicKey]:
+    return _file("signature"), read_key(_file("key"))
 
 
 def _seeds() -> list[bytes]:
-    signer, signature = _vouching().signer, _vouching().signature
     return [
-        signer.public,
-        bytes(signer.cert),
-        signer.revoked(),
-        signature,
-        signature + signature,
+        *(_file(name) for name in ("key", "key-binary", "key-revoked", "signature")),
+        _file("signature") * 2,
         b"-----BEGIN PGP SIGNATURE-----\n\n=aaaa\n-----END PGP SIGNATURE-----\n",
         # Of every kind of packet the head, in the old and in the new format.
         *(bytes([0x80 | tag << 2, 6]) + b"\x04\0\0\0\0\x01" for tag in range(1, 16)),
@@ -46,16 +43,16 @@ def _seeds() -> list[bytes]:
 
 def _run(data: bytes) -> None:
     image = in_memory(_CONTENT)
-    known = _vouching()
+    signature, trusted = _known()
     try:
         try:
             key = read_key(data)
         except Exception:
-            verify(data, image, [known.key], _NAME)
+            verify(data, image, [trusted], _NAME)
             issuers(data)
             raise
         has_issuer(key, ["a"])
-        verify(known.signature, image, [key], _NAME)
+        verify(signature, image, [key], _NAME)
     finally:
         os.close(image)
 

@@ -207,13 +207,14 @@ class Trees:
         """Delete the tree; absent is fine. Pods that mounted it keep it until they end.
 
         Raises:
+            LockBusyError: somebody makes, reads or checks it just now.
             OSError: no permission.
         """
         from rktpy.store import places
         from rktpy.store.index import Index
 
         with (
-            locks.lock_tree(self._layout, tree_id, exclusive=True),
+            locks.lock_tree(self._layout, tree_id, exclusive=True, wait=False),
             places.open_room(self._layout) as room,
         ):
             try:

@@ -130,9 +130,13 @@ def _collect_trees(
         with locks.lock_prepare(layout, exclusive=True):
             needed = find(layout).trees
             for tree_id in trees.ids():
-                if tree_id not in needed:
+                if tree_id in needed:
+                    continue
+                try:
                     trees.remove(tree_id)
-                    yield TreeRemoved(tree_id)
+                except LockBusyError:  # it is read; no pod can be started while we wait here
+                    continue
+                yield TreeRemoved(tree_id)
             store.forget_trees(trees.ids())
     except OSError as error:
         raise TreesError from error

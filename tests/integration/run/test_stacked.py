@@ -90,12 +90,12 @@ def test_the_root_of_the_writable_layer_has_the_images_attributes(rkt: Rktpy) ->
 
 
 @pytest.mark.parametrize("options", [(), ("--no-overlay",), ("--private-users",)])
-def test_one_hundred_and_fifty_layers(rkt: Rktpy, options: tuple[str, ...]) -> None:
-    _add(rkt, 148)
+def test_two_hundred_layers(rkt: Rktpy, options: tuple[str, ...]) -> None:
+    _add(rkt, 198)
 
     done = rkt.run(*options, STACKED, "--", "ls /many | while read n; do echo $n; done")
 
-    assert len(done.lines()) == 148
+    assert len(done.lines()) == 198
 
 
 def test_an_ended_pod_can_be_copied_from_and_to_and_exported(rkt: Rktpy, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from rktpy.host.treecopy import copy_tree
 from rktpy.store.layers import OPAQUE, LayerError, Layers, can_stack
 from rktpy.store.stacks import verify_stack
 from rktpy.store.trees import TreeError, Trees
+from tests.integration.store.dying import collect
 from tests.integration.store.layered import add_stack, build, diff_id, filled
 from tests.integration.store.support import a_store
 
@@ -126,14 +127,14 @@ def test_a_layer_that_comes_twice_is_mounted_once(tmp_path: Path) -> None:
     assert sorted(os.listdir(_merged(store, key, tmp_path / "shown"))) == ["a", "b"]
 
 
-def test_hundreds_of_layers(tmp_path: Path) -> None:
+def test_as_many_layers_as_there_may_be(tmp_path: Path) -> None:
     store = a_store(tmp_path)
-    layers = {f"layer {n}": filled({"d/which": str(n).encode(), f"d/{n}": b""}) for n in range(150)}
+    layers = {f"layer {n}": filled({"d/which": str(n).encode(), f"d/{n}": b""}) for n in range(200)}
 
     shown = _merged(store, add_stack(store, layers), tmp_path / "shown")
 
-    assert len(os.listdir(shown / "d")) == 151
-    assert (shown / "d/which").read_bytes() == b"149"
+    assert len(os.listdir(shown / "d")) == 201
+    assert (shown / "d/which").read_bytes() == b"199"
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing", "added", "undeleted", "ends", "opaque"])
@@ -188,3 +189,18 @@ def test_a_damaged_top_is_found_and_made_again(tmp_path: Path) -> None:
             verify_stack(store, key, tree_id)
         trees.render(store, key, rebuild=True)
         verify_stack(store, key, tree_id)
+
+
+def test_a_tree_that_is_read_is_left_for_the_next_collection(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    key = add_stack(store, {"base": filled({"a": b"1"})})
+    trees = Trees(store.layout)
+    store.remove(key)
+
+    with trees.hold(trees.tree_id([key])):
+        collect(store.layout)
+        assert trees.ids() == [trees.tree_id([key])]
+        assert len(Layers(store.layout).ids()) == 1
+    collect(store.layout)
+
+    assert (trees.ids(), Layers(store.layout).ids()) == ([], [])

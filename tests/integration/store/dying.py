@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rktpy.layout import Layout
 
 # What changes the disk; an import of this size passes about seventy of them.
-_STEPS = frozenset(
+STEPS = frozenset(
     {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.chown", "os.utime"}
     | {"os.link", "os.symlink", "os.fork", "fcntl.flock", "os.listdir", "sqlite3.connect"}
 )
@@ -46,7 +46,7 @@ def die_at(step: int) -> None:
 
     def watch(event: str, _args: tuple[object, ...]) -> None:
         nonlocal count
-        if event in _STEPS and os.getpid() == home:
+        if event in STEPS and os.getpid() == home:
             count += 1
             if count == step:
                 os.kill(home, signal.SIGKILL)

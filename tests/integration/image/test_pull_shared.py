@@ -1,0 +1,101 @@
+"""Layers that several images have: fetched once, by whoever is first, and again if damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.image.registries import PLAIN
+from tests.support.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.image.fetching import Fetcher
+    from tests.support.layouts import Layout
+
+pytestmark = pytest.mark.integration
+_HOST = "docker://127.0.0.1:5000"
+
+
+@pytest.fixture
+def registry(_own_namespaces: None, tmp_path: Path) -> Iterator[Registry]:
+    with Registry(tmp_path) as running:
+        yield running
+
+
+def _blobs(layout: Layout, registry: Registry, name: str, *layers: bytes) -> list[str]:
+    """Push an image with one file in each layer; return the digests of the layers' blobs."""
+    made = layout.image(*({str(n): data} for n, data in enumerate(layers)), tag=name)
+    registry.push(f"oci:{layout.path}:{name}", f"{name}:1")
+    fields = json.loads(layout.file(made).read_bytes())
+    return [blob["digest"] for blob in fields["layers"]]
+
+
+def test_a_layer_that_is_there_is_not_fetched_again(
+    rkt: Fetcher, registry: Registry, layout: Layout
+) -> None:
+    base = os.urandom(100_000)
+    shared, _own = _blobs(layout, registry, "one", base, b"1")
+    _shared, other = _blobs(layout, registry, "two", base, b"2")
+
+    rkt.ok(PLAIN, "fetch", f"{_HOST}/one:1")
+    rkt.ok(PLAIN, "fetch", f"{_HOST}/two:1")
+    assert (registry.asked(shared), registry.asked(other)) == (1, 1)
+    assert len(os.listdir(rkt.data / "cas/layer")) == 3
+
+
+def test_pulls_with_the_same_layers_do_not_wait_for_each_other_for_ever(
+    rkt: Fetcher, registry: Registry, layout: Layout
+) -> None:
+    parts = [os.urandom(1 << 20) for _ in range(6)]
+    digests = _blobs(layout, registry, "up", *parts)
+    assert _blobs(layout, registry, "same", *parts) == digests
+    layout.image(*({str(n): parts[n]} for n in reversed(range(6))), tag="down")
+    registry.push(f"oci:{layout.path}:down", "down:1")
+
+    for _turn in range(3):
+        words = [rkt.argv(PLAIN, "fetch", f"{_HOST}/{name}:1") for name in ("up", "down", "same")]
+        running = [subprocess.Popen(one, stdout=subprocess.DEVNULL) for one in words]
+        assert [one.wait(60) for one in running] == [0, 0, 0]
+        assert len(os.listdir(rkt.data / "cas/layer")) == 6
+        assert os.listdir(rkt.data / "cas/tmp") == []
+        for key in rkt.ok("image", "list", "--no-legend", "--full", "--fields=id").split():
+            rkt.ok("image", "rm", key)
+        rkt.ok("image", "gc", "--grace-period=0s")
+    assert all(registry.asked(digest) == 3 for digest in digests)
+
+
+def test_a_pull_goes_on_with_the_layers_that_are_missing(
+    rkt: Fetcher, registry: Registry, layout: Layout
+) -> None:
+    good, bad = _blobs(layout, registry, "app", os.urandom(1000), os.urandom(3 << 20))
+    path = registry.data / f"docker/registry/v2/blobs/sha256/{bad[7:9]}/{bad[7:]}/data"
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    done = rkt(PLAIN, "fetch", f"{_HOST}/app:1")
+    assert (done.status, f"{bad} has the digest sha256:" in done.err) == (254, True)
+    assert os.listdir(rkt.data / "cas/tmp") == []
+    path.write_bytes(content)
+    rkt.ok(PLAIN, "fetch", f"{_HOST}/app:1")
+    assert (registry.asked(good), registry.asked(bad)) == (1, 2)
+
+
+def test_a_damaged_layer_comes_again_and_no_other(
+    rkt: Fetcher, registry: Registry, layout: Layout
+) -> None:
+    digests = _blobs(layout, registry, "app", b"first", b"second")
+    key = rkt.ok(PLAIN, "fetch", "--full", f"{_HOST}/app:1").strip()
+    (file,) = (rkt.data / "cas/layer").glob("*/rootfs/1")
+    file.write_bytes(b"broken")
+
+    assert rkt("image", "verify", key).status == 254
+    rkt.ok(PLAIN, "fetch", f"{_HOST}/app:1")
+    assert [registry.asked(digest) for digest in digests] == [1, 2]
+    rkt.ok("image", "verify", key)

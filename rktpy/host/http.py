@@ -9,12 +9,13 @@ authorities from ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``. Cold: 70 ms to import.
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import ssl
 import time
 from binascii import b2a_base64
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3 import exceptions as broken
@@ -86,16 +87,13 @@ class Response(Resource):
 class Client(Resource):
     """Connections to any number of servers. May be used by several threads."""
 
-    __slots__ = ("_context", "_managers", "_patience")
+    __slots__ = ("_context", "_managers", "_patience", "_verify_tls")
 
     def __init__(self, *, verify_tls: bool = True, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
-        self._context = ssl.create_default_context()
-        if not verify_tls:
-            self._context.check_hostname = False
-            self._context.verify_mode = ssl.CERT_NONE
-            urllib3.disable_warnings(broken.InsecureRequestWarning)  # we tell it in our own words
-        self._managers: dict[str, urllib3.PoolManager] = {}  # by proxy
+        self._verify_tls = verify_tls
+        self._context: ssl.SSLContext | None = None
+        self._managers: dict[tuple[str, bool], urllib3.PoolManager] = {}  # by proxy, https
 
     def request(
         self,
@@ -170,24 +168,60 @@ class Client(Resource):
         return Response(raw, url)
 
     def _manager(self, url: SplitResult) -> urllib3.PoolManager:
-        proxy = _proxy_for(url)
-        if proxy not in self._managers:
-            self._managers[proxy] = self._make(proxy)
-        return self._managers[proxy]
+        proxy, secure = _proxy_for(url), url.scheme == "https"
+        if (proxy, secure) not in self._managers:
+            self._managers[proxy, secure] = self._make(proxy, secure=secure)
+        return self._managers[proxy, secure]
 
-    def _make(self, proxy: str) -> urllib3.PoolManager:
+    def _tls(self) -> ssl.SSLContext:
+        """Return how to talk over TLS; to read all authorities takes 15 ms, so not before."""
+        if self._context is None:
+            context = ssl.create_default_context()
+            if not self._verify_tls:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+                urllib3.disable_warnings(broken.InsecureRequestWarning)  # told in our own words
+            self._context = context
+        return self._context
+
+    def _make(self, proxy: str, *, secure: bool) -> urllib3.PoolManager:
         patience = self._patience
         options: dict[str, Any] = {
-            "ssl_context": self._context,
             "timeout": urllib3.Timeout(connect=patience.connect, read=patience.stall),
             "maxsize": 8,
         }
+        if proxy or secure:
+            options["ssl_context"] = self._tls()
         if not proxy:
             return impatient(urllib3.PoolManager(**options), patience)
         address, own = _without_user(proxy)
         known = {f"Proxy-{name}": text for name, text in own("", "").items()} if own else None
         manager = urllib3.ProxyManager(address, proxy_headers=known, **options)
         return impatient(manager, patience)
+
+
+def refuses_tls(host: str, patience: float) -> bool:
+    """Return whether the server at ``host[:port]`` answers, but not in TLS.
+
+    Only to spare a question whose answer is known: nobody is trusted for it, nothing is told. Who
+    cannot be reached, or only through a proxy, has not refused. ``patience`` is seconds.
+    """
+    url = urlsplit(f"https://{host}")
+    if _proxy_for(url):
+        return False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((url.hostname or "", url.port or 443), patience) as plain,
+            context.wrap_socket(plain, server_hostname=url.hostname),
+        ):
+            return False
+    except ssl.SSLError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def is_loopback(url: str) -> bool:
@@ -250,6 +284,10 @@ def _check_scheme(url: str, *, plain: bool) -> None:
 
 
 def _proxy_for(url: SplitResult) -> str:
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return ""
+    from urllib.request import getproxies, proxy_bypass  # 5 ms
+
     proxy = getproxies().get(url.scheme, "")
     if not proxy or is_loopback(url.geturl()) or proxy_bypass(url.netloc):
         return ""

@@ -56,7 +56,7 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
     if ref.kind == Kind.FILE:
         return _fetch_file(store, ref, means, signature)
     if ref.kind in Kind.LAYERED_FILES:
-        from rktpy.image.layered.fetching import fetch_local  # cold: json, threads
+        from rktpy.image.layered.importing import fetch_local  # cold: json, threads
 
         return fetch_local(store, ref, means)
     complete = _complete(ref) if ref.name is not None else None

@@ -7,7 +7,6 @@ import hashlib
 import os
 
 from rktpy.host.archive import formats as archive_formats
-from rktpy.host.archive.hasher import Hasher
 from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError
 from rktpy.host.archive.reader import BLOCK
 from rktpy.image.layered.documents import LayeredImageError
@@ -113,6 +112,8 @@ def unwrapped(source: Iterator[bytes], diff_id: str, limits: Limits) -> Iterator
         ArchiveError: it is damaged, or a bomb.
         LayeredImageError: it has another digest than ``diff_id``; what ``source`` raises.
     """
+    from rktpy.host.archive.hasher import Hasher  # threads: 4 ms, for who has a layer to read
+
     stream = archive_formats.Stream(source)
     size = 0
     with Hasher(new_hash(diff_id)) as hasher:

@@ -27,6 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rktpy.image.layered.documents import Descriptor
+
 AC_VERSION = "0.8.11"
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/([a-z]+))?")
 _OCI = "org.opencontainers.image."
@@ -48,6 +50,14 @@ class Identity(Value):
     config_digest: str
     manifest_digest: str
     annotations: tuple[tuple[str, str], ...] = ()
+
+
+class Content(Value):
+    """An image that was found: its configuration, its layers, and what it is called."""
+
+    config: bytes
+    layers: tuple[Descriptor, ...]
+    identity: Identity
 
 
 class Config(Value):

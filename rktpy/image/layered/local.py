@@ -16,7 +16,7 @@ import posixpath
 from rktpy import codec
 from rktpy.codec import quote
 from rktpy.image.layered.blobs import checked, read_blob
-from rktpy.image.layered.config import Identity, parse_config
+from rktpy.image.layered.config import Content, Identity, parse_config
 from rktpy.image.layered.documents import (
     CONFIG_LIMIT,
     MANIFEST_LIMIT,
@@ -30,7 +30,6 @@ from rktpy.image.layered.documents import (
     parse_object,
 )
 from rktpy.image.layered.names import RegistryNameError, is_digest, is_tag, parse_name
-from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,14 +47,6 @@ if TYPE_CHECKING:
 
 _REF_NAME = "org.opencontainers.image.ref.name"
 _FULL_NAME = "io.containerd.image.name"
-
-
-class Content(Value):
-    """An image that was found: its configuration, its layers, and what it is called."""
-
-    config: bytes
-    layers: tuple[Descriptor, ...]
-    identity: Identity
 
 
 class LayoutBlobs:

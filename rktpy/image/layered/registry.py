@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from rktpy import codec
 from rktpy.codec import quote
-from rktpy.host.http import Client, is_loopback, without_user
+from rktpy.host.http import Client, is_loopback, refuses_tls, without_user
 from rktpy.host.http_errors import HttpError
 from rktpy.image.layered.blobs import checked, new_hash
 from rktpy.image.layered.challenges import parse_challenges
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rktpy.image.layered.names import RegistryName
 
 _PIECE = 1 << 18
+_PROBE = 5.0  # seconds
 _TRIES = 4  # a connection that breaks is taken up again
 _SMALL = 1 << 20  # bytes of an answer to a question
 _logger = Logger("image")
@@ -82,10 +83,12 @@ class Registry(Resource):
         """
         fields = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
         path = f"/manifests/{reference}"
+        if self._access.plain and not self._answers and refuses_tls(self._name.registry, _PROBE):
+            self._base = "http" + self._base.removeprefix("https")
         try:
             answer = self._get(path, fields)
         except HttpError:
-            if self._answers or not self._access.plain:
+            if self._answers or not self._access.plain or self._base.startswith("http:"):
                 raise
             self._base = "http" + self._base.removeprefix("https")
             answer = self._get(path, fields)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 
 from rktpy.codec import compact
@@ -30,26 +29,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.appc.image import ImageManifest
     from rktpy.image.layered.blobs import Blobs
-    from rktpy.image.layered.local import Content
+    from rktpy.image.layered.config import Content
     from rktpy.image.means import Board, Gauge
     from rktpy.store.images import ImageStore
 
 _AT_ONCE = 3  # layers
 _logger = Logger("image")
-
-
-def known(store: ImageStore, url: str, manifest_digest: str) -> str | None:
-    """Return the key of the image at ``url`` if it was stored with this manifest and is whole."""
-    remote = store.remote(url)
-    if (
-        remote is None
-        or remote.etag != manifest_digest
-        or not store.has(remote.key)
-        or not store.complete(remote.key)
-    ):
-        return None
-    _logger.debug("image for %s has not changed, not fetching.", url)
-    return remote.key
 
 
 def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs, board: Board) -> str:
@@ -127,6 +112,8 @@ def _spooled(
     blobs: Blobs, wanted: tuple[Wanted, ...], scratch: str, board: Board, files: ExitStack
 ) -> tuple[int, ...]:
     """Return files with the uncompressed layers; ``files`` closes them."""
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
     limits = Limits()
 
     def fetch(one: Wanted, gauge: Gauge) -> int:

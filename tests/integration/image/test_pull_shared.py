@@ -1,4 +1,4 @@
-"""Layers that several images have: fetched once, by whoever is first, and again if damaged."""
+"""Layers that several pulls want at once, and a pull after one that failed."""
 
 from __future__ import annotations
 
@@ -37,19 +37,6 @@ def _blobs(layout: Layout, registry: Registry, name: str, *layers: bytes) -> lis
     return [blob["digest"] for blob in fields["layers"]]
 
 
-def test_a_layer_that_is_there_is_not_fetched_again(
-    rkt: Fetcher, registry: Registry, layout: Layout
-) -> None:
-    base = os.urandom(100_000)
-    shared, _own = _blobs(layout, registry, "one", base, b"1")
-    _shared, other = _blobs(layout, registry, "two", base, b"2")
-
-    rkt.ok(PLAIN, "fetch", f"{_HOST}/one:1")
-    rkt.ok(PLAIN, "fetch", f"{_HOST}/two:1")
-    assert (registry.asked(shared), registry.asked(other)) == (1, 1)
-    assert len(os.listdir(rkt.data / "cas/layer")) == 3
-
-
 def test_pulls_with_the_same_layers_do_not_wait_for_each_other_for_ever(
     rkt: Fetcher, registry: Registry, layout: Layout
 ) -> None:
@@ -85,17 +72,3 @@ def test_a_pull_goes_on_with_the_layers_that_are_missing(
     path.write_bytes(content)
     rkt.ok(PLAIN, "fetch", f"{_HOST}/app:1")
     assert (registry.asked(good), registry.asked(bad)) == (1, 2)
-
-
-def test_a_damaged_layer_comes_again_and_no_other(
-    rkt: Fetcher, registry: Registry, layout: Layout
-) -> None:
-    digests = _blobs(layout, registry, "app", b"first", b"second")
-    key = rkt.ok(PLAIN, "fetch", "--full", f"{_HOST}/app:1").strip()
-    (file,) = (rkt.data / "cas/layer").glob("*/rootfs/1")
-    file.write_bytes(b"broken")
-
-    assert rkt("image", "verify", key).status == 254
-    rkt.ok(PLAIN, "fetch", f"{_HOST}/app:1")
-    assert [registry.asked(digest) for digest in digests] == [1, 2]
-    rkt.ok("image", "verify", key)

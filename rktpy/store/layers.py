@@ -7,6 +7,9 @@ cas/layer/<algorithm>-<hex of the diff ID>/
 ├── size       apparent bytes of ``rootfs``
 └── rendered   whole; a layer found damaged loses it
 
+A damaged layer that was made again goes on as ``<name>.<random>``: pods that run may have it
+mounted. ``image gc`` takes it when no pod's tree has the layer.
+
 A layer is made in a room of ``cas/tmp`` and renamed. Killed before: the room is swept. Killed
 after, before an image names it: nobody needs it, and ``image gc`` takes it.
 """
@@ -93,11 +96,7 @@ class Layers:
 
     def ids(self) -> list[str]:
         """Return the diff IDs of all layers, also of damaged ones."""
-        try:
-            names = sorted(os.listdir(self._layout.layers))
-        except FileNotFoundError:
-            return []
-        return [name.replace("-", ":", 1) for name in names]
+        return [_diff_id(name) for name in self._names() if "." not in name]
 
     def size(self, diff_id: str) -> int:
         """Return the apparent size of the layer in bytes.
@@ -216,6 +215,28 @@ class Layers:
             locks.forget(self._layout.tree_lock(name))
         return True
 
+    def remove_replaced(self, needed: Callable[[str], bool]) -> None:
+        """Delete damaged layers that were made again, but those that are ``needed``.
+
+        Raises:
+            OSError: no permission.
+        """
+        for name in self._names():
+            layer = name.partition(".")[0]
+            if layer == name or needed(_diff_id(layer)):
+                continue
+            with places.open_room(self._layout) as room:
+                try:
+                    os.rename(self._layout.layer(name), f"{room.path}/layer")
+                except FileNotFoundError:
+                    continue  # another collector was quicker
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(os.listdir(self._layout.layers))
+        except FileNotFoundError:
+            return []
+
     def _make(self, diff_id: str, name: str, fill: Callable[[str], LayerOutcome]) -> None:
         if self.ready(diff_id):
             return
@@ -239,10 +260,15 @@ class Layers:
             # Nobody holds a layer that is not ready but for a moment, or to collect it.
             with locks.lock_tree(self._layout, name, exclusive=True):
                 try:
-                    os.rename(self._layout.layer(name), f"{room.path}/damaged")
+                    replaced = f"{name}.{os.urandom(4).hex()}"
+                    os.rename(self._layout.layer(name), self._layout.layer(replaced))
                 except FileNotFoundError:
                     pass
                 os.rename(layer, self._layout.layer(name))
+
+
+def _diff_id(name: str) -> str:
+    return name.replace("-", ":", 1)
 
 
 def _hashes(tree: str, ends: bytes) -> bytes:

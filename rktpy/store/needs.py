@@ -28,18 +28,21 @@ class LayerNeeds:
             StoreError, TreeError: one cannot be read, so nobody knows.
         """
         keys = self._store.stored_keys()
-        trees = Trees(self._store.layout)
-        tree_ids = trees.ids()
         for key in keys:
             if key not in self._images:
                 self._images[key] = self._of_image(key)
+        found = frozenset(diff_id for key in keys for diff_id in self._images[key])
+        return found | self.of_trees()
+
+    def of_trees(self) -> frozenset[str]:
+        """Return the diff IDs of the layers that trees have. Errors as ``now``."""
+        trees = Trees(self._store.layout)
+        tree_ids = trees.ids()
         for tree_id in tree_ids:
             if tree_id not in self._trees:
                 names = trees.layer_names(tree_id)
                 self._trees[tree_id] = tuple(name.replace("-", ":", 1) for name in names)
-        found = [self._images[key] for key in keys]
-        found += [self._trees[tree_id] for tree_id in tree_ids]
-        return frozenset(diff_id for layers in found for diff_id in layers)
+        return frozenset(diff_id for tree_id in tree_ids for diff_id in self._trees[tree_id])
 
     def _of_image(self, key: str) -> tuple[str, ...]:
         try:

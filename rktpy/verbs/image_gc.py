@@ -147,6 +147,8 @@ def _collect_layers(layout: Layout, store: ImageStore) -> Iterator[LayerRemoved]
     layers = Layers(layout)
     needs = LayerNeeds(store)
     try:
+        # Trees that no pod refers to are gone by now; a pod that begins mounts the new layer.
+        layers.remove_replaced(lambda one: one in needs.of_trees())
         for diff_id in set(layers.ids()).difference(needs.now()):
             try:
                 # A pull that held it until now has named it.

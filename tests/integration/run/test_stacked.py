@@ -220,3 +220,27 @@ def test_runs_beside_a_collector_find_their_layers(rkt: Rktpy) -> None:
         assert [run.end().lines() for run in runs] == [["new", "old"]] * 4
     rkt.ok("image", "gc", "--grace-period=1h")
     assert rkt.run(STACKED, "--", "ls /d").lines() == ["new", "old"]
+
+
+def test_a_running_pod_keeps_a_layer_that_is_made_again(rkt: Rktpy, tmp_path: Path) -> None:
+    key = _add(rkt)
+    rkt.ok("image", "gc", "--grace-period=1h")  # of what other tests replaced
+    layers = rkt.data / "cas/layer"
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    volume = f"--volume=go,kind=host,source={go}"
+    script = "cat /go; cat /d/old; ls /d"
+    with rkt.start("run", volume, "--mount=volume=go,target=/go", STACKED, "--", script) as pod:
+        uuid = pod.ready()
+        Layers(Layout(str(rkt.data))).mark_damaged(diff_id("shell"))
+        _add(rkt)
+        rkt.ok("image", "gc", "--grace-period=1h")
+        assert len(os.listdir(layers)) == 4
+        go.write_text("")
+        done = pod.end()
+
+    assert done.lines() == ["old", "new", "old"]
+    rkt.ok("rm", uuid)
+    rkt.ok("image", "gc", "--grace-period=1h")
+    assert len(os.listdir(layers)) == 3
+    rkt.ok("image", "rm", key)

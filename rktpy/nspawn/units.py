@@ -87,6 +87,8 @@ def _stopped(pod: PodPlan) -> str:
     unit = UnitFile()
     unit.add("Unit", "Description", "Statuses of apps that are stopped with the pod")
     unit.add("Unit", "DefaultDependencies", "no")
+    # So it is stopped before that target, whose end is the pod's.
+    unit.add("Unit", "After", "apps.target")
     unit.add("Unit", "Conflicts", "shutdown.target")
     unit.add("Unit", "Before", "shutdown.target")
     unit.add("Service", "Type", "oneshot")

@@ -25,14 +25,14 @@ def check_user_namespace(pods: Pods) -> None:
     try:
         pod = pods.as_service(pods.argv(SHELL, _SCRIPT, options=_OPTIONS)).wait_active()
         first = host.read(f"/var/lib/rkt/pods/run/{pod.uuid}/private-users-prepared").split(":")[0]
+        machine = pod.machine
+        host.wait_until(f"journalctl -q -M {machine} -o cat | grep -x hello")
         (process,) = pod.processes("shell")
         users = [
             host.sh('stat -c %u "/proc/$1"', str(number)).stdout.strip()
             for number in (process, pod.leader())
         ]
-        machine = pod.machine
         entered = pods.rktpy("enter", pod.uuid, "/bin/sh", "-c", "cat /proc/self/uid_map")
-        host.wait_until(f"journalctl -q -M {machine} -o cat | grep -x hello")
         host.run(["systemctl", "stop", pod.unit])
 
         assert users == [first, first]

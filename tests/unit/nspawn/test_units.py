@@ -51,7 +51,8 @@ def test_apps_that_are_stopped_with_the_pod_have_a_unit_that_waits_for_none_of_t
     unit = unit_files(pod(app("web"), app("db")))["stopped.service"]
 
     assert lines(unit, "ExecStop") == ['/usr/bin/sh /rkt/libexec/stopped "web" "db"']
-    assert lines(unit, "After") == []
+    # Which is up before any app, and stopped after this unit: the pod ends with it.
+    assert lines(unit, "After") == ["apps.target"]
 
 
 def test_reaper_and_app_end_before_the_pod_does() -> None:

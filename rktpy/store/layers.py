@@ -22,7 +22,7 @@ import stat
 from rktpy import codec
 from rktpy.errors import RktError
 from rktpy.host import mount
-from rktpy.host.files import read_bytes, write_new
+from rktpy.host.files import read_regular, write_new
 from rktpy.resource import Resource
 from rktpy.store import locks, places
 from rktpy.store.errors import StoreError
@@ -105,7 +105,7 @@ class Layers:
             LayerError: it is not there, or damaged.
         """
         try:
-            return int(read_bytes(f"{self.directory(diff_id)}/size", limit=100))
+            return int(read_regular(f"{self.directory(diff_id)}/size", limit=100))
         except (OSError, ValueError) as error:
             raise LayerError(f"cannot read the size of layer {diff_id}") from error
 
@@ -114,7 +114,7 @@ class Layers:
         from rktpy.host.archive.ends import LooseEnds
 
         try:
-            stored = read_bytes(f"{self.directory(diff_id)}/ends", limit=_ENDS_LIMIT)
+            stored = read_regular(f"{self.directory(diff_id)}/ends", limit=_ENDS_LIMIT)
             return LooseEnds.from_json(codec.parse(stored, what="loose ends of a layer"))
         except (OSError, ValueError, codec.CodecError) as error:
             raise LayerError(f"cannot read the loose ends of layer {diff_id}") from error
@@ -171,9 +171,9 @@ class Layers:
                 raise LayerError(f"layer {diff_id} is not there or was found damaged before")
             base = self.directory(diff_id)
             try:
-                expected = read_bytes(f"{base}/hash", limit=1000)
+                expected = read_regular(f"{base}/hash", limit=1000)
                 found = _hashes(
-                    tree_hash(f"{base}/rootfs"), read_bytes(f"{base}/ends", limit=_ENDS_LIMIT)
+                    tree_hash(f"{base}/rootfs"), read_regular(f"{base}/ends", limit=_ENDS_LIMIT)
                 )
             except (OSError, ValueError) as error:
                 raise LayerError(f"cannot read layer {diff_id}") from error

@@ -21,7 +21,7 @@ import os
 
 from rktpy.codec import compact, quote
 from rktpy.errors import RktError
-from rktpy.host.files import read_bytes, read_regular
+from rktpy.host.files import read_regular
 from rktpy.store import locks
 from rktpy.store.errors import ImageDamagedError, StoreError
 
@@ -118,7 +118,7 @@ class Trees:
             TreeError: the list of them cannot be read.
         """
         try:
-            text = read_bytes(f"{self._layout.tree(tree_id)}/layers", limit=_LIST_LIMIT)
+            text = read_regular(f"{self._layout.tree(tree_id)}/layers", limit=_LIST_LIMIT)
         except FileNotFoundError:
             return []
         except (OSError, ValueError) as error:
@@ -266,7 +266,7 @@ class Trees:
 
     def _lost_layer(self, tree_id: str, name: str) -> TreeError:
         try:
-            key = read_bytes(f"{self._layout.tree(tree_id)}/image", limit=1000).decode("ascii")
+            key = read_regular(f"{self._layout.tree(tree_id)}/image", limit=1000).decode("ascii")
         except (OSError, ValueError):
             key = ""
         return self._missing(key, name.replace("-", ":", 1))

@@ -1,25 +1,24 @@
 """Files of the store damaged in every way: nothing else runs than what was imported, nobody hangs.
 
-What a tree holds is read again by ``image verify`` only (docs/adr/0017-trees-at-run.md); whatever
-else decides what runs is checked each time.
+What a tree holds is read again by ``image verify`` only, whatever else decides what runs is checked
+each time (docs/adr/0018-what-is-checked-at-a-run.md).
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.run.damage import DAMAGE, flip
 from tests.integration.run.images import shell_aci
 from tests.integration.run.rk import Rktpy
 from tests.support import command
 from tests.support.images import image_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.run.rk import Done
@@ -75,49 +74,6 @@ def store(_store: list[Store], tmp_path_factory: pytest.TempPathFactory) -> Iter
     found.restore()
 
 
-def _clear(path: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
-def _flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    if content:
-        content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-def _cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def _elsewhere(path: Path) -> None:
-    """Put a link to a good copy in its place: what it is now, somebody else may change later."""
-    copy = path.with_name("copy-of-it")
-    shutil.copy(path, copy)
-    _clear(path)
-    path.symlink_to(copy)
-
-
-def _instead(path: Path, make: Callable[[], None]) -> None:
-    _clear(path)
-    make()
-
-
-DAMAGE: dict[str, Callable[[Path], object]] = {
-    "bit": _flip,
-    "cut": _cut,
-    "empty": lambda path: os.truncate(path, 0),
-    "gone": _clear,
-    "directory": lambda path: _instead(path, path.mkdir),
-    "link": lambda path: _instead(path, lambda: path.symlink_to("nowhere")),
-    "link to a copy": _elsewhere,
-    "fifo": lambda path: _instead(path, lambda: os.mkfifo(path)),
-    "device": lambda path: _instead(path, lambda: os.mknod(path, 0o20666, os.makedev(1, 5))),
-}
 PARTS = (
     "blob", "manifest", "index", "snapshot",
     "tree manifest", "tree hash", "tree image", "tree rendered",
@@ -174,7 +130,7 @@ def test_what_can_be_made_again_is(store: Store, part: str, damage: str) -> None
 
 
 def test_one_flipped_bit_of_the_blob_is_found_before_a_tree_is_made(store: Store) -> None:
-    _flip(store.parts["blob"])
+    flip(store.parts["blob"])
     store.parts["tree rendered"].unlink()
 
     done = store.run()

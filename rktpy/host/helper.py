@@ -155,12 +155,13 @@ class Stopped(BaseException):
 
 
 def heed_signals() -> None:
-    """In a helper: the first SIGTERM or SIGINT raises ``Stopped``, the next ones are ignored."""
+    """In a helper: the first SIGTERM or SIGINT raises ``Stopped``, the next ones do nothing."""
+    told: list[int] = []  # SIG_IGN instead makes Python complain of a signal that is under way
 
-    def stop(_number: int, _frame: object) -> None:
-        for number in (_signal.SIGTERM, _signal.SIGINT):
-            _signal.signal(number, _signal.SIG_IGN)
-        raise Stopped
+    def stop(number: int, _frame: object) -> None:
+        told.append(number)
+        if len(told) == 1:
+            raise Stopped
 
     for number in (_signal.SIGTERM, _signal.SIGINT):
         _signal.signal(number, stop)

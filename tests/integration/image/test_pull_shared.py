@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -72,3 +73,22 @@ def test_a_pull_goes_on_with_the_layers_that_are_missing(
     path.write_bytes(content)
     rkt.ok(PLAIN, "fetch", f"{_HOST}/app:1")
     assert (registry.asked(good), registry.asked(bad)) == (1, 2)
+
+
+def test_who_interrupts_a_pull_sees_nothing_of_its_processes(
+    rkt: Fetcher, registry: Registry, layout: Layout
+) -> None:
+    _blobs(layout, registry, "app", *(os.urandom(12 << 20) for _ in range(3)))
+    words = rkt.argv(PLAIN, "fetch", f"{_HOST}/app:1")
+    for _turn in range(4):
+        pull = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+        while pull.poll() is None and not list(rkt.data.glob("cas/tmp/*/layer/rootfs/*")):
+            pass
+        os.killpg(pull.pid, signal.SIGINT)  # as a terminal does
+
+        _out, err = pull.communicate(timeout=60)
+        assert (pull.returncode, b"Error" in err) == (-signal.SIGINT, False)
+        assert list(rkt.data.glob("cas/tmp/*")) == []
+        rkt.ok("image", "gc")  # layers that were complete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -34,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
     tiers = Tiers(config)
     tiers.check_usage()
     config.pluginmanager.register(tiers, "rktpy-tiers")
+    if not any(config.getoption(tier) for tier in ON_REQUEST):
+        # pytest removes what earlier sessions left, and without root's power this one cannot
+        # remove directories that images gave to other users: it has a place of its own.
+        place = f"{tempfile.gettempdir()}/rktpy-unit-{os.geteuid()}"
+        os.makedirs(place, mode=0o700, exist_ok=True)
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", place)
     _guard.install()
     # No test leaves anything to chance but through hypothesis, which seeds itself.
     config.option.randomly_reset_seed = False

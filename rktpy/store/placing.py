@@ -80,13 +80,13 @@ def sync_filesystem(path: str) -> None:
 
 
 def place_tree(layout: Layout, tree_id: str, room: places.Room) -> None:
-    """Rename ``<room>/tree`` to its place; what was there goes into the room, to be deleted.
+    """Rename ``<room>/tree`` to its place; what was there stays aside for pods that run on it.
 
     The caller holds the tree's lock.
     """
     target = layout.tree(tree_id)
     try:
-        os.rename(target, f"{room.path}/old")
+        os.rename(target, f"{target}.{os.urandom(4).hex()}")
     except FileNotFoundError:
         pass
     os.rename(f"{room.path}/tree", target)

@@ -12,7 +12,9 @@ The tree of an image of layers is a stack: ``rootfs`` has what ``rktpy.store.tyi
 is in the layers. Whoever wants the files of a tree asks ``Trees.lowers`` for all its directories.
 
 A tree is built in a room of ``cas/tmp`` and renamed here whole and durable, and renamed away
-before it is deleted: whatever is here is complete, whoever was killed when.
+before it is deleted: whatever is here is complete, whoever was killed when. One that is made again
+is first renamed to ``<tree id>.<8 hex>``, where pods that run on it still have it; ``image gc``
+removes it when no pod refers to the tree.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ class Trees:
         raise TreeError("the tree was removed meanwhile", hint="try again")
 
     def ids(self) -> list[str]:
-        """Return the names of all trees, also of damaged ones."""
+        """Return the names of all trees, also of damaged and of replaced ones."""
         try:
             return sorted(os.listdir(self._layout.trees))
         except FileNotFoundError:

@@ -130,7 +130,7 @@ def _collect_trees(
         with locks.lock_prepare(layout, exclusive=True):
             needed = find(layout).trees
             for tree_id in trees.ids():
-                if tree_id in needed:
+                if tree_id.partition(".")[0] in needed:  # also one that was made again since
                     continue
                 try:
                     trees.remove(tree_id)

@@ -6,6 +6,7 @@ each time (docs/adr/0018-what-is-checked-at-a-run.md).
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -159,3 +160,27 @@ def test_a_tree_that_lost_its_manifest_is_made_again(store: Store) -> None:
     assert (done.status, done.lines()) == (7, [SAID])
     assert store.parts["tree manifest"].read_text() == text
     store.rkt.collect()
+
+
+def test_a_running_pod_keeps_a_tree_that_is_made_again(store: Store, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    trees = store.rkt.data / "cas/tree"
+    count = len(os.listdir(trees))
+    volume = f"--volume=go,kind=host,source={go}"
+    script = "cat /go; cat /etc/passwd >/dev/null && echo still there"
+    mount = "--mount=volume=go,target=/go"
+    with store.rkt.start("run", volume, mount, NAME, "--exec=/bin/sh", "--", "-c", script) as pod:
+        uuid = pod.ready()
+        damaged = store.parts["tree manifest"].parent / "rootfs/etc/passwd"
+        damaged.write_text("not what was signed")
+        store.rkt.ok("image", "verify", NAME)
+        store.rkt.ok("image", "gc", "--grace-period=24h")
+        assert len(os.listdir(trees)) == count + 1
+        go.write_text("")
+        done = pod.end()
+
+    assert done.lines() == ["still there"]
+    store.rkt.ok("rm", uuid)
+    store.rkt.ok("image", "gc", "--grace-period=24h")
+    assert not [name for name in os.listdir(trees) if "." in name]

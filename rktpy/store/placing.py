@@ -14,6 +14,7 @@ from rktpy.host.archive.unpack import Outcome
 from rktpy.host.files import write_new
 from rktpy.store import places
 from rktpy.store.index import Index
+from rktpy.store.trees import mark_of
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -54,14 +55,15 @@ def finish_tree(tree: str, files: TreeFiles, outcome: Outcome, *, sync: bool) ->
 
     ``sync`` makes the whole file system durable, which is far cheaper than file by file.
     """
+    layers = "\n".join(files.layers).encode("ascii")
     contents = {
         "manifest": files.manifest,
         "hash": outcome.tree_hash.encode("ascii"),
         "image": files.key.encode("ascii"),
-        "rendered": b"",
+        "rendered": mark_of(layers),
     }
-    if files.layers:
-        contents["layers"] = "\n".join(files.layers).encode("ascii")
+    if layers:
+        contents["layers"] = layers
     for name, content in contents.items():
         write_new(f"{tree}/{name}", content, mode=0o644)
     os.chmod(tree, 0o755)  # noqa: S103 - as rkt; cas/tree above it is closed

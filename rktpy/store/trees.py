@@ -6,7 +6,7 @@ cas/tree/<tree id>/
 ├── hash         content hash, see ``rktpy.host.archive.digest``
 ├── image        key of the top image
 ├── layers       of a stack only: names of the layers below ``rootfs``, strongest first
-└── rendered     empty
+└── rendered     empty; of a stack, the CRC-32 of ``layers``
 
 The tree of an image of layers is a stack: ``rootfs`` has what ``rktpy.store.tying`` says, all else
 is in the layers. Whoever wants the files of a tree asks ``Trees.lowers`` for all its directories.
@@ -20,6 +20,7 @@ removes it when no pod refers to the tree.
 from __future__ import annotations
 
 import os
+from binascii import crc32
 
 from rktpy.codec import compact, quote
 from rktpy.errors import RktError
@@ -40,10 +41,23 @@ if TYPE_CHECKING:
 
 _PREFIX = "deps-sha512-"
 _LIST_LIMIT = 1 << 16  # of layers
+_REPAIR = "rktpy image verify IMAGE"
 
 
 class TreeError(RktError):
     """A rendered tree is missing, damaged, or cannot be made."""
+
+
+class ListError(TreeError):
+    """The list of a tree's layers is damaged; making the tree again repairs it."""
+
+
+def mark_of(layers: bytes) -> bytes:
+    """Return what the file ``rendered`` of a tree holds whose file ``layers`` holds ``layers``.
+
+    A list that is lost, cut or flipped would show a pod other files than the image has.
+    """
+    return b"%08x" % crc32(layers) if layers else b""
 
 
 class Trees:
@@ -117,14 +131,16 @@ class Trees:
         """Return the names of the layers below the tree, strongest first; most trees have none.
 
         Raises:
-            TreeError: the list of them cannot be read.
+            ListError: the list of them cannot be read, or is not the one the tree was made with.
         """
+        tree = self._layout.tree(tree_id)
         try:
-            text = read_regular(f"{self._layout.tree(tree_id)}/layers", limit=_LIST_LIMIT)
-        except FileNotFoundError:
-            return []
+            mark = read_regular(f"{tree}/rendered", limit=100)
+            text = _read_list(f"{tree}/layers")
         except (OSError, ValueError) as error:
-            raise TreeError("cannot read the list of layers of a tree") from error
+            raise ListError("cannot read the list of layers of a tree", hint=_REPAIR) from error
+        if mark != mark_of(text):
+            raise ListError("the list of layers of a tree is damaged", hint=_REPAIR)
         return text.decode("ascii", "replace").split()
 
     def render(self, store: ImageStore, key: str, *, rebuild: bool = False) -> str:
@@ -143,9 +159,12 @@ class Trees:
         parts = store.parts(key)
         tree_id = self.tree_id([part.key for part in parts])
         if self.ready(tree_id) and not rebuild:
-            if self._manifest(tree_id) == store.manifest_bytes(key):
-                self.lowers(tree_id)
-                return tree_id
+            try:
+                if self._manifest(tree_id) == store.manifest_bytes(key):
+                    self.lowers(tree_id)
+                    return tree_id
+            except ListError:
+                pass
             rebuild = True
         document = store.document(key) if len(parts) == 1 else None
         if document is not None:
@@ -302,3 +321,10 @@ class Trees:
                     write_index(self._layout, tree=(tree_id, files.key, size))
         except OSError as error:
             raise StoreError(f"cannot render an image in {self._layout.trees}") from error
+
+
+def _read_list(path: str) -> bytes:
+    try:
+        return read_regular(path, limit=_LIST_LIMIT)
+    except FileNotFoundError:
+        return b""  # most trees have none

@@ -92,3 +92,16 @@ def test_verify_answers_or_says_why_not(stacked: Stacked, part: str, damage: str
         assert "Traceback" not in done.err, done
         assert "internal error" not in done.err, done
         assert done.status in (0, 254), done
+
+
+@pytest.mark.parametrize("damage", ["bit", "cut", "empty", "gone", "link to a copy"])
+@pytest.mark.parametrize("part", ["tree layers", "tree rendered", "tree manifest"])
+def test_a_stack_whose_list_is_damaged_is_made_again(
+    stacked: Stacked, part: str, damage: str
+) -> None:
+    DAMAGE[damage](stacked.parts[part])
+
+    done = stacked.rkt.run(STACKED, "--", "ls /d; exit 7")
+
+    assert (done.status, done.lines()) == (7, SEEN), done
+    stacked.rkt.collect()

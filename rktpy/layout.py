@@ -6,6 +6,7 @@
 │   ├── imageManifest/sha512/<2 hex>/sha512-<64 hex>    its manifest
 │   ├── db/index.sqlite                                  names, labels, times, remotes, trees
 │   ├── db/images.json                                   the same for readers in a hurry
+│   ├── verified/<key>                                   root verified it: ``rktpy.store.index``
 │   ├── layer/<algorithm>-<hex>/{rootfs/,hash,ends,size,rendered}   ``rktpy.store.layers``
 │   ├── tree/<tree id>/{rootfs/,manifest,hash,image,rendered}, and ``layers`` of a stack
 │   ├── download/<hash of a URL>-<uid>/                  see ``rktpy.image.partial``
@@ -50,6 +51,10 @@ class Layout:
     def index_snapshot(self) -> str:
         """The index as JSON: what ``run`` reads, as opening SQLite costs 8 ms."""
         return f"{self.data}/cas/db/images.json"
+
+    @property
+    def verified(self) -> str:
+        return f"{self.data}/cas/verified"
 
     @property
     def cas_tmp(self) -> str:

@@ -64,11 +64,11 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
         key = _from_store(store, ref, complete, means)
         if key is not None:
             return key
-    unverified = complete is not None and _is_unverified(store, complete)
+    unverified = _unverified(store, complete) if complete is not None else ""
     if means.policy == "never":
         raise _nowhere(ref, means, unverified=unverified)
     if unverified and means.policy != "update":
-        _logger.warning("%s is stored but was not verified, looking for it elsewhere", ref.text)
+        _logger.warning("%s is stored but %s, looking for it elsewhere", ref.text, unverified)
     return _from_afar(store, ref, complete, means, signature)
 
 
@@ -159,12 +159,16 @@ def _open_image(path: str) -> int:
     raise FetchError(f"error opening ACI file: {path} is {what}")
 
 
-def _is_unverified(store: ImageStore, name: ImageName) -> bool:
-    """Return whether there is an image ``name`` that does not count for want of a signature."""
-    return store.find(name.name, name.labels, unsigned=True) is not None
+def _unverified(store: ImageStore, name: ImageName) -> str:
+    """Return why an image ``name`` that is there does not count, "" if there is none."""
+    key = store.find(name.name, name.labels, unsigned=True)
+    if key is None:
+        return ""
+    # A member of the group fetched it, or says so, or it was fetched before root kept records.
+    return "root has not verified it" if store.is_claimed(key) else "was not verified"
 
 
-def _nowhere(ref: ImageRef, means: Means, *, unverified: bool) -> FetchError:
+def _nowhere(ref: ImageRef, means: Means, *, unverified: str) -> FetchError:
     what = {
         Kind.URL: "unable to fetch image from URL",
         Kind.DOCKER: "unable to fetch docker image from URL",
@@ -173,7 +177,10 @@ def _nowhere(ref: ImageRef, means: Means, *, unverified: bool) -> FetchError:
     waived = "--insecure-options=image " if means.insecure.image else ""
     hint = f"get it with: rktpy fetch {waived}{ref.text}"
     if unverified:
-        hint = "it is stored but was not verified. If you trust it: --insecure-options=image"
+        again = (
+            f"fetch it with its signature: rktpy fetch {ref.text}. " if "root" in unverified else ""
+        )
+        hint = f"it is stored but {unverified}. {again}If you trust it: --insecure-options=image"
     return FetchError(f"{what} {quote(ref.text)}: {_NOWHERE}", hint=hint)
 
 

@@ -69,7 +69,12 @@ class ImageStore:
 
     def accepts(self, key: str) -> bool:
         """Return whether the image ``key`` is there and, if that counts, was verified."""
-        return any(row.key == key for row in self._named_rows())
+        return any(row.key == key and self._counts(row) for row in self._index.rows())
+
+    def is_claimed(self, key: str) -> bool:
+        """Return whether the index says that ``key`` was verified, and root has no record of it."""
+        rows = self._index.rows()
+        return any(r.key == key and r.verified_by and not self._index.believes(r) for r in rows)
 
     def find(
         self, name: str, labels: dict[str, str] | Iterable[Label] = (), *, unsigned: bool = False
@@ -78,18 +83,20 @@ class ImageStore:
 
         ``unsigned`` ones will do even if names lead to signed ones only.
         """
-        wanted = (
+        wanted = list(
             labels.items()
             if isinstance(labels, dict)
             else [(str(label.name), label.value) for label in labels]
         )
-        row = by_name(self._index.rows() if unsigned else self._named_rows(), name, wanted)
+        rows = list(self._index.rows())
+        # One after the other, best first: looking at a record is a read.
+        while (row := by_name(rows, name, wanted)) and not (unsigned or self._counts(row)):
+            rows.remove(row)
         return row.key if row else None
 
-    def _named_rows(self) -> list[Row]:
-        """Return the images that a name may lead to."""
-        rows = self._index.rows()
-        return [row for row in rows if row.verified_by] if self._signed_only else rows
+    def _counts(self, row: Row) -> bool:
+        """Return whether a name may lead to the image of ``row``."""
+        return not self._signed_only or self._index.believes(row)
 
     def find_or_key(self, text: str) -> str:
         """Return the key of what a command on stored images was given: an ID or a name.
@@ -309,6 +316,7 @@ class ImageStore:
             for directory, _dirs, files in os.walk(base):
                 if os.path.dirname(os.path.dirname(directory)) == base:
                     found.update(name for name in files if name not in known)
+        found.update(name for name in self._index.recorded() if name not in known)
         return sorted(found)
 
     def remove_orphan(self, key: str) -> None:
@@ -339,6 +347,7 @@ class ImageStore:
             self._index.change(drop)
 
     def _unlink(self, key: str) -> list[str]:
+        self._index.forget_record(key)
         stale = []
         for path in (self.layout.image_manifest(key), self.layout.blob(key)):
             try:

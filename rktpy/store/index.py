@@ -4,18 +4,25 @@ cas/db/              flock on the directory: exclusive around every change
 ├── index.sqlite     the truth; WAL, ``user_version`` is the schema version
 └── images.json      all images and a CRC, removed before and rewritten after each change. Absent,
                      broken or of another boot: the truth is asked
+cas/verified/<key>   "<key> <fingerprint>": root checked a signature of this image. Only root can
+                     write there, and root believes ``verified_by`` only with such a record
 
 A reader thus never sees an older state than the truth, whatever was killed when. When an
 image was last used is the mtime of its manifest file: ``run`` touches it without a transaction.
+
+Members of the store's group write the index, so they can claim anything in it. A key is the hash of
+the image, so a record says the same of it for ever; one without a row lets nothing in, and goes
+with ``image gc``.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from binascii import crc32
 
 from rktpy import codec
-from rktpy.host.files import read_bytes, read_regular, write_new
+from rktpy.host.files import read_bytes, read_regular, write_atomic, write_new
 from rktpy.host.lock import lock_dir
 from rktpy.store.errors import StoreError
 from rktpy.store.rows import Row
@@ -32,6 +39,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 2
 _LIMIT = 1 << 26
+_RECORD_LIMIT = 4096  # bytes
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
@@ -51,9 +59,11 @@ class Index:
             StoreError: the index is there but cannot be read.
         """
         if self._rows is None:
-            self._rows = self._snapshot()
-        if self._rows is None:
-            self._rows = self.read(lambda db: db.images()) or []
+            found = self._snapshot()
+            if found is None:
+                found = self.read(lambda db: db.images()) or []
+            # A member may have written anything for a key, and keys become paths.
+            self._rows = [row for row in found if "/" not in str(row.key)]
         return self._rows
 
     def forget(self) -> None:
@@ -69,6 +79,52 @@ class Index:
             return None
         with found as db:
             return ask(db)
+
+    def believes(self, row: Row) -> bool:
+        """Return whether the image of ``row`` counts as verified for whoever this process is.
+
+        What the index claims is enough for members of the group; root wants its own record.
+        """
+        return bool(row.verified_by) and (
+            os.geteuid() != 0 or _is_recorded(self._layout.verified, row.key)
+        )
+
+    def record(self, key: str, fingerprint: str) -> None:
+        """Note, as root, that the key ``fingerprint`` signed the image ``key``; durable.
+
+        The caller does so before it commits the row: killed between the two, root has a record
+        without a row.
+
+        Raises:
+            OSError: the disk is full.
+            StoreError: somebody else made the directory.
+        """
+        if os.geteuid() != 0 or not fingerprint:
+            return
+        directory = self._layout.verified
+        try:
+            os.mkdir(directory, 0o755)
+        except FileExistsError:
+            if not _is_roots(os.lstat(directory)):
+                raise StoreError(
+                    f"{directory} is not root's alone",
+                    hint=f"remove {directory} and fetch the image again",
+                ) from None
+        write_atomic(f"{directory}/{key}", f"{key} {fingerprint}\n".encode(), mode=0o644)
+
+    def recorded(self) -> list[str]:
+        """Return the keys with a record, also what a killed writer of one left."""
+        try:
+            return os.listdir(self._layout.verified)
+        except OSError:
+            return []
+
+    def forget_record(self, key: str) -> None:
+        """Remove the record of ``key``. A member cannot; it then stays until root collects."""
+        try:
+            os.unlink(f"{self._layout.verified}/{key}")
+        except OSError:
+            return  # alone it lets nothing in
 
     def change(self, act: Callable[[Database], T]) -> T:
         """Run ``act`` as one transaction; all of it happens, durably, or nothing.
@@ -132,6 +188,34 @@ class Index:
             os.rename(aside, self._layout.index_snapshot)
         except OSError:
             return  # a full disk: the change is made, readers ask the database
+
+
+def _is_recorded(directory: str, key: str) -> bool:
+    """Return whether root noted in ``directory`` that it verified ``key``.
+
+    Whoever wrote the row chose ``key``, so the record has to name it as well.
+    """
+    try:
+        parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not _is_roots(os.fstat(parent)):
+            return False
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(key, flags, dir_fd=parent)
+        try:
+            return os.read(fd, _RECORD_LIMIT).startswith(f"{key} ".encode())
+        finally:
+            os.close(fd)
+    except (OSError, TypeError, ValueError):
+        return False
+    finally:
+        os.close(parent)
+
+
+def _is_roots(info: os.stat_result) -> bool:
+    return stat.S_ISDIR(info.st_mode) and info.st_uid == 0 and not info.st_mode & 0o022
 
 
 def _checked(text: bytes) -> bytes:

@@ -117,8 +117,12 @@ def write_index(
 ) -> None:
     """Record an image, a tree (id, key, size) and a source (identity, key) in one transaction.
 
-    Its fsync also carries the renames before it to the disk.
+    Its fsync also carries the renames before it to the disk. Of an image that was verified root
+    keeps a record of its own first.
     """
+    index = Index(layout)
+    if row is not None:
+        index.record(row.key, row.verified_by)
 
     def act(db: Database) -> None:
         if row is not None:
@@ -128,4 +132,4 @@ def write_index(
         if source is not None:
             db.put_source(*source)
 
-    Index(layout).change(act)
+    index.change(act)

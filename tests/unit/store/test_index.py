@@ -193,3 +193,11 @@ def test_what_is_no_snapshot_is_passed_over(layout: Layout, make: Callable[[str]
     make(layout.index_snapshot)
 
     assert [row.key for row in Index(layout).rows()] == [KEY]
+
+
+def test_a_key_that_is_a_path_is_no_image(layout: Layout) -> None:
+    index = Index(layout)
+    row = Row(["../../x", "", "example.com/a", [], 1, True, 1, "F", ()])
+    index.change(lambda db: db.put_image(row))
+
+    assert index.rows() == []

@@ -109,6 +109,9 @@ def _reaper(app: AppPlan) -> str:
     unit.add("Unit", "Before", "shutdown.target")
     unit.add("Unit", "FailureAction", "exit")  # with the status of the reaper, which is the app's
     unit.add("Service", "Type", "oneshot")
+    # One that was started is let finish when the pod ends: killed while it writes, it would leave
+    # an empty status, for which stopped.service says nothing. It takes milliseconds.
+    unit.add("Service", "KillSignal", "SIGCONT")
     words = " ".join(quote(word, dollars=True) for word in (app.name, app.root, app.argv[0]))
     if app.restart != "no":
         unit.add("Service", "ExecCondition", f"/usr/bin/sh /rkt/libexec/ended {quote(app.name)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from rktpy.cli.call import write
 from rktpy.cli.output import binary_size, table
 from rktpy.verbs.top import TopRequest, watch
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _SHORT_UUID = 8
 _HEADER = ["POD", "APP", "CPU %", "CPU TIME", "MEMORY", "LIMIT", "READ", "WRITTEN", "PIDS"]
-_CLEAR = "\x1b[H\x1b[2J"  # cursor home, then clear the screen
+_CLEAR = b"\x1b[H\x1b[2J"  # cursor home, then clear the screen
 _LEAST = 100_000_000  # ns between two pictures
 
 
@@ -35,7 +36,8 @@ def top(call: Call) -> int:
         if form:
             call.out(_json(found, indented=form == "json-pretty"))
         elif live:
-            call.out(_CLEAR + _cut(table(_lines(call, found))))
+            picture = _cut(table(_lines(call, found))).rstrip("\n") + "\n"
+            write(_CLEAR + picture.encode())  # at once, or it flickers; cells are harmless
         else:
             call.out(table(_lines(call, found)))
         if not live:

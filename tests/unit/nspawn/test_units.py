@@ -47,6 +47,10 @@ def test_the_pod_ends_after_apps_and_reapers_and_with_the_status_of_a_reaper() -
     assert lines(units["reaper-web@.service"], "FailureAction") == ["exit"]
 
 
+def test_a_reaper_that_was_started_is_let_write_the_status() -> None:
+    assert lines(unit_files(pod())["reaper-web@.service"], "KillSignal") == ["SIGCONT"]
+
+
 def test_apps_that_are_stopped_with_the_pod_have_a_unit_that_waits_for_none_of_them() -> None:
     unit = unit_files(pod(app("web"), app("db")))["stopped.service"]
 

@@ -161,6 +161,7 @@ def test_what_a_killed_copy_left_is_removed_by_the_next(rkt: Rktpy, host: Path) 
             copy.stdin.flush()
             until(lambda: [p for p in target.glob(".rktpy-*") if p.stat().st_size], "half a file")
             copy.kill()
+            copy.wait()  # before its input ends: its helper would tidy up and say what is missing
         half = (target / "file").read_text()
         left = until(lambda: [p.name for p in target.iterdir() if p.name != "file"], "what is left")
         until(lambda: not _held(target / left[0]), "the end of its helper")

@@ -120,7 +120,7 @@ class Trees:
         """
         tree = self._layout.tree(tree_id)
         found = [f"{tree}/rootfs"]
-        for name in self.layer_names(tree_id):
+        for name in self._sound_names(tree_id):
             layer = self._layout.layer(name)
             if not os.access(f"{layer}/rendered", os.F_OK):
                 raise self._lost_layer(tree_id, name)
@@ -128,20 +128,36 @@ class Trees:
         return found
 
     def layer_names(self, tree_id: str) -> list[str]:
-        """Return the names of the layers below the tree, strongest first; most trees have none.
+        """Return the names of the layers below the tree, strongest first; most trees have none, and
+        one that is gone by now has none.
 
         Raises:
-            ListError: the list of them cannot be read, or is not the one the tree was made with.
+            ListError: the list of them cannot be read.
+        """
+        try:
+            return _names(_read_list(self._layout.tree(tree_id)))
+        except (OSError, ValueError) as error:
+            raise ListError("cannot read the list of layers of a tree", hint=_REPAIR) from error
+
+    def _sound_names(self, tree_id: str) -> list[str]:
+        """Return the same of a tree that is to be used.
+
+        Raises:
+            ListError: as ``layer_names``, or it is not the list the tree was made with.
+            TreeError: the tree is not there.
         """
         tree = self._layout.tree(tree_id)
         try:
-            mark = read_regular(f"{tree}/rendered", limit=100)
-            text = _read_list(f"{tree}/layers")
+            mark, text = read_regular(f"{tree}/rendered", limit=100), _read_list(tree)
+        except FileNotFoundError as error:
+            raise TreeError(
+                "the tree of an image is not there", hint="make it with: rktpy fetch IMAGE"
+            ) from error
         except (OSError, ValueError) as error:
             raise ListError("cannot read the list of layers of a tree", hint=_REPAIR) from error
         if mark != mark_of(text):
             raise ListError("the list of layers of a tree is damaged", hint=_REPAIR)
-        return text.decode("ascii", "replace").split()
+        return _names(text)
 
     def render(self, store: ImageStore, key: str, *, rebuild: bool = False) -> str:
         """Make the tree of image ``key`` unless it is there; return its name.
@@ -211,7 +227,7 @@ class Trees:
         """
         from rktpy.host.archive.digest import tree_hash
 
-        if self.layer_names(tree_id) != list(layers):
+        if self._sound_names(tree_id) != list(layers):
             raise TreeError("wrong list of layers")
         if manifest is not None and self._manifest(tree_id) != manifest:
             raise TreeError("wrong manifest")
@@ -323,8 +339,12 @@ class Trees:
             raise StoreError(f"cannot render an image in {self._layout.trees}") from error
 
 
-def _read_list(path: str) -> bytes:
+def _read_list(tree: str) -> bytes:
     try:
-        return read_regular(path, limit=_LIST_LIMIT)
+        return read_regular(f"{tree}/layers", limit=_LIST_LIMIT)
     except FileNotFoundError:
         return b""  # most trees have none
+
+
+def _names(text: bytes) -> list[str]:
+    return text.decode("ascii", "replace").split()

@@ -26,6 +26,11 @@ class Dam:
             self._room = float("inf")
             self._turn.notify_all()
 
+    def is_dry(self) -> bool:
+        """Return whether all that it lets through has gone through."""
+        with self._turn:
+            return self._room <= 0
+
     def break_off(self) -> None:
         """Cut all connections there are; others may come."""
         with self._turn:

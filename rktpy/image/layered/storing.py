@@ -24,6 +24,7 @@ from rktpy.image.means import DOWNLOADING, VERIFIED
 from rktpy.log import Logger
 from rktpy.store.database import Remote
 from rktpy.store.layers import MAX_LAYERS, Layers, can_stack
+from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,13 +52,13 @@ def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs, boa
         raise LayeredImageError("the manifest has other layers than the image configuration")
     if sum(layer.size for layer in content.layers) > Limits().stream:
         raise LayeredImageError(f"the layers have more than {Limits().stream} bytes")
-    manifest = convert(config, content.identity)
-    wanted = tuple(map(Wanted, config.diff_ids, content.layers))
-    latest = content.identity.version == "latest"
-    if len(wanted) <= MAX_LAYERS and can_stack(store.layout):
-        key = _stack(store, wanted, manifest, blobs, board, latest=latest)
-    else:
-        key = _squash(store, wanted, manifest, blobs, board, latest=latest)
+    image = _Image(
+        tuple(map(Wanted, config.diff_ids, content.layers)),
+        convert(config, content.identity),
+        content.identity.version == "latest",
+    )
+    stacked = len(image.wanted) <= MAX_LAYERS and can_stack(store.layout)
+    key = (_stack if stacked else _squash)(store, image, blobs, board)
     store.put_remote(
         Remote(
             url=url,
@@ -69,30 +70,22 @@ def store_image(store: ImageStore, url: str, content: Content, blobs: Blobs, boa
     return key
 
 
-def _stack(
-    store: ImageStore,
-    wanted: tuple[Wanted, ...],
-    manifest: ImageManifest,
-    blobs: Blobs,
-    board: Board,
-    *,
-    latest: bool,
-) -> str:
+class _Image(Value):
+    """An image on its way into the store."""
+
+    wanted: tuple[Wanted, ...]
+    manifest: ImageManifest
+    latest: bool
+
+
+def _stack(store: ImageStore, image: _Image, blobs: Blobs, board: Board) -> str:
     with ExitStack() as held:
-        Pull(store.layout, Layers(store.layout), blobs, board).bring(wanted, held)
-        diff_ids = tuple(one.diff_id for one in wanted)
-        return store.add_layered(manifest, diff_ids, latest=latest)
+        Pull(store.layout, Layers(store.layout), blobs, board).bring(image.wanted, held)
+        diff_ids = tuple(one.diff_id for one in image.wanted)
+        return store.add_layered(image.manifest, diff_ids, latest=image.latest)
 
 
-def _squash(
-    store: ImageStore,
-    wanted: tuple[Wanted, ...],
-    manifest: ImageManifest,
-    blobs: Blobs,
-    board: Board,
-    *,
-    latest: bool,
-) -> str:
+def _squash(store: ImageStore, image: _Image, blobs: Blobs, board: Board) -> str:
     from rktpy.host.archive.squash import Layers, squash
     from rktpy.store.importing import Terms
 
@@ -100,12 +93,12 @@ def _squash(
     with ExitStack() as files:
         out = nameless(scratch)
         files.callback(os.close, out)
-        layers = _spooled(blobs, wanted, scratch, board, files)
-        stored = compact(manifest.to_object()).encode()
+        layers = _spooled(blobs, image.wanted, scratch, board, files)
+        stored = compact(image.manifest.to_object()).encode()
         for warning in squash(Layers(layers, stored), out):
             _logger.warning("%s", warning)
         os.lseek(out, 0, os.SEEK_SET)
-        return store.add_aci(out, Terms(latest=latest))
+        return store.add_aci(out, Terms(latest=image.latest))
 
 
 def _spooled(
@@ -130,12 +123,14 @@ def _spooled(
         return plain
 
     gauges = [board.gauge(one.blob.digest, one.blob.size or None) for one in wanted]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        started = [pool.submit(fetch, *pair) for pair in zip(wanted, gauges, strict=True)]
-        for task in as_completed(started):
-            if task.exception() is not None:
-                pool.shutdown(cancel_futures=True)  # waits for those that run
-                break
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    started = [pool.submit(fetch, *pair) for pair in zip(wanted, gauges, strict=True)]
+    try:
+        next((task for task in as_completed(started) if task.exception() is not None), None)
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)  # we are dying: nobody waits for a server
+        raise
+    pool.shutdown(cancel_futures=True)  # waits for those that run
     done = [task for task in started if not task.cancelled() and task.exception() is None]
     for task in done:
         files.callback(os.close, task.result())

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.image.registries import PLAIN
+from tests.integration.run.rk import until
+from tests.support.dam import Dam
 from tests.support.registry import Registry
 
 if TYPE_CHECKING:
@@ -92,3 +94,18 @@ def test_who_interrupts_a_pull_sees_nothing_of_its_processes(
         assert (pull.returncode, b"Error" in err) == (-signal.SIGINT, False)
         assert list(rkt.data.glob("cas/tmp/*")) == []
         rkt.ok("image", "gc")  # layers that were complete
+
+
+def test_who_interrupts_a_pull_of_too_many_layers_waits_for_no_server(
+    rkt: Fetcher, registry: Registry, layout: Layout
+) -> None:
+    """They are squashed, so threads fetch them; a server that went silent holds these."""
+    _blobs(layout, registry, "app", os.urandom(4 << 20), *(b"%d" % n for n in range(200)))
+    with Dam(5001, 5000, passes=1 << 20) as dam:
+        words = rkt.argv(PLAIN, "fetch", "docker://127.0.0.1:5001/app:1")
+        pull = subprocess.Popen(words, stderr=subprocess.DEVNULL, start_new_session=True)
+        until(dam.is_dry, "silence")
+        os.killpg(pull.pid, signal.SIGINT)
+
+        assert pull.wait(30) == -signal.SIGINT
+    assert list(rkt.data.glob("cas/tmp/*")) == []

@@ -1,12 +1,8 @@
-"""Whether an app is started again when it ends: an annotation of ours, on the app or its image.
-
-What the pod manifest says of the app (``--annotation``) wins over what the image says.
-"""
+"""Whether an app is started again when it ends: an annotation of ours (``pod.annotations``)."""
 
 from __future__ import annotations
 
-from rktpy.codec import quote
-from rktpy.errors import RktError
+from rktpy.pod.annotations import AnnotationError, annotated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,27 +23,16 @@ class Restart:
 _WORDS = (Restart.NO, Restart.ON_FAILURE, Restart.ALWAYS)
 
 
-class RestartPolicyError(RktError):
-    """The annotation of an app says what we do not know."""
-
-    def __init__(self, app: str, word: str) -> None:
-        super().__init__(
-            f"annotation {RESTART_ANNOTATION} of app {quote(app)} is {quote(word)}",
-            hint=f"give one of {', '.join(_WORDS)}",
-        )
-
-
 def restart_policy(runtime: RuntimeApp, image: ImageManifest) -> str:
     """Return one of ``Restart`` for an app of ``image``.
 
     Raises:
-        RestartPolicyError: the annotation has another value.
+        AnnotationError: the annotation has another value.
     """
-    word = runtime.annotation(RESTART_ANNOTATION)
-    if word is None:
-        word = image.annotation(RESTART_ANNOTATION)
+    word = annotated(runtime, image, RESTART_ANNOTATION)
     if word is None:
         return Restart.NO
     if word not in _WORDS:
-        raise RestartPolicyError(runtime.name, word)
+        hint = f"give one of {', '.join(_WORDS)}"
+        raise AnnotationError(runtime.name, RESTART_ANNOTATION, word, hint)
     return word

@@ -1,13 +1,11 @@
-"""The signal that asks an app to end: an annotation of ours, on the app or its image.
+"""The signal that asks an app to end: an annotation of ours (``pod.annotations``).
 
-Images of layers have it from ``STOPSIGNAL``. What the pod manifest says of the app
-(``--annotation``) wins over what the image says.
+Images of layers have it from ``STOPSIGNAL``.
 """
 
 from __future__ import annotations
 
-from rktpy.codec import quote
-from rktpy.errors import RktError
+from rktpy.pod.annotations import AnnotationError, annotated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,35 +23,24 @@ _NAMES = (
 _REAL_TIME = 30  # so many lie between SIGRTMIN and SIGRTMAX
 
 
-class StopSignalError(RktError):
-    """The annotation of an app names no signal."""
-
-    def __init__(self, app: str, word: str) -> None:
-        super().__init__(
-            f"annotation {STOP_SIGNAL_ANNOTATION} of app {quote(app)} is {quote(word)}",
-            hint=f"name a signal: --annotation={STOP_SIGNAL_ANNOTATION}=SIGTERM",
-        )
-
-
 def stop_signal(runtime: RuntimeApp, image: ImageManifest) -> str:
     """Return a signal as systemd names it, empty for the usual one.
 
     Raises:
-        StopSignalError: the annotation has another value.
+        AnnotationError: the annotation has another value.
     """
-    word = runtime.annotation(STOP_SIGNAL_ANNOTATION)
-    if word is None:
-        word = image.annotation(STOP_SIGNAL_ANNOTATION)
+    word = annotated(runtime, image, STOP_SIGNAL_ANNOTATION)
     if not word:
         return ""
     if word.isascii() and word.isdigit():
-        if not 0 < int(word[:4]) <= _LAST:
-            raise StopSignalError(runtime.name, word)
-        return str(int(word))
-    name = word.upper().removeprefix("SIG")
-    if name in _NAMES or _is_real_time(name):
-        return "SIG" + name
-    raise StopSignalError(runtime.name, word)
+        if 0 < int(word[:4]) <= _LAST:
+            return str(int(word))
+    else:
+        name = word.upper().removeprefix("SIG")
+        if name in _NAMES or _is_real_time(name):
+            return "SIG" + name
+    hint = f"name a signal: --annotation={STOP_SIGNAL_ANNOTATION}=SIGTERM"
+    raise AnnotationError(runtime.name, STOP_SIGNAL_ANNOTATION, word, hint)
 
 
 def _is_real_time(name: str) -> bool:

@@ -4,26 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from rktpy.appc.image import ImageManifest
-from rktpy.appc.pod import RuntimeApp
-from rktpy.pod.stopsignal import StopSignalError, stop_signal
-
-IMAGE_ID = f"sha512-{'0' * 128}"
-
-
-def notes(word: str | None) -> list[dict[str, str]]:
-    return [] if word is None else [{"name": "rktpy/docker/stop-signal", "value": word}]
+from rktpy.pod.annotations import AnnotationError
+from rktpy.pod.stopsignal import STOP_SIGNAL_ANNOTATION, stop_signal
+from tests.unit.pod.annotated import with_annotation
 
 
 def signal_of(app: str | None, image: str | None) -> str:
-    runtime = {"name": "web", "image": {"id": IMAGE_ID}, "annotations": notes(app)}
-    manifest = {
-        "acKind": "ImageManifest",
-        "acVersion": "0.8.11",
-        "name": "example.com/web",
-        "annotations": notes(image),
-    }
-    return stop_signal(RuntimeApp.from_object(runtime), ImageManifest.from_object(manifest))
+    return stop_signal(*with_annotation(STOP_SIGNAL_ANNOTATION, app, image))
 
 
 @pytest.mark.parametrize(
@@ -49,5 +36,5 @@ def test_the_app_s_annotation_wins_over_the_image_s(
     "word", ["0", "65", "99999999", "SIGNOTHING", "SIGRTMIN+31", "RTMIN+", "TERM\nUser=0", "²"]
 )
 def test_what_is_no_signal_is_refused(word: str) -> None:
-    with pytest.raises(StopSignalError):
+    with pytest.raises(AnnotationError):
         signal_of(None, word)

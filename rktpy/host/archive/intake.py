@@ -11,11 +11,17 @@ import os
 
 from rktpy.host.archive import formats as archive_formats
 from rktpy.host.archive import worker as archive_worker
+from rktpy.host.archive.fed import Fed
 from rktpy.host.archive.hasher import Hasher
-from rktpy.host.archive.limits import ArchiveError, Limits
 from rktpy.host.archive.reader import announce
 from rktpy.host.archive.unpack import Layer, Order, Outcome
 from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rktpy.host.archive.limits import Limits
 
 
 class Intake(Value):
@@ -47,12 +53,23 @@ def take_in(source: archive_formats.Stream, blob: int, order: Order) -> Intake:
         raise
     finally:
         os.close(reading)
-    link = _Link(worker, writing)
+    fed = Fed(worker)
+
+    def tell(size: int, *, complete: bool = False) -> None:
+        """Tell the worker how much there is; raise what it raised if it gave up."""
+        if fed.ended:
+            return
+        try:
+            announce(writing, size, complete=complete)
+        except BrokenPipeError:
+            fed.outcome()  # if it saw the end mark, what follows is padding: hash it
+
     try:
-        digest, size = _copy(source, kind, blob, link, order.limits)
-        return Intake(digest, size, link.outcome())
+        digest, size = _copy(source, kind, blob, order.limits, tell)
+        tell(size, complete=True)
+        return Intake(digest, size, fed.outcome())
     except BaseException:
-        link.cancel()
+        fed.cancel()
         raise
     finally:
         os.close(writing)
@@ -74,7 +91,11 @@ def of_file(fd: int) -> archive_formats.Stream:
 
 
 def _copy(
-    source: archive_formats.Stream, kind: str, blob: int, link: _Link, limits: Limits
+    source: archive_formats.Stream,
+    kind: str,
+    blob: int,
+    limits: Limits,
+    tell: Callable[[int], object],
 ) -> tuple[str, int]:
     with Hasher(hashlib.sha512()) as hasher:
         size = 0
@@ -86,41 +107,5 @@ def _copy(
             written = os.write(blob, data)
             while written < len(data):
                 written += os.write(blob, memoryview(data)[written:])
-            link.announce(size)
-        link.announce(size, complete=True)
+            tell(size)
         return hasher.finish().hexdigest(), size
-
-
-class _Link:
-    """The worker as its feeder sees it. It may end first: at an error, or at the end mark."""
-
-    __slots__ = ("_outcome", "_progress", "_worker")
-
-    def __init__(self, worker: archive_worker.Worker, progress: int) -> None:
-        self._worker: archive_worker.Worker | None = worker
-        self._progress = progress
-        self._outcome: Outcome | None = None
-
-    def announce(self, size: int, *, complete: bool = False) -> None:
-        """Tell the worker how much there is; raise what it raised if it gave up."""
-        if self._worker is None:
-            return
-        try:
-            announce(self._progress, size, complete=complete)
-        except BrokenPipeError:
-            self.outcome()  # if it saw the end mark, what follows is padding: hash it
-
-    def outcome(self) -> Outcome:
-        """Wait for the worker; its words are the error if it refused the archive."""
-        if self._worker is not None:
-            worker, self._worker = self._worker, None
-            self._outcome = worker.wait()
-        if self._outcome is None:
-            raise ArchiveError("the unpacking process ended early")
-        return self._outcome
-
-    def cancel(self) -> None:
-        """End the worker if it still runs."""
-        if self._worker is not None:
-            worker, self._worker = self._worker, None
-            worker.cancel()

@@ -19,7 +19,7 @@ from rktpy.appc.types import (
 )
 from rktpy.appc.wellknown import check_annotation
 from rktpy.codec import compact, quote
-from rktpy.image.layered.documents import LayeredImageError, parse_object
+from rktpy.image.layered.documents import LayeredImageError, parse_object, text_of
 from rktpy.log import Logger
 from rktpy.value import Value
 
@@ -210,12 +210,7 @@ def _is_text(value: object) -> bool:
 
 
 def _text(fields: Mapping[str, object], key: str) -> str:
-    found = fields.get(key)
-    if found is None:
-        return ""
-    if not isinstance(found, str):
-        raise LayeredImageError(f"{key} of the image configuration is no text")
-    return found
+    return text_of(fields, key, "the image configuration")
 
 
 def _texts(fields: Mapping[str, object], key: str) -> tuple[str, ...]:

@@ -172,13 +172,22 @@ def _descriptor(value: object) -> Descriptor:
     return Descriptor(_text(value, "mediaType"), digest, size, triple, _texts(value, "annotations"))
 
 
-def _text(fields: Mapping[str, object], key: str) -> str:
+def text_of(fields: Mapping[str, object], key: str, what: str) -> str:
+    """Return a text of the document ``what``, "" if it is not there.
+
+    Raises:
+        LayeredImageError: it is something else.
+    """
     found = fields.get(key)
     if found is None:
         return ""
     if not isinstance(found, str):
-        raise LayeredImageError(f"{key} of the manifest is no text")
+        raise LayeredImageError(f"{key} of {what} is no text")
     return found
+
+
+def _text(fields: Mapping[str, object], key: str) -> str:
+    return text_of(fields, key, "the manifest")
 
 
 def _texts(fields: Mapping[str, object], key: str) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import os
 
+from rktpy.host.archive.fed import Fed
 from rktpy.host.archive.layer_worker import start_layer
 from rktpy.host.archive.limits import ArchiveError, Limits
 from rktpy.image.layered.blobs import exhaust, told, unwrapped, write_all
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rktpy.host.archive.ends import LayerOutcome
-    from rktpy.host.archive.layer_worker import LayerWorker
     from rktpy.image.layered.documents import Descriptor
 
 _PIPE = 1 << 20  # bytes; what a user may have without asking
@@ -54,14 +54,33 @@ def unpack_layer(
         os.close(reading)
     _widen(writing)
     source = told(source, tell)
-    feed = _Feed(worker, writing)
+    fed = Fed(worker)
     try:
-        for piece in unwrapped(source, diff_id, limits):
-            feed.put(piece, source)
-        return feed.finish()
+        try:
+            for piece in unwrapped(source, diff_id, limits):
+                _put(fed, writing, piece, source)
+        finally:
+            os.close(writing)
+        return fed.outcome()
     except BaseException:
-        feed.cancel()
+        fed.cancel()
         raise
+
+
+def _put(fed: Fed[LayerOutcome], pipe: int, piece: bytes, source: Iterator[bytes]) -> None:
+    """Hand on ``piece``. If the worker refuses the layer, read ``source`` to its end first: that it
+    has another digest would be the better answer.
+    """
+    if fed.ended:
+        return  # it saw the end mark, what follows is padding
+    try:
+        write_all(pipe, piece)
+    except BrokenPipeError:
+        try:
+            fed.outcome()
+        except ArchiveError:
+            exhaust(source)
+            raise
 
 
 def _widen(pipe: int) -> None:
@@ -69,49 +88,3 @@ def _widen(pipe: int) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE)
     except OSError:
         pass  # then it is as wide as pipes are
-
-
-class _Feed:
-    """The worker as its feeder sees it. It may end first: at an error, or at the end mark."""
-
-    __slots__ = ("_outcome", "_pipe", "_worker")
-
-    def __init__(self, worker: LayerWorker, pipe: int) -> None:
-        self._worker: LayerWorker | None = worker
-        self._pipe = pipe
-        self._outcome: LayerOutcome | None = None
-
-    def put(self, piece: bytes, source: Iterator[bytes]) -> None:
-        """Hand on ``piece``. If the worker refuses the layer, read ``source`` to its end first:
-        that it has another digest would be the better answer.
-        """
-        if self._worker is None:
-            return  # it saw the end mark, what follows is padding
-        try:
-            write_all(self._pipe, piece)
-        except BrokenPipeError:
-            try:
-                self._wait()
-            except ArchiveError:
-                exhaust(source)
-                raise
-
-    def finish(self) -> LayerOutcome:
-        """Return what the worker found."""
-        self._wait()
-        if self._outcome is None:
-            raise ArchiveError("the unpacking process ended early")
-        return self._outcome
-
-    def cancel(self) -> None:
-        """End the worker if it still runs."""
-        if self._worker is not None:
-            worker, self._worker = self._worker, None
-            os.close(self._pipe)
-            worker.cancel()
-
-    def _wait(self) -> None:
-        if self._worker is not None:
-            worker, self._worker = self._worker, None
-            os.close(self._pipe)
-            self._outcome = worker.wait()

@@ -15,11 +15,11 @@ import stat
 
 from rktpy.errors import RktError
 from rktpy.host import aside
-from rktpy.host.archive import digest as archive_digest
 from rktpy.host.archive.extract import check_member
 from rktpy.host.archive.limits import ArchiveError, Devices, Limits, shown
 from rktpy.host.archive.reader import BLOCK_DEVICE, CHAR, DIR, FIFO, FILE, LINK, SYMLINK
 from rktpy.host.archive.unpack import split_name
+from rktpy.host.xattrs import keeps_xattr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Receiver:
             os.fchown(fd, member.uid, member.gid)
         os.fchmod(fd, self._mode(member))  # after chown, which clears setuid
         for key, value in member.xattrs.items() if self._archive else ():
-            if archive_digest.keeps_xattr(key):
+            if keeps_xattr(key):
                 os.setxattr(fd, key, value)
 
     def _mode(self, member: Member) -> int:

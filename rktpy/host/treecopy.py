@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from rktpy.host import process
 from rktpy.host.mount import show_merged
 
@@ -32,21 +30,6 @@ def copy_tree(lowers: Sequence[str], target: str) -> None:
         return Answer()
 
     Helper(work).wait()
-
-
-def copy_attributes(source: int | str, target: int | str) -> None:
-    """Copy the extended attributes that an image may have."""
-    try:
-        names = os.listxattr(source)
-    except OSError:
-        return  # a file system without them
-    for name in names:
-        if name == "security.capability" or _is_users(name):
-            os.setxattr(target, name, os.getxattr(source, name))
-
-
-def _is_users(name: str) -> bool:
-    return name.startswith("user.") and not name.startswith("user.overlay.")
 
 
 def _copy(source: str, target: str) -> None:

@@ -17,7 +17,8 @@ import stat
 
 from rktpy.host import mount
 from rktpy.host.rootpath import make_dir_in_root, open_in_root, stat_in_root
-from rktpy.host.treecopy import copy_attributes, copy_tree
+from rktpy.host.treecopy import copy_tree
+from rktpy.host.xattrs import copy_xattrs
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -180,7 +181,7 @@ def _overlay_dir(tree: PodTree, tree_id: str, app: str, root: str) -> None:
         _mkdir(path, 0o755)
     os.chown(upper, info.st_uid, info.st_gid)
     os.chmod(upper, stat.S_IMODE(info.st_mode))
-    copy_attributes(root, upper)
+    copy_xattrs(root, upper)
 
 
 def _mkdir(path: str, mode: int) -> None:

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 
-from rktpy.host.treecopy import copy_attributes
+from rktpy.host.xattrs import copy_xattrs
 from rktpy.resource import Resource
 from rktpy.store.layers import OPAQUE
 from rktpy.store.tying import ABSENT, DELETED, DIRECTORY, OTHER, Node, tie_up
@@ -201,5 +201,5 @@ def _like(target: int, source: int) -> None:
     info = os.fstat(source)
     os.fchown(target, info.st_uid, info.st_gid)
     os.fchmod(target, stat.S_IMODE(info.st_mode))  # after chown, which clears setuid
-    copy_attributes(source, target)
+    copy_xattrs(source, target)
     os.utime(target, ns=(info.st_mtime_ns, info.st_mtime_ns))

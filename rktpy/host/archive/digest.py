@@ -23,6 +23,8 @@ try:
 except ImportError:
     from zlib import crc32 as crc32
 
+from rktpy.host.xattrs import keeps_xattr
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,14 +134,3 @@ def _xattrs(path: bytes) -> dict[bytes, bytes]:
         for name in names
         if keeps_xattr(os.fsencode(name)) or os.fsencode(name) == OPAQUE
     }
-
-
-def keeps_xattr(name: bytes) -> bool:
-    """Return whether an image may carry the attribute ``name``.
-
-    Labels of security modules and ACLs belong to the host; overlay's own marks would forge
-    deleted or redirected files.
-    """
-    if name == b"security.capability":
-        return True
-    return name.startswith(b"user.") and not name.startswith(b"user.overlay.")

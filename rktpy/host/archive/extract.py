@@ -21,6 +21,7 @@ from rktpy.host.archive.limits import (
     shown,
 )
 from rktpy.host.archive.reader import BLOCK_DEVICE, CHAR, DIR, FIFO, FILE, SYMLINK, Member
+from rktpy.host.xattrs import keeps_xattr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Extractor:
     def strip(self, path: bytes) -> None:
         """Take its attributes from a directory that is described once more."""
         for name in os.listxattr(path or b"."):
-            if archive_digest.keeps_xattr(os.fsencode(name)):
+            if keeps_xattr(os.fsencode(name)):
                 os.removexattr(path or b".", name)
 
     def remove(self, path: bytes) -> list[bytes]:
@@ -223,7 +224,7 @@ class Extractor:
         """Set the attributes an image may have; return those that are there now."""
         found = {}
         for key, value in member.xattrs.items():
-            if not archive_digest.keeps_xattr(key):
+            if not keeps_xattr(key):
                 continue
             if key == _CAPABILITY and (member.kind != FILE or not self._owners):
                 continue

@@ -10,7 +10,6 @@ equal images. Nothing is unpacked: this is done by whoever imports the result, w
 from __future__ import annotations
 
 from rktpy.host import helper
-from rktpy.host.archive import digest as archive_digest
 from rktpy.host.archive.extract import check_member
 from rktpy.host.archive.layer import OPAQUE, WHITEOUT, deleted_name, is_harmless, layer_path
 from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Devices, Limits, shown
@@ -25,6 +24,7 @@ from rktpy.host.archive.reader import (
 )
 from rktpy.host.archive.sink import Sink
 from rktpy.host.archive.writer import header
+from rktpy.host.xattrs import keeps_xattr
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -224,4 +224,4 @@ class _Squasher:
 
 
 def _kept(xattrs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    return {name: value for name, value in xattrs if archive_digest.keeps_xattr(name)}
+    return {name: value for name, value in xattrs if keeps_xattr(name)}

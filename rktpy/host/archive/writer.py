@@ -13,7 +13,6 @@ import os
 import stat
 import struct
 
-from rktpy.host.archive import digest as archive_digest
 from rktpy.host.archive.limits import ArchiveLimitError, shown
 from rktpy.host.archive.reader import (
     BLOCK,
@@ -27,6 +26,7 @@ from rktpy.host.archive.reader import (
     SYMLINK,
     Member,
 )
+from rktpy.host.xattrs import keeps_xattr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _xattrs(fd: int) -> dict[bytes, bytes]:
     found = {}
     for text in names:
         name = os.fsencode(text)
-        if archive_digest.keeps_xattr(name) and b"=" not in name:  # pax has no escape for it
+        if keeps_xattr(name) and b"=" not in name:  # pax has no escape for it
             try:
                 found[name] = os.getxattr(fd, text)
             except OSError:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.pods_on_host import shell
+from tests.support.pods_on_host import SHELL
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from tests.support.pods_on_host import Pods
     from tests.support.vm import VmHost
 
 
@@ -33,15 +32,11 @@ def test_a_memory_limit_is_enforced_on_v2(host: VmHost) -> None:
 
 
 def test_a_pod_on_v2_exits_with_the_status_of_its_app_and_is_held_to_its_memory(
-    host: VmHost, tmp_path: Path
+    pods: Pods,
 ) -> None:
-    shell(tmp_path / "shell.aci")
-    host.put(str(tmp_path / "shell.aci"), "/srv/shell.aci")
-    run = ["rktpy", "--insecure-options=image", "run", "--net=none", "/srv/shell.aci"]
-    host.run([*run, "--memory=32M", "--", "exit 7"], timeout=60, status=7)
+    run = [*pods.argv(SHELL), "--memory=32M", "--"]
+    pods.host.run([*run, "exit 7"], timeout=60, status=7)
     eat = "x=12345678; while :; do x=$x$x; done"
-    greedy = host.run([*run, "--memory=32M", "--", eat], timeout=60, status=None)
-    host.run(["rktpy", "gc", "--grace-period=0s"])
-    host.run(["rktpy", "image", "gc", "--grace-period=0s"])
+    greedy = pods.host.run([*run, eat], timeout=60, status=None)
 
     assert greedy.status == 9

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from typing import Self
 
 
 class Dam:
     """Listens at ``port`` of loopback for the server at ``to``; of what that sends, ``passes``
-    bytes arrive before ``open``. Leaving the ``with`` block breaks everything off.
+    bytes arrive before ``open``, of every connection if ``each``. Leaving the ``with`` block
+    breaks everything off.
     """
 
-    def __init__(self, port: int, to: int, *, passes: int) -> None:
+    def __init__(self, port: int, to: int, *, passes: int, each: bool = False) -> None:
         self._to = to
-        self._room: float = passes
+        self._passes = passes
+        self._each = each
+        self._open = False
+        self._taken: Counter[socket.socket | None] = Counter()
         self._turn = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", port))
         self._sockets: list[socket.socket] = []
@@ -23,13 +28,13 @@ class Dam:
     def open(self) -> None:
         """Let everything through from now on."""
         with self._turn:
-            self._room = float("inf")
+            self._open = True
             self._turn.notify_all()
 
     def is_dry(self) -> bool:
         """Return whether all that it lets through has gone through."""
         with self._turn:
-            return self._room <= 0
+            return max(self._taken.values(), default=0) >= self._passes
 
     def break_off(self) -> None:
         """Cut all connections there are; others may come."""
@@ -81,16 +86,17 @@ class Dam:
         try:
             while data := source.recv(1 << 14):
                 while data:
-                    count = self._take(len(data)) if held else len(data)
+                    count = self._take(source, len(data)) if held else len(data)
                     target.sendall(data[:count])
                     data = data[count:]
             target.shutdown(socket.SHUT_WR)
         except OSError:
             return
 
-    def _take(self, wanted: int) -> int:
+    def _take(self, source: socket.socket, wanted: int) -> int:
+        whose = source if self._each else None
         with self._turn:
-            self._turn.wait_for(lambda: self._room > 0)
-            count = int(min(self._room, wanted))
-            self._room -= count
+            self._turn.wait_for(lambda: self._open or self._taken[whose] < self._passes)
+            count = wanted if self._open else min(self._passes - self._taken[whose], wanted)
+            self._taken[whose] += count
             return count

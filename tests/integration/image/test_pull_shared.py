@@ -69,8 +69,13 @@ def test_a_pull_goes_on_with_the_layers_that_are_missing(
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
-    done = rkt(PLAIN, "fetch", f"{_HOST}/app:1")
-    assert (done.status, f"{bad} has the digest sha256:" in done.err) == (254, True)
+    with Dam(5001, 5000, passes=2 << 20, each=True) as dam:
+        words = rkt.argv(PLAIN, "fetch", "docker://127.0.0.1:5001/app:1")
+        pull = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        until(lambda: [*rkt.data.glob("cas/layer/*")], "the good layer")
+        dam.open()
+        _out, err = pull.communicate(timeout=60)
+    assert (pull.returncode, f"{bad} has the digest sha256:" in err) == (254, True)
     assert os.listdir(rkt.data / "cas/tmp") == []
     path.write_bytes(content)
     rkt.ok(PLAIN, "fetch", f"{_HOST}/app:1")

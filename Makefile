@@ -21,7 +21,7 @@ sharedir = $(PREFIX)/share
 RUN_PACKAGES := systemd-container dbus busybox-static python3-gi nftables iproute2
 TEST_PACKAGES := python3-venv mmdebstrap debian-archive-keyring util-linux e2fsprogs \
 	qemu-system-x86 redis-server redis-tools etcd-server podman runc hyperfine strace gcc libc6-dev \
-	gnupg openssl docker-registry umoci skopeo buildah
+	gnupg openssl docker-registry umoci skopeo buildah containernetworking-plugins iptables
 PACKAGES := $(RUN_PACKAGES) $(TEST_PACKAGES)
 
 SETUP_STAMP := .venv/.rktpy-setup

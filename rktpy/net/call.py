@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from rktpy.net.result import Result
+    from rktpy.net.rules import Rules
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -62,3 +63,6 @@ if TYPE_CHECKING:
             """Undo ``add``; it may have been undone before, or never have happened."""
 
         def check(self, call: Call) -> None: ...
+
+        def rules(self, call: Call, result: Result) -> Rules:
+            """Return what the firewall has to do for ``result``; programs see to it themselves."""

@@ -1,4 +1,4 @@
-"""What the firewall of the host does for one pod, as data: who carries it out is ``net.firewall``."""
+"""What the host's firewall does for one pod, as data; ``net.firewall`` carries it out."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rktpy.host.netlink.links import Link
+    from rktpy.host.netlink.routes import Route
     from rktpy.host.netlink.wire import Message, Request
 
 _SOL_NETLINK = 270
@@ -97,6 +98,17 @@ class Netlink(Resource):
     def routes(self, *, ipv6: bool = False) -> tuple[routes.Route, ...]:
         """Return all routes of one family, those that the kernel made for itself too."""
         return tuple(routes.decode(body) for body in self._list(routes.every(ipv6=ipv6)))
+
+    def route(self, address: str) -> Route:
+        """Return the route that a packet of the host to ``address`` takes.
+
+        Raises:
+            NetlinkError: there is none, or that is no address.
+        """
+        request = routes.toward(address)
+        for message in self._answers(request):
+            return routes.decode(message.body)
+        raise NetlinkError(f"cannot {request.says}: the kernel did not answer")
 
     def _list(self, request: Request) -> list[bytes]:
         for _ in range(_TRIES):

@@ -67,6 +67,18 @@ def every(*, ipv6: bool = False) -> Request:
     return Request("list routes", GET, wire.REQUEST | wire.DUMP, body)
 
 
+def toward(address: str) -> Request:
+    """Ask which route a packet to ``address`` takes.
+
+    Raises:
+        NetlinkError: it is no address.
+    """
+    family, packed = pack(address)
+    body = _HEAD.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0)
+    body += attribute(_DESTINATION, packed)
+    return Request(f"find the route to {address}", GET, wire.REQUEST, body)
+
+
 def decode(body: bytes) -> Route:
     """Return the route that the body of a message describes; the first way of one with several.
 

@@ -1,0 +1,81 @@
+"""Other programs on the way to a running pod: what they read is given, what they say is kept.
+
+Unlike ``process.run`` this imports nothing, and nothing can block: the three streams are files in
+memory.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import log
+from rktpy.host.process import DEFAULT_PATH, CommandError
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MAX_OUTPUT = 64 << 20  # bytes; the rules of a large host have a few million
+_MAX_WORDS = 1 << 12
+_logger = log.Logger("feed")
+
+
+class Fed(Value):
+    """How a program ended; a negative ``status`` is a signal (``os.waitstatus_to_exitcode``)."""
+
+    status: int
+    output: bytes
+    words: str  # what it wrote to stderr
+
+    @property
+    def failure(self) -> str:
+        """What it said, or its status if that was nothing."""
+        return self.words.strip() or f"status {self.status}"
+
+
+def feed(argv: Sequence[str], text: bytes = b"") -> Fed:
+    """Run ``argv``, whose first word is a path, with ``text`` on its standard input.
+
+    Raises:
+        CommandError: it cannot be executed.
+        OSError: there is no memory.
+    """
+    _logger.debug("+ %s < %d bytes", " ".join(argv), len(text))
+    files = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("in", "out", "err")]
+    try:
+        _write(files[0], text)
+        os.lseek(files[0], 0, os.SEEK_SET)
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
+        try:
+            pid = os.posix_spawn(
+                argv[0], list(argv), {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"},
+                file_actions=actions,
+            )  # fmt: skip
+        except OSError as error:
+            why = os.strerror(error.errno or 0)
+            raise CommandError(f"cannot execute {argv[0]}: {why}") from error
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        words = os.pread(files[2], _MAX_WORDS, 0).decode("utf-8", "replace")
+        return Fed(status, _read(files[1]), words)
+    finally:
+        for fd in files:
+            os.close(fd)
+
+
+def _write(fd: int, text: bytes) -> None:
+    view = memoryview(text)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _read(fd: int) -> bytes:
+    size = os.fstat(fd).st_size
+    if size > _MAX_OUTPUT:
+        raise CommandError(f"a program wrote more than {_MAX_OUTPUT >> 20} MiB")
+    parts = []
+    offset = 0
+    while chunk := os.pread(fd, 1 << 20, offset):
+        parts.append(chunk)
+        offset += len(chunk)
+    return b"".join(parts)

@@ -1,0 +1,1 @@
+"""What the host's firewall does for a pod: masquerading, published ports."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 from rktpy.codec import quote
 from rktpy.config.fields import mapping
 from rktpy.errors import RktError
+from rktpy.net.ipam.addresses import is_v4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+_OLD = ("", "0.1.0", "0.2.0")
 _TRUE = ("1", "true")
 _FALSE = ("0", "false")
 _FOR_OTHERS = ("MAC",)  # read by the plugin that makes the interface
@@ -75,3 +77,17 @@ def list_in(fields: Mapping[str, object], key: str) -> list[object]:
     if not isinstance(value, list):
         raise IpamError(f"{quote(key)} must be a list")
     return value
+
+
+def check_count(numbers: Sequence[int], version: str) -> None:
+    """See that ``version`` of the specification can name that many addresses.
+
+    Raises:
+        IpamError: it has one of a family only.
+    """
+    fours = sum(map(is_v4, numbers))
+    if version in _OLD and max(fours, len(numbers) - fours) > 1:
+        raise IpamError(
+            f"CNI version {version} does not support more than 1 address per family",
+            hint='"cniVersion" 0.3.0 and later do',
+        )

@@ -14,8 +14,9 @@ from rktpy.host.files import read_bytes
 from rktpy.net.ipam.addresses import Block, block_of, number_of, text_of
 from rktpy.net.ipam.arguments import IpamError, read_arguments, section
 from rktpy.net.ipam.leases import Leases, directory
+from rktpy.net.ipam.parts import read_routes
 from rktpy.net.ipam.ranges import assign, lowest, read_sets
-from rktpy.net.result import DNS, VERSIONS, Address, Result, Route, read_result
+from rktpy.net.result import DNS, Address, Result
 from rktpy.net.rules import Rules
 
 TYPE_CHECKING = False
@@ -57,7 +58,7 @@ class HostLocal:
         sets = read_sets(config)
         asked = assign(sets, _asked(config, call.arguments))
         dns = _read_resolv_conf(path) if (path := text(ipam, "resolvConf")) else DNS()
-        routes = read_routes(ipam)
+        routes = read_routes(ipam.get("routes"))
         with Leases(_directory(call)) as held:
             found = _take(held, call, sets, asked)
         return Result((), found, routes, dns)
@@ -98,24 +99,6 @@ class HostLocal:
 
     def rules(self, call: Call, result: Result) -> Rules:
         return Rules()
-
-
-def read_routes(ipam: Mapping[str, object]) -> tuple[Route, ...]:
-    """Return ``routes`` of an ``ipam`` section, spelled as CNI's programs do.
-
-    Raises:
-        ResultError: they are none.
-    """
-    written = read_result({"cniVersion": VERSIONS[-1], "routes": ipam.get("routes")}).routes
-    return tuple(
-        Route(str(block_of(one.destination) or one.destination), _spelled(one.gateway))
-        for one in written
-    )
-
-
-def _spelled(address: str) -> str:
-    number = number_of(address)
-    return address if number is None else text_of(number)
 
 
 def _directory(call: Call) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from rktpy.config.fields import text
 from rktpy.errors import RktError
 from rktpy.net.ipam.addresses import BITS, IPV4, block_of, is_v4, number_of, text_of
-from rktpy.net.ipam.arguments import IpamError, list_in, section
+from rktpy.net.ipam.arguments import IpamError, check_count, list_in, section
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
     from rktpy.net.ipam.addresses import Block
-
-_OLD = ("", "0.1.0", "0.2.0")  # at most one address of a family
 
 
 class Range(Value):
@@ -102,7 +100,7 @@ def read_sets(config: Mapping[str, object]) -> tuple[RangeSet, ...]:
             sets.append(_read_set(ranges))
         except RktError as error:
             raise IpamError(f"invalid range set {index}: {error.message}") from None
-    _check_count(sets, text(config, "cniVersion"))
+    check_count([ranges[0].first for ranges in sets], text(config, "cniVersion"))
     clash = _overlap([(one, index) for index, ranges in enumerate(sets) for one in ranges])
     if clash:
         low, high = sorted((clash[0][1], clash[1][1]))
@@ -160,15 +158,6 @@ def _host(fields: Mapping[str, object], key: str, subnet: Block, default: int) -
     if is_v4(number) != is_v4(subnet.first):
         raise IpamError(f"{key} {text_of(number)} is not the same protocol as subnet {subnet}")
     return number
-
-
-def _check_count(sets: Sequence[RangeSet], version: str) -> None:
-    fours = sum(is_v4(ranges[0].first) for ranges in sets)
-    if version in _OLD and max(fours, len(sets) - fours) > 1:
-        raise IpamError(
-            f"CNI version {version} does not support more than 1 address per family",
-            hint='"cniVersion" 0.3.0 and later do',
-        )
 
 
 def _overlap(

@@ -1,0 +1,199 @@
+"""Network plugins that are programs: told, heard and understood as by rkt.
+
+A plugin gets its parameters in the environment and its configuration on stdin, answers on stdout,
+and writes to our stderr. What a plugin had made before it was killed, a DEL undoes (rkt:
+networking/net_plugin.go; SPEC.md of containernetworking/cni, section 2).
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import log
+from rktpy.codec import CodecError, compact, parse, quote
+from rktpy.errors import RktError
+from rktpy.host.asked import AskedError, ask
+from rktpy.net.result import ResultError, parse_result
+from rktpy.net.rules import Rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rktpy.host.asked import Said
+    from rktpy.net.call import Call
+    from rktpy.net.result import Result
+
+# Seconds. DHCP may need half of the first; whoever collects pods wants to go on.
+LIMITS = {"ADD": 120.0, "CHECK": 120.0, "DEL": 30.0, "VERSION": 10.0}
+_QUOTED = 400  # characters of an answer that an error shows
+_VERSION = "0.1.0"  # of the protocol, as rkt says it whatever the configuration
+_INCOMPATIBLE = 1  # error code: the plugin does not speak the configuration's version
+_UNKNOWN_VERSIONS = ("0.1.0",)  # of a plugin that does not know the command VERSION
+_logger = log.Logger("networking")
+
+
+class PluginError(RktError):
+    """A plugin failed, or cannot be understood."""
+
+
+class External:
+    """The plugin that is the program ``path``; a ``Plugin``."""
+
+    __slots__ = ("_cwd", "_directories", "_environment", "_limits", "_programs", "path")
+
+    def __init__(
+        self,
+        path: str,
+        directories: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        cwd: str = "/",
+        limits: Mapping[str, float] = LIMITS,
+        programs: Sequence[str] = (),
+    ) -> None:
+        """``directories`` are where it finds plugins of its own. A relative one is below ``cwd``,
+        the pod's directory, and is made to lead to the first of ``programs`` that is there.
+        ``limits`` are seconds by command.
+        """
+        self.path = path
+        self._directories = directories
+        self._environment = environment
+        self._cwd = cwd
+        self._limits = limits
+        self._programs = programs
+
+    def add(self, call: Call) -> Result:
+        """Put the pod into the network.
+
+        Raises:
+            PluginError: it failed, or its answer is no result.
+        """
+        answer = self._command("ADD", call)
+        try:
+            return parse_result(answer)
+        except ResultError as error:
+            text = f"error parsing {quote(call.network)} result: parsing {_shown(answer)}"
+            raise PluginError(f"{text}: {error.message}", hint=self._suspect()) from None
+
+    def delete(self, call: Call) -> None:
+        """Take the pod out again.
+
+        Raises:
+            PluginError: it failed.
+        """
+        self._command("DEL", call)
+
+    def check(self, call: Call) -> None:
+        """Ask whether all is as ``add`` left it.
+
+        Raises:
+            PluginError: it is not.
+        """
+        self._command("CHECK", call)
+
+    def rules(self, call: Call, result: Result) -> Rules:
+        """Return nothing: a program sees to the firewall itself."""
+        return Rules()
+
+    def versions(self, version: str) -> tuple[str, ...]:
+        """Return the versions of CNI that it speaks.
+
+        Raises:
+            PluginError: it cannot be run, or its answer makes no sense.
+        """
+        said = self._run({"CNI_COMMAND": "VERSION"}, _json({"cniVersion": version}))
+        if said.status > 0:
+            return _UNKNOWN_VERSIONS
+        try:
+            found = parse(said.text)["supportedVersions"]
+        except (CodecError, LookupError, TypeError):
+            found = None
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            raise PluginError(f"{self.path} does not tell its versions: {_shown(said.text)}")
+        return tuple(found)
+
+    def _command(self, command: str, call: Call) -> bytes:
+        plain = call.content is not None and call.previous is None
+        content = call.content if plain and call.content else _json(call.config())
+        variables = {
+            "CNI_COMMAND": command,
+            "CNI_CONTAINERID": call.container,
+            "CNI_NETNS": call.netns,
+            "CNI_ARGS": call.arguments,
+            "CNI_IFNAME": call.interface,
+        }
+        said = self._run(variables, content)
+        if said.status:
+            raise self._failure(said, call.version)
+        return said.text
+
+    def _failure(self, said: Said, version: str) -> PluginError:
+        try:
+            document = parse(said.text)
+            code, message = document.get("code"), document.get("msg", "")
+            details = document.get("details", "")
+            if not isinstance(message, str) or not isinstance(details, str):
+                raise CodecError("its message is not text")
+        except (CodecError, AttributeError) as error:
+            how = f"signal {-said.status}" if said.status < 0 else f"status {said.status}"
+            return PluginError(
+                "netplugin failed but error parsing its diagnostic message"
+                f" {_shown(said.text)} ({self.path}, {how}): {error}",
+                hint=self._suspect(),
+            )
+        text = f"{message}; {details}" if details else message
+        hint = self._spoken(version) if code == _INCOMPATIBLE else None
+        return PluginError(text or f"{self.path} failed without a message", hint=hint)
+
+    def _spoken(self, version: str) -> str:
+        try:
+            known = ", ".join(self.versions(version))
+        except PluginError as error:
+            return error.message
+        return f'{self.path} speaks CNI {known}: set "cniVersion" to one of these'
+
+    def _suspect(self) -> str:
+        return f"see what {self.path} says with CNI_COMMAND=VERSION"
+
+    def _run(self, variables: Mapping[str, str], content: bytes) -> Said:
+        environment = {
+            **self._environment,
+            "CNI_VERSION": _VERSION,
+            **variables,
+            "CNI_PATH": ":".join(self._directories),
+        }
+        command = variables["CNI_COMMAND"]
+        _logger.debug("executing net-plugin %s (%s)", self.path, command)
+        for directory in self._directories:
+            if not directory.startswith("/"):
+                _offer(f"{self._cwd}/{directory}", self._programs)
+        try:
+            return ask(self.path, content, environment, cwd=self._cwd, limit=self._limits[command])
+        except AskedError as error:
+            raise PluginError(error.message, hint=error.hint) from None
+
+
+def _offer(directory: str, programs: Sequence[str]) -> None:
+    """Make rkt's place of plugins below the pod's directory lead to those of the host.
+
+    rkt's stage1 brought plugins along, and what runs in its place looks for them there. The pod
+    never sees it: its root is mounted over it, or has the host's /usr there.
+    """
+    place = next((place for place in programs if os.path.isdir(place)), "")
+    root = directory.partition("/stage1/rootfs/")[0] + "/stage1/rootfs"
+    if not place or os.path.lexists(directory) or not os.path.isdir(root):
+        return
+    try:
+        os.makedirs(os.path.dirname(directory), 0o755, exist_ok=True)
+        os.symlink(place, directory)
+    except OSError as error:
+        _logger.debug("no plugins at %s: %s", directory, error.strerror)
+
+
+def _json(document: object) -> bytes:
+    return compact(document).encode()
+
+
+def _shown(answer: bytes) -> str:
+    return quote(answer[:_QUOTED].decode("utf-8", "replace"))

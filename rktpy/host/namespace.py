@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _socket  # socket itself imports enum and selectors
 import fcntl
-import socket
 import struct
 
 from rktpy.host import syscalls
@@ -26,10 +26,13 @@ def enter_isolated_network(*, open_ports: bool = False) -> None:
     collect after a crash.
     """
     syscalls.unshare(syscalls.CLONE_NEWNET)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+    control = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    try:
         request = struct.pack("16sH14s", b"lo", 0, b"")
         flags = struct.unpack("16sH14s", fcntl.ioctl(control, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14s", b"lo", flags | _IFF_UP, b""))
+    finally:
+        control.close()
     if open_ports:
         with open(_UNPRIVILEGED_PORTS, "w", encoding="ascii") as setting:
             setting.write("0")

@@ -18,6 +18,8 @@ import os
 from rktpy.errors import RktError
 from rktpy.host import namespace, syscalls
 from rktpy.host.helper import Answer, Helper
+from rktpy.host.netlink.channel import Netlink
+from rktpy.resource import Resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,14 +62,7 @@ def make(name: str) -> None:
     Raises:
         NetnsError: the name is taken, or the kernel says no; then nothing is left.
     """
-    place = path(name)
-    try:
-        _prepare_directory()
-        os.close(os.open(place, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
-    except FileExistsError as error:
-        raise NetnsError(f"there is a network namespace {name!r} already") from error
-    except OSError as error:
-        raise _failed("make", name, error) from error
+    place = _reserve(name)
 
     def fill() -> Answer:
         namespace.enter_isolated_network()
@@ -83,15 +78,37 @@ def make(name: str) -> None:
         raise
 
 
+def enter_new(name: str, *, open_ports: bool = False) -> None:
+    """Make the namespace ``name``, ``lo`` up, and be in it, with the calling thread; ``open_ports``
+    is that of ``namespace.enter_isolated_network``.
+
+    Raises:
+        NetnsError: the name is taken, or the kernel says no; then nothing is left, but the caller
+            may be in a new namespace without a name.
+    """
+    place = _reserve(name)
+    try:
+        namespace.enter_isolated_network(open_ports=open_ports)
+        syscalls.mount("/proc/thread-self/ns/net", place, "none", syscalls.MS_BIND)
+    except OSError as error:
+        remove(name)
+        raise _failed("make", name, error) from error
+
+
 def open_file(name: str) -> int:
     """Return a descriptor of the namespace, which keeps it alive; the caller closes it.
 
     Raises:
         NetnsError: there is no such namespace, or what is there is none.
     """
-    place = path(name)
+    return open_path(path(name))
+
+
+def open_path(place: str) -> int:
+    """As ``open_file``, of a namespace that has the path ``place``."""
+    name = os.path.basename(place)
     try:
-        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise NetnsError(f"there is no network namespace {name!r}") from error
     except OSError as error:
@@ -111,6 +128,42 @@ def enter(name: str) -> None:
         raise _failed("enter", name, error) from error
     finally:
         os.close(fd)
+
+
+class Visit(Resource):
+    """The calling thread in another namespace, until ``close``. Only for processes that end when
+    the way back fails."""
+
+    __slots__ = ("_home",)
+
+    def __init__(self, place: str) -> None:
+        """Enter the namespace with the path ``place``; errors as ``open_file``."""
+        target = open_path(place)
+        try:
+            self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            syscalls.setns(target, syscalls.CLONE_NEWNET)
+        finally:
+            os.close(target)
+
+    def close(self) -> None:
+        """Go home."""
+        syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+        os.close(self._home)
+
+
+def within(place: str) -> Visit:
+    """Return a ``with`` block in the namespace with the path ``place``; errors as ``open_file``."""
+    return Visit(place)
+
+
+def channel(place: str) -> Netlink:
+    """Return a netlink socket of the namespace with the path ``place``; the caller is at home.
+
+    Raises:
+        NetnsError, NetlinkError: there is no such namespace, or no socket.
+    """
+    with Visit(place):
+        return Netlink()
 
 
 def inside(name: str, work: Callable[[], Answer]) -> Answer:
@@ -162,6 +215,19 @@ def _unmounted(place: str) -> bool:
             return False
         raise
     return True
+
+
+def _reserve(name: str) -> str:
+    """Take ``name`` by an empty file, and return its path."""
+    place = path(name)
+    try:
+        _prepare_directory()
+        os.close(os.open(place, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+    except FileExistsError as error:
+        raise NetnsError(f"there is a network namespace {name!r} already") from error
+    except OSError as error:
+        raise _failed("make", name, error) from error
+    return place
 
 
 def _prepare_directory() -> None:

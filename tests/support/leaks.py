@@ -37,6 +37,8 @@ RUN_DIRS = ("rktpy", "rkt", "netns", "systemd/machines", "systemd/nspawn", "syst
 # What the next run finds again, by design.
 KEPT_FILES = ("/run/rktpy/host.json", "/run/rktpy/podfilter-", "/run/lock/subsys")
 CGROUP_ROOT = "/sys/fs/cgroup"
+NAMES = "/run/netns"  # a mount of its own from the first named namespace on, as ip(8) has it
+LEASES = "/var/lib/cni/networks"
 
 
 def take() -> Snapshot:
@@ -50,6 +52,7 @@ def take() -> Snapshot:
         "loop device": sorted(_loops()),
         "process": sorted(_processes()),
         "file": sorted(_run_files()),
+        "lease": sorted(_leases()),
     }
 
 
@@ -81,7 +84,7 @@ def _mounts() -> Iterator[str]:
         for line in file:
             fields, _, more = line.partition(" - ")
             target = fields.split()[4]
-            if not target.startswith(OWN_MOUNTS):
+            if not target.startswith(OWN_MOUNTS) and target != NAMES:
                 yield f"{target} ({more.split()[0]})"
 
 
@@ -136,6 +139,11 @@ def _tables() -> Iterator[str]:
     except FileNotFoundError:
         return
     yield from done.stdout.splitlines()
+
+
+def _leases() -> Iterator[str]:
+    for where, _, files in os.walk(LEASES):
+        yield from (f"{where}/{name}" for name in files if re.match(r"[0-9a-f]*[.:_]", name))
 
 
 def _loops() -> Iterator[str]:

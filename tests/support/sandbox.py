@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_REC, MS_SLAVE, MS_NOSUID, MS_NODEV = 0x4000, 0x80000, 0x2, 0x4
 PR_SET_CHILD_SUBREAPER = 36
+_LEASES = "/var/lib/cni"  # where network plugins keep theirs
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
 
@@ -47,6 +48,8 @@ class Namespaces:
         _libc("mount", b"tmpfs", b"/run", b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755")
         for name in ("/run/lock", "/run/systemd/nspawn"):
             os.makedirs(name)
+        os.makedirs(_LEASES, exist_ok=True)
+        _libc("mount", b"tmpfs", _LEASES.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755")
         _loopback_up()
         return self
 

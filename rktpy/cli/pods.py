@@ -63,7 +63,9 @@ def report(call: Call, error: RktError) -> None:
 
 def network_text(record: PodRecord) -> str:
     """Return the networks of a pod in one cell: ``name:ip4=address``."""
-    return ", ".join(f"{net['netName']}:ip4={net['ip']}" for net in record.networks)
+    return ", ".join(
+        f"{net['netName']}:ip{6 if ':' in net['ip'] else 4}={net['ip']}" for net in record.networks
+    )
 
 
 def require_creation_time(record: PodRecord) -> None:

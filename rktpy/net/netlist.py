@@ -76,33 +76,6 @@ def parse_netlist(values: Iterable[str]) -> NetList:
     return NetList(none=_NONE in found, host=_HOST in found, networks=networks)
 
 
-def check_supported(netlist: NetList) -> None:
-    """Refuse networks that we cannot set up yet; never put the host's in their place silently.
-
-    Raises:
-        NetListError: a network other than host, none and the plain default.
-    """
-    if netlist.host or netlist.none or netlist.networks == (Network(DEFAULT),):
-        return
-    names = ", ".join(network.name for network in netlist.networks)
-    raise NetListError(
-        f"stage1: failed to setup network: contained networks are not supported yet: {names}",
-        hint="use --net=host or --net=none",
-    )
-
-
-def stand_in(netlist: NetList) -> tuple[NetList, str]:
-    """Return the networks to set up today, and a warning if they are not what was asked for.
-
-    Raises:
-        NetListError: as ``check_supported``.
-    """
-    check_supported(netlist)
-    if netlist.host or netlist.none:
-        return netlist, ""
-    return HOST, "the default network is not supported yet, using the host's network (--net=host)"
-
-
 def _parse_element(element: str) -> tuple[str, str]:
     name, *arguments = element.split(":")
     if not name:

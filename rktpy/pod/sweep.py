@@ -21,7 +21,7 @@ from rktpy.pod.teardown import follow_with_journal_link, leftover_mounts, tear_d
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rktpy.layout import Layout
 
@@ -117,10 +117,10 @@ def marked_at(pod: Pod) -> int:
     return os.lstat(pod.path).st_ctime_ns
 
 
-def delete(pod: Pod, mounts: Sequence[str]) -> None:
+def delete(pod: Pod, mounts: Sequence[str], leave: Callable[[Pod], None]) -> None:
     """Delete a marked pod with all it left on the host; waits for another deletion of it.
 
-    ``mounts`` come from ``leftover_mounts``. It is fine if the pod is gone already.
+    ``mounts`` and ``leave`` are those of ``tear_down``. It is fine if the pod is gone already.
 
     Raises:
         NotGarbageError: the pod was not marked.
@@ -133,12 +133,17 @@ def delete(pod: Pod, mounts: Sequence[str]) -> None:
     except PodGoneError:
         return
     with pod:
-        tear_down(pod, mounts)
+        tear_down(pod, mounts, leave)
         _remove_files(pod)
 
 
-def delete_all(layout: Layout, marked: Sequence[Pod]) -> Iterator[Outcome]:
-    """Delete marked pods, several at a time; yield an outcome for each, in their order."""
+def delete_all(
+    layout: Layout, marked: Sequence[Pod], leave: Callable[[Pod], None]
+) -> Iterator[Outcome]:
+    """Delete marked pods, several at a time; yield an outcome for each, in their order.
+
+    ``leave`` is that of ``tear_down``; it may be called in a forked process.
+    """
     if not marked:
         return
     mounts = leftover_mounts(layout)
@@ -146,7 +151,7 @@ def delete_all(layout: Layout, marked: Sequence[Pod]) -> Iterator[Outcome]:
 
     def work(uuid: str) -> str:
         try:
-            delete(Pod(layout, phases[uuid], uuid), mounts)
+            delete(Pod(layout, phases[uuid], uuid), mounts, leave)
         except (RktError, OSError) as error:
             return _BETWEEN.join(chain(error))
         return ""

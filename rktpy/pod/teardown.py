@@ -26,7 +26,7 @@ from rktpy.pod.texts import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rktpy.layout import Layout
     from rktpy.pod.lifecycle import Pod
@@ -60,8 +60,10 @@ def leftover_mounts(layout: Layout) -> tuple[str, ...]:
     return tuple(mounted_below(layout.pods))
 
 
-def tear_down(pod: Pod, mounts: Sequence[str]) -> None:
+def tear_down(pod: Pod, mounts: Sequence[str], leave: Callable[[Pod], None]) -> None:
     """Take away everything ``pod`` left outside its directory; ``mounts`` from ``leftover_mounts``.
+
+    ``leave`` takes it out of its networks, while its network namespace may still be there.
 
     The caller holds the pod's lock. Repeating it is harmless.
 
@@ -70,6 +72,7 @@ def tear_down(pod: Pod, mounts: Sequence[str]) -> None:
     """
     kill_survivors(pod)
     _detach_mounts(pod, mounts)
+    leave(pod)
     _remove_netns(pod)
     _remove_journal_link(pod.uuid)
     release(pod)

@@ -13,6 +13,7 @@ from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import Phase
 from rktpy.pod.teardown import follow_with_journal_link
 from rktpy.value import Value
+from rktpy.verbs.leaving import leave_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def collect(site: Site, request: GcRequest) -> Iterator[GcEvent]:
     for pod in _walk(layout, Phase.GARBAGE, "failed to empty garbage"):
         yield GcEvent(COLLECTING, pod.uuid)
         due.append(pod)
-    for outcome in sweep.delete_all(layout, due):
+    for outcome in sweep.delete_all(layout, due, leave_networks):
         if outcome.messages:
             yield GcEvent(FAILED, outcome.uuid, outcome.error)
 

@@ -15,6 +15,7 @@ from rktpy.pod.idrange import take_range
 from rktpy.pod.naming import NAME_ANNOTATION, claim
 from rktpy.pod.phase import Phase
 from rktpy.pod.teardown import leftover_mounts
+from rktpy.verbs.leaving import leave_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def discard(pod: Pod) -> None:
     try:
         os.chdir("/")
         pod.move(garbage)
-        sweep.delete(pod, leftover_mounts(pod.layout))
+        sweep.delete(pod, leftover_mounts(pod.layout), leave_networks)
     except (OSError, RktError) as error:
         _logger.debug("left to gc: %s", error)
         pod.close()

@@ -8,6 +8,7 @@ from rktpy.pod import sweep
 from rktpy.pod.lifecycle import PodGoneError, open_pod
 from rktpy.pod.phase import State
 from rktpy.value import Value
+from rktpy.verbs.leaving import leave_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def remove_pods(site: Site, texts: Sequence[str]) -> Iterator[RmEvent]:
         marked[pod.uuid] = pod
         if kind:
             yield RmEvent(kind, pod.uuid)
-    for outcome in sweep.delete_all(site.layout, list(marked.values())):
+    for outcome in sweep.delete_all(site.layout, list(marked.values()), leave_networks):
         kind = FAILED if outcome.messages else REMOVED
         yield RmEvent(kind, outcome.uuid, outcome.error)
 

@@ -11,6 +11,7 @@ from rktpy.pod.phase import Phase
 from rktpy.systemd.facts import host_facts
 from rktpy.verbs.fetching import store_of
 from rktpy.verbs.gathering import gather
+from rktpy.verbs.joining import plan_networks
 from rktpy.verbs.preparing import (
     check_user_namespace,
     choose_overlay,
@@ -42,14 +43,20 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
     store = store_of(site)
     with prepare_lock(site.layout):
         contents = gather(site, store, request.source, overlay=overlay)
-        start = check_start(request.start, contents)
+        check_start(request.start, contents)
+        joins = plan_networks(
+            site,
+            request.start.net,
+            contents.manifest,
+            user_namespace=request.source.private_users,
+        )
         pod = create(site.layout)
         try:
             if request.uuid_file:
                 write_atomic(request.uuid_file, pod.uuid.encode(), mode=0o644, durable=False)
             contents = fill(pod, contents, private_users=request.source.private_users)
             pod.move(Phase.RUN)
-            start_pod(site, pod, contents, start, facts, foreseen)
+            start_pod(site, pod, contents, request.start, joins, facts, foreseen)
         except BaseException:
             discard(pod)
             raise

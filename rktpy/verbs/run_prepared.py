@@ -11,6 +11,7 @@ from rktpy.pod.contents import read_contents
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import Phase, State
 from rktpy.systemd.facts import host_facts
+from rktpy.verbs.joining import plan_networks
 from rktpy.verbs.starting import check_start, lowers_of, start_pod
 
 TYPE_CHECKING = False
@@ -43,7 +44,13 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
     if pod.state() != State.PREPARED:
         raise NotPreparedError(pod.uuid)
     contents = read_contents(pod.tree, pod.manifest())
-    start = check_start(request.start, contents)
+    check_start(request.start, contents)
+    joins = plan_networks(
+        site,
+        request.start.net,
+        contents.manifest,
+        user_namespace=contents.private_users is not None,
+    )
     lowers_of(site, contents)  # while the pod is still prepared
     facts = host_facts(os.environ)
     foreseen = foresee(booted=facts.booted)
@@ -57,4 +64,4 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
         if pod.phase != Phase.PREPARED:
             raise NotPreparedError(pod.uuid)
         pod.move(Phase.RUN)
-        start_pod(site, pod, contents, start, facts, foreseen)
+        start_pod(site, pod, contents, request.start, joins, facts, foreseen)

@@ -15,7 +15,6 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import mount
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY
-from rktpy.net.netlist import stand_in
 from rktpy.nspawn import podfilter
 from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
@@ -34,6 +33,7 @@ from rktpy.pod.stopsignal import stop_signal
 from rktpy.pod.streams import attachable_streams
 from rktpy.store.trees import Trees
 from rktpy.systemd.unit import place_pod
+from rktpy.verbs.joining import Joining, resolved
 from rktpy.verbs.planning import Planner
 
 TYPE_CHECKING = False
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from rktpy.pod.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts
+    from rktpy.verbs.joining import Joins
     from rktpy.verbs.requests import StartOptions
     from rktpy.verbs.site import Site
 
@@ -58,12 +59,12 @@ class StartOptionError(RktError):
     """An option of the start has a word that stage1 does not know."""
 
 
-def check_start(start: StartOptions, contents: Contents) -> StartOptions:
-    """Return ``start`` with its network settled, or refuse it, before anything is made.
+def check_start(start: StartOptions, contents: Contents) -> None:
+    """Refuse what cannot be started, before anything is made.
 
     Raises:
-        RktError: a mode, capability, signal or restart policy is unknown, a network is not there,
-            or too many apps want the terminal.
+        RktError: a mode, capability, signal or restart policy is unknown, or too many apps want
+            the terminal.
     """
     if start.ipc not in _IPC_MODES:
         raise StartOptionError(f"unknown value for --ipc parameter: {start.ipc}")
@@ -88,14 +89,8 @@ def check_start(start: StartOptions, contents: Contents) -> StartOptions:
             from rktpy.nspawn.capability_names import check_capabilities
 
             check_capabilities(runtime.name, names)
-    net, warning = stand_in(start.net)
-    if warning:
-        _logger.warning("%s", warning)
-        if contents.manifest.ports:
-            _logger.warning("published ports are not forwarded yet: apps listen on the host itself")
     if start.mds_register:
         _logger.warning("there is no metadata service yet, --mds-register has no effect")
-    return start.replace(net=net)
 
 
 def lowers_of(site: Site, contents: Contents) -> dict[str, list[str]]:
@@ -114,6 +109,7 @@ def start_pod(
     pod: Pod,
     contents: Contents,
     start: StartOptions,
+    joins: Joins,
     facts: HostFacts,
     foreseen: Foreseen,
 ) -> NoReturn:
@@ -128,8 +124,11 @@ def start_pod(
     tree = pod.tree
     # Before any fork or mount: being alone in the unit's cgroup is part of the evidence.
     placement = place_pod(pod.uuid, facts, os.environ)
-    with Placing(pod.uuid, tree, placement, foreseen) as placing:
-        planned = _lay(site, pod, contents, start, facts)
+    with (
+        Joining(pod, joins) as joining,
+        Placing(pod.uuid, tree, placement, foreseen) as placing,
+    ):
+        planned = _lay(site, pod, contents, start, facts, joining)
         launch(
             planned,
             tree,
@@ -143,15 +142,16 @@ def start_pod(
 
 
 def _lay(
-    site: Site, pod: Pod, contents: Contents, start: StartOptions, facts: HostFacts
+    site: Site,
+    pod: Pod,
+    contents: Contents,
+    start: StartOptions,
+    facts: HostFacts,
+    joining: Joining,
 ) -> PodPlan:
     """Mount or copy the trees, write what stage1 needs, and return the plan of the pod."""
     tree = pod.tree
     mount.private_namespace()
-    if start.net.none:
-        from rktpy.host.namespace import enter_isolated_network
-
-        enter_isolated_network(open_ports=contents.private_users is not None)
     if contents.overlay and facts.booted:
         expose_journal(tree, contents.stage1.tree_id, pod.uuid)
     idmap = _map_ids(tree, contents)
@@ -161,7 +161,7 @@ def _lay(
         manifest=contents.manifest,
         images={name: stored.manifest for name, stored in contents.apps.items()},
         tree=tree,
-        start=start,
+        start=start.replace(dns=resolved(start.dns, joining.settle())),
         insecure=site.insecure,
         logger=_logger,
         idmap=idmap,

@@ -16,6 +16,7 @@ from rktpy.host import syscalls
 from rktpy.pod import sweep
 from rktpy.pod.lifecycle import Pod
 from rktpy.pod.phase import Phase
+from rktpy.verbs.leaving import leave_networks
 from tests.integration.pod.sweeping import EVERYTHING, gc, link_journal
 from tests.support.pods import a_pod, phases_of
 
@@ -72,7 +73,7 @@ def test_a_mount_that_nobody_saw_stops_the_deletion(site: Site, tmp_path: Path) 
     syscalls.mount(f"{tmp_path}/volume", str(target), "", syscalls.MS_BIND)
     try:
         with pytest.raises(sweep.RemoveError, match="unable to remove pod rootfs"):
-            sweep.delete(Pod(site.layout, Phase.EXITED_GARBAGE, uuid), ())
+            sweep.delete(Pod(site.layout, Phase.EXITED_GARBAGE, uuid), (), leave_networks)
         assert (tmp_path / "volume/precious").read_text() == "x"
         assert Path(site.layout.pod(Phase.EXITED_GARBAGE, uuid).manifest).exists()
     finally:

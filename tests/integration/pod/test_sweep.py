@@ -14,6 +14,7 @@ from rktpy.pod.lifecycle import PodGoneError, create, open_pod
 from rktpy.pod.names import new_uuid
 from rktpy.pod.phase import ALL_PHASES, Phase
 from rktpy.verbs.gc import GcRequest
+from rktpy.verbs.leaving import leave_networks
 from rktpy.verbs.rm import remove_pods
 from tests.integration.pod.sweeping import EVERYTHING, HOUR, ends_well, gc, in_child, rm
 from tests.support.pods import a_pod, phases_of
@@ -106,7 +107,7 @@ def test_a_pod_that_was_not_marked_is_not_deleted(site: Site) -> None:
     uuid = a_pod(site.layout)
 
     with pytest.raises(sweep.NotGarbageError, match="non-garbage pod"):
-        sweep.delete(open_pod(site.layout, uuid), ())
+        sweep.delete(open_pod(site.layout, uuid), (), leave_networks)
 
 
 def test_many_collectors_at_once_leave_nothing_and_fail_nowhere(site: Site) -> None:

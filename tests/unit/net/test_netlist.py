@@ -9,9 +9,7 @@ from rktpy.net.netlist import (
     NetList,
     NetListError,
     Network,
-    check_supported,
     parse_netlist,
-    stand_in,
 )
 
 
@@ -63,18 +61,3 @@ def test_values_out_of_the_grammar_are_refused(values: list[str], text: str) -> 
 @pytest.mark.parametrize("value", ["default", "host", "none", "a,b:x=y", "all"])
 def test_a_list_prints_as_it_was_given(value: str) -> None:
     assert str(parse_netlist([value])) == value
-
-
-@pytest.mark.parametrize("value", ["ptp0", "all", "default,ptp0", "default:IP=172.16.28.123"])
-def test_contained_networks_are_a_clear_error_for_now(value: str) -> None:
-    with pytest.raises(NetListError, match="stage1: failed to setup network"):
-        check_supported(parse_netlist([value]))
-
-
-def test_only_the_default_network_is_replaced_and_that_is_said() -> None:
-    assert stand_in(parse_netlist(["none"])) == (parse_netlist(["none"]), "")
-    assert stand_in(HOST) == (HOST, "")
-    assert stand_in(parse_netlist([])) == (
-        HOST,
-        "the default network is not supported yet, using the host's network (--net=host)",
-    )

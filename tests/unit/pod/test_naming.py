@@ -89,7 +89,7 @@ def test_a_name_that_a_pod_has_is_refused(layout: Layout, phase: str) -> None:
 def test_deleting_a_pod_frees_its_name(layout: Layout) -> None:
     pod = called(layout, "web", Phase.EXITED_GARBAGE)
 
-    delete(pod, ())
+    delete(pod, (), lambda _pod: None)
 
     assert names(layout) == {}
     assert called(layout, "web").uuid == open_pod(layout, "web").uuid

@@ -1,0 +1,250 @@
+"""The door to networks: a pod joins those it asked for, and leaves them again.
+
+``plan`` says what will be done, before there is a pod. ``attach`` runs in a helper process of
+``run``, in the namespaces of the host, while the pod's trees are being laid; the pod's namespace
+is made by then. Everything is noted in the pod's directory before it is done, so that ``detach``,
+which knows nothing but that directory, takes back whatever a kill at any point has left. ``attach``
+itself undoes nothing but what its plugins undo: who started the pod calls ``detach``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import log
+from rktpy.errors import RktError
+from rktpy.host import netns
+from rktpy.net import chain, record
+from rktpy.net.chain import Attachment
+from rktpy.net.record import Membership
+from rktpy.net.registry import Registry
+from rktpy.net.result import DNS
+from rktpy.net.rules import Forward, Rules
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rktpy.net.conf import Joined, NetConf
+    from rktpy.net.result import Result
+    from rktpy.net.rules import Published
+
+_logger = log.Logger("networking")
+_PORTS = "portMappings"  # the capability by which a plugin asks for published ports
+_NO_DNS = DNS()
+
+
+class NetworkError(RktError):
+    """A pod cannot join its networks."""
+
+
+class Plan(Value):
+    """The networks that a pod is to join, in order, and the ports that the host publishes."""
+
+    confs: tuple[NetConf, ...] = ()
+    memberships: tuple[Membership, ...] = ()  # one for each of ``confs``
+    published: tuple[Published, ...] = ()
+
+
+class Attached(Value):
+    """What a pod has got: name servers with the network they come from, and its addresses
+    (CIDR), those of one network side by side."""
+
+    dns: DNS = _NO_DNS
+    dns_network: str = ""
+    addresses: tuple[str, ...] = ()
+
+
+def plan(
+    local: str,
+    joined: Sequence[Joined],
+    published: Sequence[Published],
+    told: Mapping[str, object],
+) -> Plan:
+    """Return what a pod that joins ``joined`` has to do; ``told`` are further capabilities.
+
+    ``local`` is the local configuration directory.
+
+    Raises:
+        NetworkError: a plugin is missing, or there is no network for the ports.
+    """
+    registry = Registry(local, {}, "/")
+    if published and not joined:
+        raise NetworkError("no networks found", hint="try another --net")
+    memberships = []
+    for number, one in enumerate(joined):
+        capabilities = dict(told)
+        if published and number == _publishing(joined):
+            capabilities[_PORTS] = [_mapping(port) for port in published]
+        try:
+            paths = [registry.path(str(fields["type"])) for fields in one.conf.plugins]
+        except RktError as error:
+            message = f'error adding network "{one.conf.name}": {error.message}'
+            raise NetworkError(message, hint=error.hint) from error
+        memberships.append(
+            Membership(
+                network=one.conf.name,
+                file=one.conf.file,
+                plugin=paths[0],
+                interface=one.interface,
+                arguments=one.arguments,
+                local=local,
+                told=capabilities,
+            )
+        )
+    return Plan(tuple(one.conf for one in joined), tuple(memberships), tuple(published))
+
+
+def note(pod: str, uuid: str, planned: Plan) -> None:
+    """Note in the directory ``pod`` what ``attach`` will do, before the namespace is made."""
+    record.begin(pod, uuid, planned.confs)
+    record.write(pod, planned.memberships)
+
+
+def attach(pod: str, uuid: str, planned: Plan, environment: Mapping[str, str]) -> Attached:
+    """Have the pod in the directory ``pod`` join its networks; its namespace is there.
+
+    Raises:
+        NetworkError: a plugin failed, or a port is in use.
+    """
+    memberships = list(planned.memberships)
+    for number, conf in enumerate(planned.confs):
+        one = memberships[number]
+        find = Registry(one.local, environment, pod).find
+        result = chain.add(_attachment(conf, one, uuid), find)
+        memberships[number] = one.replace(result=result)
+        record.write(pod, memberships)
+    rules = _rules(uuid, planned, memberships)
+    if rules:
+        from rktpy.net.firewall.applying import apply
+
+        apply(uuid, rules)
+    return _attached(memberships)
+
+
+def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Take back all that the pod in the directory ``pod`` has of networks; return what failed.
+
+    Nothing runs in the pod any more. Repeating it is harmless.
+    """
+    errors: list[str] = []
+    try:
+        memberships = record.read(pod)
+    except RktError as error:
+        memberships = []
+        errors.append(error.message)
+    _close_ports(uuid, errors)
+    place = record.netns_path(uuid)
+    there = place if _is_namespace(place) else ""
+    for one in reversed(memberships):
+        try:
+            conf = record.conf_of(pod, one)
+            if conf is None:
+                continue  # it has left this one
+            find = Registry(one.local, environment, pod).find
+            errors += chain.delete(_attachment(conf, one, uuid, there), find, one.result)
+            record.left(pod, one)
+        except RktError as error:
+            errors.append(f'error loading "{one.network}"; ignoring: {error.message}')
+    try:
+        netns.remove(record.netns_name(uuid))
+        record.forget_netns(pod)
+    except RktError as error:
+        errors.append(error.message)
+    return tuple(errors)
+
+
+def _rules(uuid: str, planned: Plan, memberships: Sequence[Membership]) -> Rules:
+    """Return what the firewall has to do for the pod."""
+    rules = Rules()
+    for conf, one in zip(planned.confs, memberships, strict=True):
+        if one.result is None:
+            continue
+        find = Registry(one.local, {}, "/").find
+        rules |= chain.rules(_attachment(conf, one, uuid), find, one.result)
+        if _PORTS in one.told and not _asks_for_ports(conf):
+            rules |= Rules(forwards=tuple(_forwards(planned.published, one.result)))
+    return rules
+
+
+def _forwards(published: Sequence[Published], result: Result) -> list[Forward]:
+    """Return where the published ports lead: to the first address of each family."""
+    families: dict[int, str] = {}
+    for one in result.addresses:
+        families.setdefault(one.family, one.address)
+    if not families:
+        raise NetworkError("the network gave the pod no address")
+    return [Forward(port, address) for port in published for address in families.values()]
+
+
+def _publishing(joined: Sequence[Joined]) -> int:
+    """Return which network the host's ports lead to: the first with ipMasq, else the last (rkt)."""
+    for number, one in enumerate(joined):
+        if any(fields.get("ipMasq") is True for fields in one.conf.plugins):
+            return number
+    return len(joined) - 1
+
+
+def _mapping(port: Published) -> dict[str, object]:
+    """Return a port as CNI's portmap plugin is told it."""
+    mapping: dict[str, object] = {
+        "hostPort": port.host_port, "containerPort": port.pod_port, "protocol": port.protocol
+    }  # fmt: skip
+    return mapping | ({"hostIP": port.host_ip} if port.host_ip else {})
+
+
+def _asks_for_ports(conf: NetConf) -> bool:
+    for fields in conf.plugins:
+        capabilities = fields.get("capabilities")
+        if isinstance(capabilities, dict) and capabilities.get(_PORTS) is True:
+            return True
+    return False
+
+
+def _attachment(
+    conf: NetConf, membership: Membership, uuid: str, place: str | None = None
+) -> Attachment:
+    return Attachment(
+        conf=conf,
+        container=uuid,
+        netns=record.netns_path(uuid) if place is None else place,
+        interface=membership.interface,
+        arguments=membership.arguments,
+        capabilities=membership.told,
+    )
+
+
+def _attached(memberships: Sequence[Membership]) -> Attached:
+    dns, network = _NO_DNS, ""
+    for one in memberships:
+        if one.result is None or one.result.dns == _NO_DNS:
+            continue
+        if network:
+            _logger.warning(
+                "Warning: network %s plugin specified DNS configuration, but DNS already supplied",
+                one.network,
+            )
+            continue
+        dns, network = one.result.dns, one.network
+    results = [one.result for one in memberships if one.result is not None]
+    addresses = tuple(address.address for result in results for address in result.addresses)
+    return Attached(dns, network, addresses)
+
+
+def _close_ports(uuid: str, errors: list[str]) -> None:
+    from rktpy.net.firewall.applying import remove
+
+    try:
+        remove(uuid)
+    except (RktError, OSError) as error:
+        errors.append(str(error))
+
+
+def _is_namespace(place: str) -> bool:
+    """Whether the pod's namespace is still there: after a reboot only its name may be."""
+    try:
+        os.close(netns.open_file(os.path.basename(place)))
+    except RktError:
+        return False
+    return True

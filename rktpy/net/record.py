@@ -1,0 +1,188 @@
+"""What a pod's directory says of its networks.
+
+netns                   path of the pod's network namespace, written before that is made
+net/<file>              copy of a network's configuration, there while the pod may be in it
+net-info.json           rkt's list, an object for each network, written before the first plugin is
+                        called and after each; ``null`` for a pod with loopback only
+
+Readers of rkt's file find its keys: netName, netConf, pluginPath, ifName, ip, args, mask. Ours
+stand beside them: what a plugin answered and was told, to be able to take it back (``result``,
+``told``), and the local configuration directory it was found with (``local``).
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.codec import CodecError, compact, parse
+from rktpy.errors import RktError
+from rktpy.host.files import read_bytes, write_atomic
+from rktpy.net.conf import parse_conf
+from rktpy.net.result import ResultError, read_result, render
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rktpy.net.conf import NetConf
+    from rktpy.net.result import Result
+
+NETNS_DIRECTORY = "/var/run/netns"  # as rkt and ``ip`` write it; /var/run is /run
+_INFO, _NETNS, _CONFS = "net-info.json", "netns", "net"
+_VERSION = "1.0.0"  # of the results we keep
+_LIMIT = 1 << 22  # bytes
+_NOTHING: Mapping[str, object] = {}
+
+
+class RecordError(RktError):
+    """What is noted of a pod's networks cannot be read."""
+
+
+class Membership(Value):
+    """A pod's place in a network. ``result`` is None as long as it is not known to be there."""
+
+    network: str
+    file: str  # base name of the configuration
+    plugin: str  # path of the first plugin
+    interface: str
+    arguments: str
+    local: str
+    told: Mapping[str, object] = _NOTHING  # capabilities, by name
+    result: Result | None = None
+
+
+def netns_path(uuid: str) -> str:
+    """Return where the namespace of a pod is, as its files and plugins say it."""
+    return f"{NETNS_DIRECTORY}/{netns_name(uuid)}"
+
+
+def netns_name(uuid: str) -> str:
+    """Return the name of a pod's namespace: nobody else's, and found again by its pod."""
+    return f"cni-{uuid}"
+
+
+def begin(pod: str, uuid: str, confs: Sequence[NetConf]) -> None:
+    """Note in the directory ``pod`` which namespace and networks the pod is about to get."""
+    write_atomic(f"{pod}/{_NETNS}", netns_path(uuid).encode(), mode=0o644, durable=False)
+    os.makedirs(f"{pod}/{_CONFS}", 0o755, exist_ok=True)
+    for conf in confs:
+        write_atomic(f"{pod}/{_CONFS}/{conf.file}", conf.content, mode=0o644, durable=False)
+
+
+def write(pod: str, memberships: Sequence[Membership]) -> None:
+    """Note the networks of the pod, in the order in which it joined them."""
+    entries = [_entry(one) for one in memberships] or None
+    write_atomic(f"{pod}/{_INFO}", compact(entries).encode(), mode=0o644, durable=False)
+
+
+def read(pod: str) -> list[Membership]:
+    """Return the networks of the pod in ``pod``; none if nothing was noted.
+
+    Raises:
+        RecordError: the note is damaged.
+    """
+    path = f"{pod}/{_INFO}"
+    try:
+        document = parse(read_bytes(path, limit=_LIMIT))
+    except FileNotFoundError:
+        return []
+    except (CodecError, OSError, ValueError) as error:
+        raise RecordError(f"cannot read {path}: {error}") from error
+    if document is not None and not isinstance(document, list):
+        raise RecordError(f"cannot read {path}: it is no list")
+    return [_membership(entry, path) for entry in document or ()]
+
+
+def conf_of(pod: str, membership: Membership) -> NetConf | None:
+    """Return the copied configuration, None if the pod has left the network.
+
+    Raises:
+        RktError: it is damaged.
+    """
+    path = f"{pod}/{_CONFS}/{membership.file}"
+    try:
+        content = read_bytes(path, limit=_LIMIT)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise RecordError(f"cannot read {path}: {error}") from error
+    return parse_conf(content, path)
+
+
+def left(pod: str, membership: Membership) -> None:
+    """Note that the pod has left the network."""
+    try:
+        os.unlink(f"{pod}/{_CONFS}/{membership.file}")
+    except FileNotFoundError:
+        pass
+
+
+def has_networks(pod: str) -> bool:
+    """Return whether something may be there to take back."""
+    return os.path.lexists(f"{pod}/{_NETNS}")
+
+
+def forget_netns(pod: str) -> None:
+    """Note that the namespace is gone."""
+    try:
+        os.unlink(f"{pod}/{_NETNS}")
+    except FileNotFoundError:
+        pass
+
+
+def _entry(membership: Membership) -> dict[str, object]:
+    address, mask = _first_address(membership.result)
+    entry: dict[str, object] = {
+        "netName": membership.network,
+        "netConf": f"{_CONFS}/{membership.file}",
+        "pluginPath": membership.plugin,
+        "ifName": membership.interface,
+        "ip": address,
+        "args": membership.arguments,
+        "mask": mask,
+        "local": membership.local,
+    }
+    if membership.told:
+        entry["told"] = dict(membership.told)
+    if membership.result is not None:
+        entry["result"] = render(membership.result, _VERSION)
+    return entry
+
+
+def _membership(entry: object, path: str) -> Membership:
+    if not isinstance(entry, dict):
+        raise RecordError(f"cannot read {path}: an entry is no object")
+    texts = {}
+    for key in ("netName", "netConf", "pluginPath", "ifName", "args", "local"):
+        value = entry.get(key, "")
+        if not isinstance(value, str):
+            raise RecordError(f"cannot read {path}: {key} is no text")
+        texts[key] = value
+    result, told = entry.get("result"), entry.get("told")
+    try:
+        known = read_result(result) if result is not None else None
+    except ResultError as error:
+        raise RecordError(f"cannot read {path}: {error.message}") from error
+    return Membership(
+        network=texts["netName"],
+        file=os.path.basename(texts["netConf"]),
+        plugin=texts["pluginPath"],
+        interface=texts["ifName"],
+        arguments=texts["args"],
+        local=texts["local"],
+        told=told if isinstance(told, dict) else _NOTHING,
+        result=known,
+    )
+
+
+def _first_address(result: Result | None) -> tuple[str, str]:
+    """Return address and mask as rkt notes them: IPv4 if there is one."""
+    found = sorted(result.addresses if result else (), key=lambda one: one.family)
+    if not found:
+        return "", ""
+    address, _, length = found[0].address.partition("/")
+    if found[0].family != 4 or not length:
+        return address, ""
+    bits = 0xFFFFFFFF << 32 - int(length) & 0xFFFFFFFF
+    return address, ".".join(str(bits >> shift & 0xFF) for shift in (24, 16, 8, 0))

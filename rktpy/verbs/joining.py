@@ -1,0 +1,179 @@
+"""A pod's way into its networks, beside all that ``run`` does meanwhile.
+
+This process makes the pod's network namespace and stays in it, as does the nspawn it becomes. A
+helper, which it leaves behind in the host's namespaces, has the plugins connect the two.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import log
+from rktpy.codec import compact, parse
+from rktpy.errors import RktError
+from rktpy.net.conf import choose
+from rktpy.pod.dns import Mode
+from rktpy.value import Value
+from rktpy.verbs.publishing import published
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rktpy.appc.pod import PodManifest
+    from rktpy.host.helper import Answer, Helper
+    from rktpy.net.attach import Attached, Plan
+    from rktpy.net.netlist import NetList
+    from rktpy.pod.dns import Dns
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.verbs.site import Site
+
+_logger = log.Logger("stage1")
+_networking = log.Logger("networking")
+
+
+class JoiningError(RktError):
+    """A pod cannot join its networks."""
+
+
+class Joins(Value):
+    """What a pod is to join. Without ``plan`` that is the caller's network, or none at all."""
+
+    net: NetList
+    plan: Plan | None = None
+    user_namespace: bool = False
+
+
+def plan_networks(
+    site: Site, net: NetList, manifest: PodManifest, *, user_namespace: bool
+) -> Joins:
+    """Settle what ``--net`` means on this host, before anything is made.
+
+    Raises:
+        RktError: a network or plugin is not there, or its configuration is broken.
+    """
+    if net.host:
+        return Joins(net)
+    ports = published(manifest)
+    if net.none and not ports:
+        return Joins(net, user_namespace=user_namespace)
+    from rktpy.net import attach
+
+    try:
+        joined = choose(site.local_config, net, lambda text: _networking.warning("%s", text))
+        planned = attach.plan(site.local_config, joined, ports, {})
+    except RktError as error:
+        raise _failed(error) from None  # all of it is in the message
+    return Joins(net, planned, user_namespace)
+
+
+class Joining:
+    """The joining, under way from the start of the ``with`` block.
+
+    ``settle`` must come before the exec. Leaving the block means that there was none: this process
+    goes home, and what was made so far is taken back with the pod.
+    """
+
+    __slots__ = ("_helper", "_home", "_joins", "_pod")
+
+    def __init__(self, pod: Pod, joins: Joins) -> None:
+        self._pod = pod
+        self._joins = joins
+        self._helper: Helper | None = None
+        self._home = -1
+
+    def __enter__(self) -> Joining:
+        """Start; no thread may be running that anybody waits for in the helper."""
+        if self._joins.net.host:
+            return self
+        self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        if self._joins.plan is None:
+            from rktpy.host.namespace import enter_isolated_network
+            from rktpy.net import record
+
+            record.write(self._pod.path, ())
+            enter_isolated_network(open_ports=self._joins.user_namespace)
+            return self
+        self._start(self._joins.plan)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._helper is not None:
+            self._helper.cancel()
+        if self._home >= 0:
+            from rktpy.host import syscalls
+
+            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+            os.close(self._home)
+
+    def settle(self) -> Attached:
+        """Wait until the pod has joined its networks.
+
+        Raises:
+            RktError: it cannot.
+        """
+        from rktpy.net.attach import Attached
+        from rktpy.net.result import read_result
+
+        if self._helper is None:
+            return Attached()
+        helper, self._helper = self._helper, None
+        try:
+            told = parse(helper.wait().data)
+        except RktError as error:
+            raise _failed(error) from None
+        return Attached(read_result(told).dns, told["network"], tuple(told["addresses"]))
+
+    def _start(self, planned: Plan) -> None:
+        from rktpy.host import netns
+        from rktpy.host.helper import Helper
+        from rktpy.net import attach, record
+
+        pod, uuid = self._pod.path, self._pod.uuid
+        attach.note(pod, uuid, planned)
+        hear, tell = os.pipe2(os.O_CLOEXEC)
+        try:
+            self._helper = Helper(lambda: _attach(pod, uuid, planned, hear), close=(tell,))
+            netns.enter_new(record.netns_name(uuid), open_ports=self._joins.user_namespace)
+            os.write(tell, b".")
+        finally:
+            os.close(hear)
+            os.close(tell)
+
+
+def _failed(error: RktError) -> JoiningError:
+    return JoiningError(f"stage1: failed to setup network: {error.message}", hint=error.hint)
+
+
+def resolved(dns: Dns, attached: Attached) -> Dns:
+    """Return ``dns``, or what the pod's networks say where the user said nothing."""
+    found = attached.dns
+    if dns.resolv != Mode.DEFAULT or not attached.dns_network:
+        return dns
+    return dns.replace(
+        resolv=Mode.STAGE0,
+        nameservers=found.nameservers,
+        search=found.search,
+        options=found.options,
+        domain=found.domain,
+        network=attached.dns_network,
+    )
+
+
+def _attach(pod: str, uuid: str, planned: Plan, hear: int) -> Answer:
+    """In the helper: wait for the namespace, then connect it."""
+    from rktpy.host.helper import Answer
+    from rktpy.net import attach
+    from rktpy.net.result import Result, render
+
+    if not os.read(hear, 1):
+        raise RktError("the pod has no namespace")
+    attached = attach.attach(pod, uuid, planned, os.environ)
+    told = render(Result(dns=attached.dns), "1.0.0")
+    told |= {"network": attached.dns_network, "addresses": list(attached.addresses)}
+    return Answer(data=compact(told).encode())

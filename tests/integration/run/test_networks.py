@@ -1,0 +1,145 @@
+"""Pods in networks, from the start to ``gc``, and what is left of those that failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.run.images import SHELL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.run.rk import Rktpy
+
+LEASES = "/var/lib/cni/networks"
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Path:
+    """The local configuration directory, with an empty ``net.d``."""
+    (tmp_path / "etc/net.d").mkdir(parents=True)
+    return tmp_path / "etc"
+
+
+def configure(local: Path, file: str, **fields: Any) -> None:
+    (local / f"net.d/{file}.conf").write_text(json.dumps({"name": file} | fields))
+
+
+def program(local: Path, name: str, script: str) -> None:
+    path = local / f"net.d/{name}"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def tables() -> str:
+    done = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def nothing_is_left() -> bool:
+    """Whether no namespace, rule or lease is there; link ends come and go with the first."""
+    leases = [name for *_, names in os.walk(LEASES) for name in names if name[0].isdigit()]
+    return not (os.listdir("/run/netns") or tables() or leases)
+
+
+def test_a_pod_without_options_is_in_the_default_network(rkt: Rktpy) -> None:
+    done = rkt("run", SHELL, "--", "ip addr; ip route")
+
+    assert done.status == 0, done.err
+    assert "inet 172.16.28.2/24" in done.out
+    assert "default via 172.16.28.1 dev eth0" in done.out
+    (uuid,) = os.listdir(rkt.data / "pods/run")
+    (entry,) = json.loads((rkt.data / f"pods/run/{uuid}/net-info.json").read_text())
+    assert {key: entry[key] for key in ("netName", "netConf", "ifName", "ip", "args", "mask")} == {
+        "netName": "default", "netConf": "net/99-default.conf", "ifName": "eth0",
+        "ip": "172.16.28.2", "args": "", "mask": "255.255.255.0",
+    }  # fmt: skip
+    assert f"rkt-{uuid}" in tables()
+    assert "default:ip4=172.16.28.2" in rkt.ok("list")
+    assert rkt.status(uuid)["networks"] == "default:ip4=172.16.28.2"
+    rkt.ok("gc", "--grace-period=0s")
+    assert nothing_is_left()
+
+
+def test_without_a_network_the_record_says_so(rkt: Rktpy) -> None:
+    assert rkt.run(SHELL, "--", "true").status == 0
+
+    (uuid,) = os.listdir(rkt.data / "pods/run")
+    assert (rkt.data / f"pods/run/{uuid}/net-info.json").read_text() == "null"
+    assert rkt.status(uuid)["networks"] == ""
+
+
+def test_networks_come_in_the_order_of_their_files(rkt: Rktpy, local: Path) -> None:
+    ipam = {"type": "host-local", "subnet": "10.77.0.0/24"}
+    configure(local, "10-mine", type="ptp", ipam=ipam, name="mine")
+
+    done = rkt(f"--local-config={local}", "run", "--net=default,mine", SHELL, "--", "ip addr")
+
+    assert done.status == 0, done.err
+    first, second = done.out.index("inet 10.77.0.2/24"), done.out.index("inet 172.16.28.2/24")
+    assert first < done.out.index(": eth1@") < second
+
+
+def test_a_plugin_that_fails_leaves_no_pod_and_no_trace(rkt: Rktpy, local: Path) -> None:
+    configure(local, "zz", type="bad")
+    program(local, "bad", """[ $CNI_COMMAND = DEL ] || { echo '{"msg":"no","code":9}'; exit 1; }""")
+
+    done = rkt(f"--local-config={local}", "run", "--net=default,zz", SHELL)
+
+    assert done.status == 254
+    assert 'failed to setup network: error adding network "zz": no' in done.err
+    assert rkt.pods() == []
+    assert nothing_is_left()
+
+
+def test_a_network_or_plugin_that_is_not_there_is_told_before_there_is_a_pod(
+    rkt: Rktpy, local: Path
+) -> None:
+    configure(local, "x", type="nowhere")
+
+    missing = rkt("run", "--net=no-such-network", SHELL)
+    unknown = rkt(f"--local-config={local}", "run", "--net=x", SHELL)
+
+    assert "stage1: failed to setup network: networks not found: no-such-network" in missing.err
+    assert 'error adding network "x": Could not find plugin "nowhere"' in unknown.err
+    assert (missing.status, unknown.status, rkt.pods()) == (254, 254, [])
+
+
+def test_name_servers_of_a_network_reach_the_apps(rkt: Rktpy, local: Path) -> None:
+    configure(local, "n", type="dns")
+    answer = '{"ip4":{"ip":"10.1.1.1/24"},"dns":{"nameservers":["1.2.3.4"],"search":["a.b"]}}'
+    program(local, "dns", f"echo '{answer}'")
+    words = (f"--local-config={local}", "run", "--net=n")
+
+    own = rkt(*words, SHELL, "--", "cat /etc/resolv.conf")
+    asked = rkt(*words, "--dns=5.6.7.8", SHELL, "--", "cat /etc/resolv.conf")
+
+    assert "Generated from network n" in own.out
+    assert "nameserver 1.2.3.4" in own.out
+    assert "search a.b" in own.out
+    assert "nameserver 5.6.7.8" in asked.out
+    assert "1.2.3.4" not in asked.out
+
+
+def test_after_a_reboot_a_lease_is_still_given_back(rkt: Rktpy) -> None:
+    assert rkt("run", SHELL, "--", "true").status == 0
+    (name,) = os.listdir("/run/netns")
+    subprocess.run(["umount", f"/run/netns/{name}"], check=True)
+    os.unlink(f"/run/netns/{name}")
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    shutil.rmtree("/run/rktpy", ignore_errors=True)
+
+    assert rkt("gc", "--grace-period=0s").err.count("eth0") == 0
+    assert (rkt.pods(), nothing_is_left()) == ([], True)
+
+
+def test_a_user_namespace_has_networks_too(rkt: Rktpy) -> None:
+    done = rkt("run", "--private-users", SHELL, "--", "ip addr show eth0")
+
+    assert "inet 172.16.28.2/24" in done.out, done.err

@@ -18,15 +18,18 @@ import os
 from rktpy.errors import RktError
 from rktpy.host import namespace, syscalls
 from rktpy.host.helper import Answer, Helper
-from rktpy.host.netlink.channel import Netlink
 from rktpy.resource import Resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rktpy.host.netlink.channel import Netlink
+
 DIRECTORY = "/run/netns"
+_HOME = "/proc/thread-self/ns/net"
 _NS_GET_NSTYPE = 0xB703
+_LOST = 254  # exit status of who cannot go home
 
 
 class NetnsError(RktError):
@@ -101,17 +104,21 @@ def open_file(name: str) -> int:
     Raises:
         NetnsError: there is no such namespace, or what is there is none.
     """
-    return open_path(path(name))
+    return _open(path(name), name, os.O_NOFOLLOW)
 
 
 def open_path(place: str) -> int:
-    """As ``open_file``, of a namespace that has the path ``place``."""
-    name = os.path.basename(place)
+    """As ``open_file``, for a path that was written down: of a name, or of a process in procfs."""
+    return _open(place, place, 0)
+
+
+def _open(place: str, name: str, flags: int) -> int:
+    """Open ``place``; what it is can be told only from the descriptor."""
     try:
-        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
     except FileNotFoundError as error:
         raise NetnsError(f"there is no network namespace {name!r}") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a zero byte
         raise _failed("open", name, error) from error
     if not _is_network(fd):
         os.close(fd)
@@ -131,38 +138,68 @@ def enter(name: str) -> None:
 
 
 class Visit(Resource):
-    """The calling thread in another namespace, until ``close``. Only for processes that end when
-    the way back fails."""
+    """Being in the namespace at ``place`` until ``close``; ``fd``, of that namespace, is open as
+    long. Made by ``within``."""
 
-    __slots__ = ("_home",)
+    __slots__ = ("_home", "fd")
 
     def __init__(self, place: str) -> None:
-        """Enter the namespace with the path ``place``; errors as ``open_file``."""
-        target = open_path(place)
+        self._home = os.open(_HOME, os.O_RDONLY | os.O_CLOEXEC)
+        self.fd = -1
         try:
-            self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            syscalls.setns(target, syscalls.CLONE_NEWNET)
-        finally:
-            os.close(target)
+            self.fd = open_path(place)
+            syscalls.setns(self.fd, syscalls.CLONE_NEWNET)
+        except NetnsError:
+            self._forget()
+            raise
+        except OSError as error:
+            self._forget()
+            raise _failed("enter", place, error) from error
+        except BaseException:
+            self.close()  # a signal's: we may be there already
+            raise
 
     def close(self) -> None:
-        """Go home."""
-        syscalls.setns(self._home, syscalls.CLONE_NEWNET)
-        os.close(self._home)
+        """Go home; twice is fine."""
+        if self._home < 0:
+            return
+        try:
+            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+        except BaseException:  # noqa: BLE001 - a signal's too: nothing may run here
+            os.write(2, b"rktpy: cannot leave a network namespace\n")
+            os._exit(_LOST)
+        self._forget()
+
+    def _forget(self) -> None:
+        for fd in (self._home, self.fd):
+            if fd >= 0:
+                os.close(fd)
+        self._home = self.fd = -1
 
 
 def within(place: str) -> Visit:
-    """Return a ``with`` block in the namespace with the path ``place``; errors as ``open_file``."""
+    """Go into the namespace at ``place`` for the length of a ``with`` block.
+
+    Only for processes with one thread that are thrown away soon (``Helper``): one that cannot go
+    home again ends at once, with status 254, since whatever it did next would hit strangers.
+
+    Raises:
+        NetnsError: as ``open_path``, or the kernel does not let us in; then we are where we were.
+    """
     return Visit(place)
 
 
 def channel(place: str) -> Netlink:
-    """Return a netlink socket of the namespace with the path ``place``; the caller is at home.
+    """Return a netlink socket of the namespace at ``place``; the caller stays, and closes it.
+
+    As ``within``, of which this is the shortest use.
 
     Raises:
-        NetnsError, NetlinkError: there is no such namespace, or no socket.
+        NetlinkError: the kernel gives none.
     """
-    with Visit(place):
+    from rktpy.host.netlink.channel import Netlink
+
+    with within(place):
         return Netlink()
 
 
@@ -260,7 +297,8 @@ def _is_network(fd: int) -> bool:
         return False
 
 
-def _failed(doing: str, name: str, error: OSError) -> NetnsError:
-    hint = "try as root" if error.errno in (errno.EPERM, errno.EACCES) else None
-    why = os.strerror(error.errno or 0)
+def _failed(doing: str, name: str, error: OSError | ValueError) -> NetnsError:
+    number = error.errno or 0 if isinstance(error, OSError) else errno.EINVAL
+    hint = "try as root" if number in (errno.EPERM, errno.EACCES) else None
+    why = os.strerror(number)
     return NetnsError(f"cannot {doing} the network namespace {name!r}: {why}", hint=hint)

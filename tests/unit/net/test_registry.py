@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.net.external import External
-from rktpy.net.registry import PluginMissingError, Registry
+from rktpy.net.registry import POD, PluginMissingError, Registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,13 @@ def test_a_type_that_nothing_has(tmp_path: Path, kind: str) -> None:
         with pytest.raises(PluginMissingError, match="Could not find plugin ") as caught:
             find(kind)
         assert f"{tmp_path}/net.d" in str(caught.value.hint)
+
+
+def test_a_plugin_that_is_built_in_has_the_path_it_had_in_rkt(tmp_path: Path) -> None:
+    registry = Registry(str(tmp_path), {}, "/")
+
+    assert registry.path("flannel") == f"{POD}/flannel"
+    assert not isinstance(registry.find("flannel"), External)
 
 
 @pytest.mark.parametrize("kind", ["flannel", "ptp", "other"])

@@ -20,7 +20,9 @@ from rktpy.appc.fields import (
     read_document,
     table,
     text,
+    texts,
 )
+from rktpy.appc.hostip import is_network, packed
 from rktpy.appc.isolator import Isolator, read_isolators
 from rktpy.appc.types import (
     ACIdentifier,
@@ -45,7 +47,7 @@ _POD = Keys(
 )  # fmt: skip
 _APP = Keys("name", "image", "app", "readOnlyRootFS", "mounts", "annotations")
 _IMAGE = Keys("name", "id", "labels")
-_EXPOSED = Keys("name", "hostPort", "hostIP", "podPort")
+_EXPOSED = Keys("name", "hostPort", "hostIP", "podPort", "sources")
 
 
 class RuntimeImage(Value):
@@ -139,20 +141,28 @@ class RuntimeApp(Value):
 
 
 class ExposedPort(Value):
-    """A port of the host that leads to a port of an app; ``host_ip`` empty is every address."""
+    """A port of the host that leads to a port of an app; ``host_ip`` empty is every address.
+
+    ``sources`` are the networks that may ask, none means everybody; the key is ours, readers that
+    do not know it pass over it.
+    """
 
     name: str
     host_port: int
     host_ip: str = ""
     pod_port: Port | None = None
+    sources: tuple[str, ...] = ()
     unknown: FrozenMap = NOTHING
 
     def check(self) -> None:
         check_name(self.name, ACName)
         if not 1 <= self.host_port <= 65535:
             raise AppcError("hostPort must be in 1-65535 range")
-        if self.host_ip and not _is_ip(self.host_ip):
+        if self.host_ip and packed(self.host_ip) is None:
             raise AppcError(f"invalid IP address: {self.host_ip}")
+        for source in self.sources:
+            if not is_network(source):
+                raise AppcError(f"{codec.quote(source)} is not a valid network")
 
     @classmethod
     def from_object(cls, value: object, *, lenient: bool = False) -> ExposedPort:
@@ -164,31 +174,36 @@ class ExposedPort(Value):
             natural(fields, "hostPort") or 0,
             text(fields, "hostIP"),
             None if inner is None else Port.from_object(inner, lenient=lenient),
+            texts(fields, "sources"),
             unknown,
         )
 
     @classmethod
     def parse(cls, text: str) -> ExposedPort:
-        """Return the port of the command line's ``NAME:[HOSTIP:]HOSTPORT``.
+        """Return the port of the command line's ``NAME:[HOSTIP:]HOSTPORT[,from=NETWORK]…``.
+
+        An IPv6 address may stand in brackets.
 
         Raises:
-            AppcError: another shape, a bad name, address or number.
+            AppcError: another shape, a bad name, address, number or network.
         """
         from rktpy.appc.forms import parse_port_number
 
-        quoted = codec.quote(text)
-        name, colon, rest = text.partition(":")
+        place, *options = text.split(",")
+        name, colon, rest = place.partition(":")
         address, inner, number = rest.rpartition(":")
         if not colon:
-            raise AppcError(f"{quoted} is not in name:[ip:]port format")
+            raise AppcError(f"{codec.quote(text)} is not in name:[ip:]port format")
         try:
             valid = ACName(name)
         except AppcError as error:
             raise AppcError(f"{codec.quote(name)} is not a valid port name") from error
-        if inner and not _is_ip(address.strip("[]")):
+        if inner and packed(address.strip("[]")) is None:
             raise AppcError(f"{codec.quote(address)} is not a valid IP")
+        sources = tuple(_source(option) for option in options)
         try:
-            return cls(valid, parse_port_number(number), address.strip("[]"))
+            host_port = parse_port_number(number)
+            return cls(valid, host_port, address.strip("[]"), sources=sources)
         except AppcError as error:
             raise AppcError(f"{codec.quote(number)} is not a valid port number") from error
 
@@ -199,6 +214,8 @@ class ExposedPort(Value):
             found["hostIP"] = self.host_ip
         if self.pod_port is not None:
             found["podPort"] = self.pod_port.to_object(keep_unknown=keep_unknown)
+        if self.sources:
+            found["sources"] = list(self.sources)
         return found | self.unknown if keep_unknown else found
 
 
@@ -286,11 +303,10 @@ class PodManifest(Value):
         return found | self.unknown if keep_unknown else found
 
 
-def _is_ip(text: str) -> bool:
-    from _socket import AF_INET, AF_INET6, inet_pton
-
-    try:
-        inet_pton(AF_INET6 if ":" in text else AF_INET, text)
-    except (OSError, ValueError):
-        return False
-    return True
+def _source(option: str) -> str:
+    key, _, network = option.partition("=")
+    if key != "from":
+        raise AppcError(f"unknown port option {codec.quote(option)} (there is from=NETWORK)")
+    if not is_network(network):
+        raise AppcError(f"{codec.quote(network)} is not a valid network")
+    return network

@@ -14,6 +14,7 @@ import os
 from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host import netns
+from rktpy.host.lock import is_locked
 from rktpy.net import chain, record
 from rktpy.net.chain import Attachment
 from rktpy.net.record import Membership
@@ -108,6 +109,10 @@ def attach(pod: str, uuid: str, planned: Plan, environment: Mapping[str, str]) -
     Raises:
         NetworkError: a plugin failed, or a port is in use.
     """
+    if planned.published:
+        from rktpy.net.claims import claim
+
+        claim(uuid, pod, planned.published, _is_running)
     memberships = list(planned.memberships)
     for number, conf in enumerate(planned.confs):
         one = memberships[number]
@@ -233,10 +238,12 @@ def _attached(memberships: Sequence[Membership]) -> Attached:
 
 
 def _close_ports(uuid: str, errors: list[str]) -> None:
+    from rktpy.net.claims import release
     from rktpy.net.firewall.applying import remove
 
     try:
         remove(uuid)
+        release(uuid)
     except (RktError, OSError) as error:
         errors.append(str(error))
 
@@ -248,3 +255,11 @@ def _is_namespace(place: str) -> bool:
     except RktError:
         return False
     return True
+
+
+def _is_running(pod: str) -> bool:
+    """Whether somebody holds the lock of the pod directory ``pod``, which may have moved on."""
+    try:
+        return is_locked(pod)
+    except OSError:
+        return False

@@ -28,10 +28,15 @@ class Masquerade(Value):
 
 
 class Forward(Value):
-    """``port`` leads to ``address`` (of the pod, CIDR: its neighbours need the way back too)."""
+    """``port`` leads to ``address`` (of the pod, CIDR: its neighbours need the way back too).
+
+    Without ``back`` nobody asks through an address of the host: askers the pod would not answer
+    through the host, on loopback or beside it, get no answer (``snat`` of CNI's portmap).
+    """
 
     port: Published
     address: str
+    back: bool = True
 
 
 class Rules(Value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rktpy.appc.hostip import packed, same_place, spelled
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.value import Value
@@ -13,15 +14,17 @@ if TYPE_CHECKING:
     from rktpy.appc.app import Port
     from rktpy.appc.pod import PodManifest
 
-_EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - recognised, not bound
-
 
 class PortError(RktError):
     """A published port does not fit the ports of the apps."""
 
 
 class PortMapping(Value):
-    """A published port with the app's port behind it; ``host_ip`` empty means all addresses."""
+    """A published port with the app's port behind it; ``host_ip`` empty means all addresses.
+
+    ``count`` ports of the host lead to as many of the app; only ``sources`` (CIDR) may ask, none
+    means everybody.
+    """
 
     name: str
     protocol: str
@@ -29,27 +32,21 @@ class PortMapping(Value):
     host_port: int
     pod_port: int
     socket_activated: bool = False
+    count: int = 1
+    sources: tuple[str, ...] = ()
 
 
 def is_address(text: str) -> bool:
     """Return whether ``text`` is an IPv4 or IPv6 address."""
-    import _socket  # the C half alone: ``socket`` brings enum and selectors along
-
-    for family in (_socket.AF_INET, _socket.AF_INET6):
-        try:
-            _socket.inet_pton(family, text)
-        except (OSError, ValueError):  # ValueError: a NUL inside
-            continue
-        return True
-    return False
+    return packed(text) is not None
 
 
 def map_ports(manifest: PodManifest) -> tuple[PortMapping, ...]:
     """Return every published port of ``manifest`` with the app's port it leads to.
 
     Raises:
-        PortError: no app or several apps have a port of that name, or two published ports
-            want the same port of the host.
+        PortError: no app or several apps have a port of that name, two published ports want the
+            same port of the host, or a range goes beyond the last port.
     """
     mappings: list[PortMapping] = []
     for exposed in manifest.ports:
@@ -61,7 +58,14 @@ def map_ports(manifest: PodManifest) -> tuple[PortMapping, ...]:
             host_port=exposed.host_port,
             pod_port=port.port,
             socket_activated=port.socket_activated,
+            count=port.count,
+            sources=exposed.sources,
         )
+        if mapping.host_port + mapping.count > 65536:
+            raise PortError(
+                f"port name {quote(exposed.name)} has {port.count} ports: from"
+                f" {exposed.host_port} on there are fewer"
+            )
         _check_free(mapping, mappings)
         mappings.append(mapping)
     return tuple(mappings)
@@ -84,11 +88,8 @@ def _find(manifest: PodManifest, name: str) -> Port:
 
 def _check_free(wanted: PortMapping, taken: Iterable[PortMapping]) -> None:
     for other in taken:
-        same = (other.protocol, other.host_port) == (wanted.protocol, wanted.host_port)
-        everywhere = other.host_ip in _EVERY_ADDRESS or wanted.host_ip in _EVERY_ADDRESS
-        if same and (everywhere or other.host_ip == wanted.host_ip):
-            address = wanted.host_ip or "0.0.0.0"  # noqa: S104 - only printed
-            raise PortError(
-                f"port {wanted.protocol}-{address}:{wanted.host_port}"
-                f" already mapped to pod port {other.pod_port}"
-            )
+        apart = wanted.host_port - other.host_port
+        same = wanted.protocol == other.protocol and -wanted.count < apart < other.count
+        if same and same_place(other.host_ip, wanted.host_ip):
+            port = spelled(wanted.protocol, wanted.host_ip, wanted.host_port)
+            raise PortError(f"port {port} already mapped to pod port {other.pod_port}")

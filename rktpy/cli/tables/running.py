@@ -137,7 +137,7 @@ MDS_REGISTER = Option("mds-register", "bool", "register the pod with the metadat
 PORT = Option(
     "port",
     "strings",
-    "publish a port of the pod: NAME:[HOSTIP:]HOSTPORT",
+    "publish a port of the pod: NAME:[HOSTIP:]HOSTPORT[,from=NETWORK]",
     check="rktpy.appc.pod:ExposedPort.parse",
 )
 UUID_FILE_SAVE = Option(

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from _socket import AF_INET, AF_INET6, inet_ntop, inet_pton  # socket itself imports enum
 
+from rktpy.appc.hostip import EVERY_IPV4, EVERY_IPV6
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.value import Value
 
 LOOPBACK = "127.0.0.0/8"
 MULTICAST = ("224.0.0.0/4", "ff00::/8")
-EVERY_IPV4, EVERY_IPV6 = "0.0.0.0", "::"  # noqa: S104 - names, nothing is bound
 PROTOCOLS = ("tcp", "udp", "sctp")
 
 

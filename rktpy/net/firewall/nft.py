@@ -135,7 +135,7 @@ def _ways_back(forwards: Iterable[Forward]) -> list[str]:
     found: dict[str, None] = {}
     for forward in forwards:
         pod = place(forward.address)
-        if not _forward(forward):
+        if not forward.back or not _forward(forward):
             continue
         family = "ip6" if pod.ipv6 else "ip"
         came = f"{family} daddr {pod.address} ct status dnat"

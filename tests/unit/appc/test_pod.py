@@ -220,10 +220,16 @@ def test_names_made_by_hand_are_checked() -> None:
         ("foo:127.0.0.1:80", ExposedPort("foo", 80, "127.0.0.1")),
         ("foo:[::1]:80", ExposedPort("foo", 80, "::1")),
         ("foo:::1:80", ExposedPort("foo", 80, "::1")),
+        ("foo:80,from=10.0.0.0/8", ExposedPort("foo", 80, sources=("10.0.0.0/8",))),
+        (
+            "foo:[::1]:80,from=::1,from=fd00::/8",
+            ExposedPort("foo", 80, "::1", sources=("::1", "fd00::/8")),
+        ),
     ],
 )
 def test_published_ports_parse(text: str, port: ExposedPort) -> None:
     assert ExposedPort.parse(text) == port
+    assert ExposedPort.from_object(port.to_object()) == port
 
 
 @pytest.mark.parametrize(
@@ -242,6 +248,9 @@ def test_published_ports_parse(text: str, port: ExposedPort) -> None:
             '"x" is not a valid port number',
             'strconv.ParseUint: parsing "x": invalid syntax',
         ),
+        ("foo:1,from=10.0.0.0/33", '"10.0.0.0/33" is not a valid network', None),
+        ("foo:1,from=", '"" is not a valid network', None),
+        ("foo:1,to=::1", 'unknown port option "to=::1" (there is from=NETWORK)', None),
         ("foo:0", '"0" is not a valid port number', "hostPort must be in 1-65535 range"),
         (
             "foo:65536",

@@ -54,6 +54,26 @@ def test_one_number_serves_two_protocols_and_two_addresses() -> None:
     assert len(map_ports(manifest)) == 3
 
 
+def test_the_last_port_ends_a_range_and_families_are_apart() -> None:
+    apps = ((Port("rtp", "tcp", 1, 6), OTHER),)
+    exposed = (
+        ExposedPort("rtp", 65530, "::"),
+        ExposedPort("other", 65530, "0.0.0.0"),  # noqa: S104 - text
+        ExposedPort("other", 65529),
+    )
+
+    assert len(map_ports(pod(*exposed, apps=apps))) == 3
+
+
+def test_ranges_and_sources_come_along() -> None:
+    apps = ((Port("rtp", "udp", 8000, 11),),)
+    manifest = pod(ExposedPort("rtp", 9000, sources=("10.0.0.0/8",)), apps=apps)
+
+    assert map_ports(manifest) == (
+        PortMapping("rtp", "udp", "", 9000, 8000, count=11, sources=("10.0.0.0/8",)),
+    )
+
+
 @pytest.mark.parametrize(
     ("exposed", "apps", "text"),
     [
@@ -77,6 +97,21 @@ def test_one_number_serves_two_protocols_and_two_addresses() -> None:
             [ExposedPort("http", 8080), ExposedPort("other", 8080, "1.2.3.4")],
             ((HTTP, OTHER),),
             "port tcp-1.2.3.4:8080 already mapped to pod port 80",
+        ),
+        (
+            [ExposedPort("rtp", 8000), ExposedPort("other", 8010)],
+            ((Port("rtp", "tcp", 1, 11), OTHER),),
+            "port tcp-0.0.0.0:8010 already mapped to pod port 1",
+        ),
+        (
+            [ExposedPort("other", 8010, "::1"), ExposedPort("rtp", 8000, "::")],
+            ((Port("rtp", "tcp", 1, 11), OTHER),),
+            "port tcp-[::]:8000 already mapped to pod port 81",
+        ),
+        (
+            [ExposedPort("rtp", 65530)],
+            ((Port("rtp", "tcp", 1, 7),),),
+            'port name "rtp" has 7 ports: from 65530 on there are fewer',
         ),
     ],
 )

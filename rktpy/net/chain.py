@@ -60,8 +60,8 @@ def add(attachment: Attachment, find: Find) -> Result:
         try:
             result = plugin.add(call(attachment, number, result))
         except BaseException as error:
-            # The one that failed too: it may have come half-way.
-            _undo(attachment, plugins[: number + 1], result)
+            # All of them, also those that were not called yet (SPEC.md, section 3).
+            _undo(attachment, plugins, result)
             if isinstance(error, RktError):
                 message = f"error adding network {quote(conf.name)}: {error.message}"
                 raise ChainError(message, hint=error.hint) from error

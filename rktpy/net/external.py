@@ -29,6 +29,7 @@ LIMITS = {"ADD": 120.0, "CHECK": 120.0, "DEL": 30.0, "VERSION": 10.0}
 _QUOTED = 400  # characters of an answer that an error shows
 _VERSION = "0.1.0"  # of the protocol, as rkt says it whatever the configuration
 _INCOMPATIBLE = 1  # error code: the plugin does not speak the configuration's version
+_LATER = 11  # error code: what is in the way will pass
 _UNKNOWN_VERSIONS = ("0.1.0",)  # of a plugin that does not know the command VERSION
 _logger = log.Logger("networking")
 
@@ -143,7 +144,11 @@ class External:
                 hint=self._suspect(),
             )
         text = f"{message}; {details}" if details else message
-        hint = self._spoken(version) if code == _INCOMPATIBLE else None
+        hint = None
+        if code == _INCOMPATIBLE:
+            hint = self._spoken(version)
+        elif code == _LATER:
+            hint = "the plugin asks to try again later"
         return PluginError(text or f"{self.path} failed without a message", hint=hint)
 
     def _spoken(self, version: str) -> str:

@@ -60,7 +60,7 @@ def test_each_plugin_is_told_what_the_one_before_reported(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "failure", ["exit 3", "kill -9 $$", "echo garbage", """echo '{"msg": "no"}'; exit 1"""]
 )
-def test_a_chain_that_breaks_is_undone_from_where_it_broke(tmp_path: Path, failure: str) -> None:
+def test_a_chain_that_breaks_is_undone_from_its_end(tmp_path: Path, failure: str) -> None:
     for kind in "ac":
         keep(tmp_path, kind)
     keep(tmp_path, "b", f"[ $CNI_COMMAND != ADD ] || {{ {failure}; }}")
@@ -68,7 +68,7 @@ def test_a_chain_that_breaks_is_undone_from_where_it_broke(tmp_path: Path, failu
     with pytest.raises(chain.ChainError, match=r'^error adding network "n": '):
         chain.add(attachment(listed("a", "b", "c")), programs(tmp_path))
 
-    assert calls(tmp_path) == ["a ADD", "b ADD", "b DEL", "a DEL"]
+    assert calls(tmp_path) == ["a ADD", "b ADD", "c DEL", "b DEL", "a DEL"]
 
 
 def test_an_undoing_that_fails_does_not_hide_why(

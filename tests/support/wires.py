@@ -63,6 +63,20 @@ with socket.socket(family, kind) as sock:
     except OSError as error:
         sys.exit(str(error))
 """
+_ASKER = """
+import select, socket, sys
+answered = failed = 0
+print("ready", flush=True)
+while not select.select([0], [], [], 0)[0]:
+    try:
+        with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as sock:
+            if not sock.recv(100):
+                raise OSError
+        answered += 1
+    except OSError:
+        failed += 1
+print(answered, failed)
+"""
 HOST4, HOST6, OUTSIDE4, OUTSIDE6 = "192.0.2.1", "fd01::1", "192.0.2.9", "fd01::9"
 _SILENCE = "0.7"  # seconds without an answer that are taken for none
 _PATIENCE = "20"
@@ -79,6 +93,7 @@ class Wires:
     def __enter__(self) -> Self:
         self._servers: list[subprocess.Popen[str]] = []
         self._names: list[str] = []
+        self._bridge = False
         self._machine("outside")
         ip("link", "add", "out0", "type", "veth", "peer", "name", "eth0", "netns", "outside")
         _configure(None, "out0", f"{HOST4}/24", f"{HOST6}/64")
@@ -91,6 +106,8 @@ class Wires:
             server.communicate()
         for name in self._names:
             ip("netns", "delete", name)
+        if self._bridge:
+            ip("link", "delete", "br0")
         subprocess.run(["umount", "--lazy", "/run/netns"], check=False)
 
     def point_to_point(self, name: str, number: int, *, link: str = "") -> None:
@@ -115,8 +132,9 @@ class Wires:
 
     def bridged(self, name: str, number: int) -> None:
         """Add a pod as the bridge plugin does: 10.1.1.NUMBER/24 and fd03::NUMBER/64, on br0."""
-        if not any(other.startswith("bridged") for other in self._names):
+        if not self._bridge:
             ip("link", "add", "br0", "type", "bridge")
+            self._bridge = True
             _configure(None, "br0", "10.1.1.1/24", "fd03::1/64")
         self._machine(name)
         link = f"port{number}"
@@ -146,10 +164,33 @@ class Wires:
         """Return whether nobody answers ``name``."""
         return _ask(name, protocol, address, port, _SILENCE).stdout == ""
 
+    def asking(self, name: str, address: str, port: int) -> Asker:
+        """Return a context in which ``name`` asks again and again."""
+        return Asker([*_inside(name), sys.executable, "-I", "-S", "-c", _ASKER, address, str(port)])
+
     def _machine(self, name: str) -> None:
         ip("netns", "add", name)
         self._names.append(name)
         ip("-n", name, "link", "set", "lo", "up")
+
+
+class Asker:
+    """Somebody who makes one TCP connection after the other, until the block is left."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._argv = argv
+        self.answered = self.failed = 0
+
+    def __enter__(self) -> Self:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(self._argv, stdin=pipe, stdout=pipe, text=True)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        told, _nothing = self._process.communicate("stop\n")
+        self.answered, self.failed = map(int, told.split())
 
 
 def _ask(

@@ -51,7 +51,7 @@ def add(route: Route) -> Request:
     """
     scope = _LINK_SCOPE if route.link_scope else _EVERYWHERE
     flags = wire.REQUEST | wire.ACK | wire.CREATE | wire.EXCLUSIVE
-    return Request(f"add the route {route}", NEW, flags, _body(route, scope, _BOOT, _UNICAST))
+    return Request(f"add the route {route}", NEW, flags, _body(route, scope, _BOOT, route.kind))
 
 
 def delete(route: Route) -> Request:

@@ -6,20 +6,19 @@ pods at once; a kill in between leaves the old rules or the new ones.
 
 from __future__ import annotations
 
-from _socket import if_indextoname
+import os
 
 from rktpy.errors import RktError
 from rktpy.host.feed import feed
-from rktpy.host.netlink.channel import Netlink
-from rktpy.host.netlink.wire import NetlinkError
 from rktpy.host.process import DEFAULT_PATH, find_program
-from rktpy.net.firewall import nft, sysctls
+from rktpy.net.firewall import loopback, nft, sysctls
 from rktpy.net.firewall.addresses import place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from rktpy.net.firewall.loopback import Door
     from rktpy.net.rules import Rules
 
 
@@ -35,16 +34,17 @@ def apply(uuid: str, rules: Rules, *, path: str = DEFAULT_PATH) -> None:
     Raises:
         RuleError: something in ``rules`` is no address, port or protocol.
         FirewallError: no program can do it, in the words of the program.
-        SysctlError: the kernel does not forward.
+        SysctlError, NetlinkError: the kernel does not forward.
     """
     if not rules:
         remove(uuid, path=path)
         return
-    links = _links(rules)
-    _transact(uuid, nft.transaction(uuid, rules, links), path)
-    # Only now: the table has the guard.
-    for link in links:
-        sysctls.take_loopback(if_indextoname(link))
+    try:
+        doors = loopback.claim(uuid, loopback.find(rules))
+    except OSError as error:
+        raise _disk(uuid, error) from error
+    _transact(uuid, nft.transaction(uuid, rules, _guarded(doors)), path)
+    loopback.open_doors(doors)
     addresses = [one.address for one in rules.masquerades]
     addresses += [one.address for one in rules.forwards]
     for ipv6 in sorted({place(address).ipv6 for address in addresses}):
@@ -57,6 +57,10 @@ def remove(uuid: str, *, path: str = DEFAULT_PATH) -> None:
     Raises:
         FirewallError: no program can do it.
     """
+    try:
+        loopback.release(uuid)  # while its guard stands
+    except OSError as error:
+        raise _disk(uuid, error) from error
     _transact(uuid, nft.removal(uuid), path)
 
 
@@ -76,7 +80,7 @@ def missing(wanted: Mapping[str, Rules], *, path: str = DEFAULT_PATH) -> list[st
     return [
         uuid
         for uuid, rules in wanted.items()
-        if rules and found.get(uuid, 0) < nft.size(rules, _links(rules))
+        if rules and found.get(uuid, 0) < nft.size(rules, _guarded(_claimed(uuid, rules)))
     ]
 
 
@@ -96,23 +100,14 @@ def _no_program() -> FirewallError:
     )
 
 
-def _links(rules: Rules) -> tuple[int, ...]:
-    """Return the links through which the host reaches the pod for ports it has on 127.0.0.1."""
-    pods = [place(one.address) for one in rules.forwards if _on_loopback(one.port.host_ip)]
-    addresses = dict.fromkeys(pod.address for pod in pods if not pod.ipv6)
-    if not addresses:
-        return ()
-    found: dict[int, None] = {}
-    with Netlink() as netlink:
-        for address in addresses:
-            try:
-                link = netlink.route(address).link
-            except NetlinkError:
-                continue  # the pod's link is gone
-            if link > 1:  # 1 is lo
-                found[link] = None
-    return tuple(found)
+def _claimed(uuid: str, rules: Rules) -> list[Door]:
+    return [door for door in loopback.find(rules) if loopback.is_claimed(uuid, door)]
 
 
-def _on_loopback(host_ip: str) -> bool:
-    return host_ip in ("", "0.0.0.0") or host_ip.startswith("127.")  # noqa: S104 - not bound
+def _guarded(doors: Iterable[Door]) -> list[int]:
+    return [door.link for door in doors if not door.ipv6]
+
+
+def _disk(uuid: str, error: OSError) -> FirewallError:
+    why = os.strerror(error.errno or 0)
+    return FirewallError(f"cannot set up the firewall for pod {uuid}: {loopback.DIRECTORY}: {why}")

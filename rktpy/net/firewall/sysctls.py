@@ -37,6 +37,11 @@ def take_loopback(link: str) -> None:
     _set(f"ipv4/conf/{link}/route_localnet", "1")
 
 
+def refuse_loopback(link: str) -> None:
+    """Have them dropped again; errors as above."""
+    _set(f"ipv4/conf/{link}/route_localnet", "0")
+
+
 def takes_loopback(link: str) -> bool:
     """Return whether they do."""
     return _get(f"ipv4/conf/{link}/route_localnet") == "1"

@@ -184,21 +184,23 @@ def test_a_newline_in_path_is_found() -> None:
 
 def test_the_network_is_described() -> None:
     subprocess.run(["/usr/sbin/ip", "link", "set", "lo", "up"], check=True)
-    _, output = _run("--print-ipv4=lo", "--print-iface-count", "--print-hostname")
-    assert re.fullmatch(
-        rf"lo IPv4: 127\.0\.0\.1\nInterface count: [1-9]\d*\nHostname: {socket.gethostname()}\n",
-        output,
-    )
+    options = ("--print-ipv4=lo", "--print-ipv6=lo", "--print-iface-count", "--print-hostname")
+    _, output = _run(*options)
+    lines = output.splitlines()
+    assert lines[:2] == ["lo IPv4: 127.0.0.1", "lo IPv6: ::1"]
+    assert re.fullmatch(r"Interface count: [1-9]\d*", lines[2])
+    assert lines[3:] == [f"Hostname: {socket.gethostname()}"]
 
 
-def test_two_helpers_talk_http() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_two_helpers_talk_http(host: str) -> None:
     subprocess.run(["/usr/sbin/ip", "link", "set", "lo", "up"], check=True)
     server = subprocess.Popen(
-        [inspect_binary(), "--serve-http=127.0.0.1:18080"], stdout=subprocess.PIPE, text=True
+        [inspect_binary(), f"--serve-http={host}:18080"], stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
-    assert server.stdout.readline() == f"{socket.gethostname()}: serving on 127.0.0.1:18080\n"
-    assert _run("--get-http=http://127.0.0.1:18080/path") == (
+    assert server.stdout.readline() == f"{socket.gethostname()}: serving on {host}:18080\n"
+    assert _run(f"--get-http=http://{host}:18080/path") == (
         0,
         f"HTTP-Get received: {socket.gethostname()}\n",
     )

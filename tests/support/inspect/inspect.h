@@ -44,6 +44,7 @@ void check_cgroups(void);
 
 /* net.c */
 void print_ipv4(const char *interface);
+void print_ipv6(const char *interface); /* ours; the rest is rkt's */
 void print_default_gateway(void);
 void print_interface_count(void);
 void serve_http(const char *address, int timeout);

@@ -17,7 +17,8 @@ enum option_id {
 	SILENT_SIGTERM, PRE_SLEEP, READ_STDIN, NO_NEW_PRIVS, CHECK_MKNOD, CHECK_TTY, CHECK_PATH,
 	PRINT_EXEC, PRINT_MSG, PRINT_ENV, PRINT_CAPS, PRINT_USER, PRINT_GROUPS, WRITE_FILE,
 	READ_FILE, STAT_FILE, HASH_FILE, SYMLINK_TARGET, PRINT_CWD, MEMORY_LIMIT, CPU_QUOTA,
-	CPU_SHARES, CHECK_CGROUPS, PRINT_NETNS, PRINT_IPCNS, PRINT_IPV4, DEFAULT_GATEWAY,
+	CPU_SHARES, CHECK_CGROUPS, PRINT_NETNS, PRINT_IPCNS, PRINT_IPV4, PRINT_IPV6,
+	DEFAULT_GATEWAY,
 	IFACE_COUNT, PRINT_HOSTNAME, SERVE_HTTP, GET_HTTP, APP_ANNOTATION, CHECK_MOUNTNS, SLEEP,
 	EXIT_CODE,
 	/* say how, not what */
@@ -52,6 +53,7 @@ static const struct option table[] = {
 	{"print-netns", no_argument, NULL, PRINT_NETNS},
 	{"print-ipcns", no_argument, NULL, PRINT_IPCNS},
 	{"print-ipv4", required_argument, NULL, PRINT_IPV4},
+	{"print-ipv6", required_argument, NULL, PRINT_IPV6},
 	{"print-defaultgwv4", no_argument, NULL, DEFAULT_GATEWAY},
 	{"print-iface-count", no_argument, NULL, IFACE_COUNT},
 	{"print-hostname", no_argument, NULL, PRINT_HOSTNAME},
@@ -239,6 +241,8 @@ static void look_at_network(void)
 		print_namespace("IPCNS", "ipc");
 	if (given[PRINT_IPV4])
 		print_ipv4(given[PRINT_IPV4]);
+	if (given[PRINT_IPV6])
+		print_ipv6(given[PRINT_IPV6]);
 	if (given[DEFAULT_GATEWAY])
 		print_default_gateway();
 	if (given[IFACE_COUNT])

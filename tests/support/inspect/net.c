@@ -1,6 +1,7 @@
 /* Interfaces and a little HTTP. Addresses are numeric: a static program has no resolver. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
@@ -14,9 +15,9 @@
 
 enum { MESSAGE = 65536 };
 
-static int new_socket(int type)
+static int new_socket(int family, int type)
 {
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		fail("Cannot make a socket: %s", error_text(errno));
@@ -27,7 +28,7 @@ void print_ipv4(const char *interface)
 {
 	struct ifreq request = {0};
 	struct sockaddr_in address;
-	int fd = new_socket(SOCK_DGRAM);
+	int fd = new_socket(AF_INET, SOCK_DGRAM);
 
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
 	if (ioctl(fd, SIOCGIFADDR, &request) < 0)
@@ -35,6 +36,30 @@ void print_ipv4(const char *interface)
 	memcpy(&address, &request.ifr_addr, sizeof(address));
 	printf("%s IPv4: %s\n", interface, inet_ntoa(address.sin_addr));
 	close(fd);
+}
+
+/* Each address that leaves the machine; what the kernel made up for the link does not. */
+void print_ipv6(const char *interface)
+{
+	struct ifaddrs *all, *one;
+	char text[INET6_ADDRSTRLEN];
+	int found = 0;
+
+	if (getifaddrs(&all) < 0)
+		fail("Cannot list addresses: %s", error_text(errno));
+	for (one = all; one; one = one->ifa_next) {
+		struct sockaddr_in6 *address = (struct sockaddr_in6 *)(void *)one->ifa_addr;
+
+		if (!address || address->sin6_family != AF_INET6 || strcmp(one->ifa_name, interface) ||
+		    IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr))
+			continue;
+		printf("%s IPv6: %s\n", interface,
+		       inet_ntop(AF_INET6, &address->sin6_addr, text, sizeof(text)));
+		found++;
+	}
+	freeifaddrs(all);
+	if (!found)
+		fail("Cannot get IPv6 of \"%s\": there is none", interface);
 }
 
 void print_default_gateway(void)
@@ -68,23 +93,31 @@ void print_interface_count(void)
 	printf("Interface count: %d\n", count);
 }
 
-/* HOST:PORT, the host numeric, "localhost" or empty; without a port: fallback. */
-static struct sockaddr_in parse_address(const char *text, size_t length, int fallback)
+/* HOST:PORT, the host numeric, "localhost" or empty, IPv6 in brackets; without a port: fallback. */
+static struct sockaddr_storage parse_address(const char *text, size_t length, int fallback)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET};
-	char host[256];
-	char *port;
+	struct sockaddr_storage address = {.ss_family = AF_INET};
+	struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
+	char buffer[256], *host = buffer, *port;
 
-	snprintf(host, sizeof(host), "%.*s", (int)length, text);
-	port = strrchr(host, ':');
+	snprintf(buffer, sizeof(buffer), "%.*s", (int)length, text);
+	port = strrchr(buffer, ':');
+	if (*buffer == '[' && strchr(buffer, ']')) {
+		address.ss_family = AF_INET6;
+		host++;
+		port = strchr(buffer, ']');
+		*port++ = '\0';
+		port = *port == ':' ? port : NULL;
+	}
 	if (port)
 		*port++ = '\0';
-	address.sin_port = htons((unsigned short)(port ? atoi(port) : fallback));
-	if (!*host)
-		address.sin_addr.s_addr = htonl(INADDR_ANY);
-	else if (strcmp(host, "localhost") == 0)
-		address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	else if (!inet_aton(host, &address.sin_addr))
+	v4->sin_port = htons((unsigned short)(port ? atoi(port) : fallback)); /* v6's place as well */
+	if (address.ss_family == AF_INET6 ? inet_pton(AF_INET6, host, &v6->sin6_addr) == 1 : !*host)
+		return address;
+	if (strcmp(host, "localhost") == 0)
+		v4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else if (address.ss_family == AF_INET6 || !inet_aton(host, &v4->sin_addr))
 		fail("Wrong address \"%s\": it must be numeric", host);
 	return address;
 }
@@ -106,8 +139,8 @@ static void send_all(int fd, const char *text)
 /* Answers one request with the host name, or gives up after timeout seconds. */
 void serve_http(const char *text, int timeout)
 {
-	struct sockaddr_in address = parse_address(text, strlen(text), 80);
-	int fd = new_socket(SOCK_STREAM), one = 1, client;
+	struct sockaddr_storage address = parse_address(text, strlen(text), 80);
+	int fd = new_socket(address.ss_family, SOCK_STREAM), one = 1, client;
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	char request[MESSAGE], answer[512];
 
@@ -134,9 +167,9 @@ static const char *body_of(const char *url)
 	static char answer[MESSAGE];
 	const char *rest = strncmp(url, "http://", 7) ? url : url + 7;
 	size_t host = strcspn(rest, "/"), length = 0;
-	struct sockaddr_in address = parse_address(rest, host, 80);
+	struct sockaddr_storage address = parse_address(rest, host, 80);
 	char request[8192], *body;
-	int fd = new_socket(SOCK_STREAM), status = 0;
+	int fd = new_socket(address.ss_family, SOCK_STREAM), status = 0;
 	ssize_t count;
 
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)

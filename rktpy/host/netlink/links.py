@@ -16,10 +16,10 @@ NEW, DELETE, GET = 16, 17, 18  # RTM_*LINK
 _HEAD = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 
 _ADDRESS, _NAME, _MTU, _PARENT, _MASTER = 1, 3, 4, 5, 10  # IFLA_*
-_INFO, _NAMESPACE_FD, _EXTENT = 18, 28, 29
+_INFO, _NAMESPACE_FD, _EXTENT, _PROMISCUITY = 18, 28, 29, 30
 _INFO_KIND, _INFO_DATA = 1, 2
 _PEER, _MACVLAN_MODE, _IPVLAN_MODE, _VLAN_ID = 1, 1, 1, 1
-_UP = 0x1
+_UP, _PROMISCUOUS, _ALL_MULTICAST = 0x1, 0x100, 0x200  # IFF_*
 _WITHOUT_STATISTICS = 8  # RTEXT_FILTER_SKIP_STATS: they are half of what is told
 
 MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
@@ -62,6 +62,9 @@ class Link(Value):
     master: int
     parent: int
     mode: str
+    promiscuous: bool = False
+    all_multicast: bool = False
+    tag: int = 0  # of a VLAN link
 
 
 def _good(name: str) -> bool:
@@ -124,13 +127,18 @@ def change(
     address: bytes = b"",
     master: int = -1,
     namespace: int = -1,
+    promiscuous: bool | None = None,
+    all_multicast: bool | None = None,
 ) -> Request:
     """Plan a change of the link ``index``: what is left at its default stays.
 
     ``master`` 0 takes it off its bridge; ``namespace`` is the descriptor of where it moves.
     """
     said = f"change link {index}" + (f" to {name!r}" if name else "")
-    flags, mask = (0, 0) if up is None else (_UP if up else 0, _UP)
+    flags = mask = 0
+    for bit, wanted in ((_UP, up), (_PROMISCUOUS, promiscuous), (_ALL_MULTICAST, all_multicast)):
+        mask |= 0 if wanted is None else bit
+        flags |= bit if wanted else 0
     common = _common(New(name or "link", mtu, address, namespace), named=bool(name))
     tail = number(_MASTER, master) if master >= 0 else b""
     body = _HEAD.pack(0, 0, index, flags, mask) + common + tail
@@ -177,6 +185,9 @@ def decode(body: bytes) -> Link:
         wire.whole_number(found.get(_MASTER)),
         wire.whole_number(found.get(_PARENT)),
         _mode_name(kind, info.get(_INFO_DATA, b"")),
+        _PROMISCUOUS & flags | wire.whole_number(found.get(_PROMISCUITY)) > 0,
+        bool(flags & _ALL_MULTICAST),
+        _tag(kind, info.get(_INFO_DATA, b"")),
     )
 
 
@@ -186,6 +197,10 @@ def _mode_name(kind: str, data: bytes) -> str:
         return ""
     value = wire.whole_number(wire.attributes(data).get(_MACVLAN_MODE))
     return next((name for name, known in table.items() if known == value), "")
+
+
+def _tag(kind: str, data: bytes) -> int:
+    return wire.whole_number(wire.attributes(data).get(_VLAN_ID)) if kind == "vlan" else 0
 
 
 def _mode(table: dict[str, int], mode: str, kind: str) -> int:

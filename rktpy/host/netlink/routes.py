@@ -19,7 +19,7 @@ _HEAD = struct.Struct("=BBBBBBBBI")
 _DESTINATION, _LINK, _GATEWAY, _PRIORITY, _SOURCE, _TABLE = 1, 4, 5, 6, 7, 15  # RTA_*
 MAIN_TABLE = 254
 _BOOT, _UNICAST, _ON_LINK = 3, 1, 4  # RTPROT_BOOT as ip(8) and the CNI plugins, RTN_, RTNH_F_
-_EVERYWHERE, _LINK_SCOPE, _NOWHERE = 0, 253, 255
+EVERYWHERE, LINK_SCOPE, HOST_SCOPE, _NOWHERE = 0, 253, 254, 255  # RT_SCOPE_*; IPv6 has none
 
 
 class Route(Value):
@@ -32,7 +32,7 @@ class Route(Value):
     gateway: str = ""
     source: str = ""
     priority: int = 0
-    link_scope: bool = False
+    scope: int = EVERYWHERE
     on_link: bool = False
     ipv6: bool = False
     table: int = MAIN_TABLE
@@ -49,9 +49,9 @@ def add(route: Route) -> Request:
     Raises:
         NetlinkError: an address in it is none, or is not of the family of the others.
     """
-    scope = _LINK_SCOPE if route.link_scope else _EVERYWHERE
     flags = wire.REQUEST | wire.ACK | wire.CREATE | wire.EXCLUSIVE
-    return Request(f"add the route {route}", NEW, flags, _body(route, scope, _BOOT, route.kind))
+    body = _body(route, route.scope, _BOOT, route.kind)
+    return Request(f"add the route {route}", NEW, flags, body)
 
 
 def delete(route: Route) -> Request:
@@ -96,7 +96,7 @@ def decode(body: bytes) -> Route:
         unpack(found.get(_GATEWAY)),
         unpack(found.get(_SOURCE)),
         wire.whole_number(found.get(_PRIORITY)),
-        scope == _LINK_SCOPE,
+        scope,
         bool(flags & _ON_LINK),
         family == _socket.AF_INET6,
         wire.whole_number(found.get(_TABLE)) or table,

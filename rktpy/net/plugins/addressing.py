@@ -1,14 +1,17 @@
-"""What plugins do with the addresses that an IPAM plugin gives: ask, assign, compare, give back."""
+"""What plugins do with the addresses that an IPAM plugin gives: ask, give back, plan. The plans
+are pure: values in, requests out."""
 
 from __future__ import annotations
 
 import _socket
 
 from rktpy.codec import quote
+from rktpy.config.fields import text
 from rktpy.errors import RktError
-from rktpy.host.netlink import routes
+from rktpy.host.netlink import addresses, links, routes
 from rktpy.host.netlink.routes import Route
-from rktpy.host.netns import channel
+from rktpy.net.ipam.arguments import section
+from rktpy.net.plugins.options import flag
 from rktpy.net.result import DNS, Result, read_result
 from rktpy.net.rules import Masquerade, Rules
 
@@ -16,7 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rktpy.host.netlink.channel import Netlink
     from rktpy.host.netlink.wire import Request
     from rktpy.net.call import Call, Plugin
 
@@ -26,31 +28,53 @@ _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - destinations of default routes
 
 
 class AddressingError(RktError):
-    """A pod cannot get, or has lost, its addresses."""
+    """A pod cannot get its addresses."""
 
 
-def ask(call: Call, ipam: Ipam) -> Result:
-    """Return what the network's IPAM plugin gives the pod: at least one address.
+def given(call: Call, ipam: Ipam, use: Callable[[Result], Result]) -> Result:
+    """Return what ``use`` makes of the addresses the network's IPAM plugin gives, at least one.
+
+    If ``use`` fails they are given back.
 
     Raises:
-        AddressingError: the configuration names none, or it gave nothing.
-        RktError: of the IPAM plugin.
+        AddressingError: the configuration names no IPAM plugin, or it gave nothing.
+        RktError: of the IPAM plugin, or of ``use``.
     """
-    given = ipam(_kind(call)).add(call)
-    if not given.addresses:
-        raise AddressingError("IPAM plugin returned missing IP config")
-    return given
+    plugin = ipam(_kind(call))
+    result = plugin.add(call)
+    try:
+        if not result.addresses:
+            raise AddressingError("IPAM plugin returned missing IP config")
+        return use(result)
+    except BaseException:
+        plugin.delete(call)
+        raise
 
 
 def give_back(call: Call, ipam: Ipam) -> None:
-    """Have the IPAM plugin take back what it gave; errors as ``ask``."""
-    ipam(_kind(call)).delete(call)
+    """Have the IPAM plugin, if there is one, take back what it gave.
+
+    Raises:
+        RktError: of the IPAM plugin.
+    """
+    if has_ipam(call):
+        ipam(_kind(call)).delete(call)
+
+
+def ask_check(call: Call, ipam: Ipam) -> None:
+    """Have the IPAM plugin, if there is one, check what it gave; errors as above."""
+    if has_ipam(call):
+        ipam(_kind(call)).check(call)
+
+
+def has_ipam(call: Call) -> bool:
+    """Return whether the network has addresses at all."""
+    return bool(text(section(call.fields, "ipam"), "type"))
 
 
 def _kind(call: Call) -> str:
-    fields = call.fields.get("ipam")
-    kind = fields.get("type") if isinstance(fields, dict) else None
-    if not isinstance(kind, str) or not kind:
+    kind = text(section(call.fields, "ipam"), "type")
+    if not kind:
         raise AddressingError(
             f"the configuration of network {quote(call.network)} does not say where addresses"
             ' come from: "ipam" with a "type"'
@@ -58,67 +82,64 @@ def _kind(call: Call) -> str:
     return kind
 
 
-def dns_of(call: Call) -> DNS | None:
-    """Return what the configuration itself says of name servers, None if nothing."""
-    found = read_result({"dns": call.fields["dns"]}).dns if call.fields.get("dns") else DNS()
-    return found if found != DNS() else None
+def dns_of(call: Call) -> DNS:
+    """Return what the configuration itself says of name servers."""
+    return read_result({"dns": call.fields.get("dns")}).dns
 
 
 def masquerades(call: Call, result: Result) -> Rules:
     """Return the rules that ``ipMasq`` asks for."""
-    if call.fields.get("ipMasq") is not True:
+    if not flag(call.fields, "ipMasq"):
         return Rules()
     return Rules(tuple(Masquerade(one.address, call.network) for one in result.addresses))
 
 
-def route_requests(given: Result, link: int) -> list[Request]:
-    """Return what makes the routes of the IPAM plugin lead out by ``link``; without a gateway of
-    its own a route takes that of the first address of its family. Pure."""
-    requests = []
-    for one in given.routes:
+def is_ipv6(result: Result) -> bool:
+    """Return whether there is an IPv6 address among them."""
+    return any(one.family == 6 for one in result.addresses)
+
+
+def configure(result: Result, link: int) -> list[Request]:
+    """Return what gives the pod's ``link`` its addresses and routes, and sets it up."""
+    requests = [addresses.add(link, *split(one.address)) for one in result.addresses]
+    requests.append(links.change(link, up=True))
+    return requests + [routes.add(route) for route in routes_of(result, link)]
+
+
+def routes_of(result: Result, link: int) -> list[Route]:
+    """Return the routes of the IPAM plugin, all by ``link``; one without a gateway of its own takes
+    that of the first address of its family. Of two to one destination the first counts."""
+    found: dict[tuple[str, int], Route] = {}
+    for one in result.routes:
         destination, length = split(one.destination)
         ipv6 = ":" in destination
         gateway = one.gateway or next(
-            (a.gateway for a in given.addresses if (a.family == 6) == ipv6), ""
+            (a.gateway for a in result.addresses if (a.family == 6) == ipv6 and a.gateway), ""
         )
-        everywhere = destination in _EVERYWHERE and not length
-        route = Route("" if everywhere else destination, length, link, gateway=gateway, ipv6=ipv6)
-        requests.append(routes.add(route))
-    return requests
-
-
-def check(call: Call, ipam: Ipam) -> None:
-    """Compare the pod's link with ``call.previous``: it is up and has its addresses.
-
-    Raises:
-        AddressingError: something is missing.
-    """
-    ipam(_kind(call)).check(call)
-    previous = call.previous or Result()
-    with channel(call.netns) as pod:
-        check_link(call, pod)
-        have = {f"{one.address}/{one.prefix}" for one in pod.addresses()}
-    for address in previous.addresses:
-        if spell(address.address) not in have:
-            raise AddressingError(f"{call.interface} of the pod has lost {address.address}")
-
-
-def check_link(call: Call, pod: Netlink) -> None:
-    """Look at the pod's end; errors as ``check``."""
-    if not pod.link(call.interface).up:
-        raise AddressingError(f"{call.interface} of the pod is down")
+        first = network(destination, length)
+        everywhere = first in _EVERYWHERE and not length
+        route = Route(
+            "" if everywhere else first, length, link, gateway=spelled(gateway), ipv6=ipv6
+        )
+        found.setdefault((first, length), route)
+    return list(found.values())
 
 
 def split(text: str) -> tuple[str, int]:
-    """Return address and prefix length of a CIDR, which ``net.result`` has checked."""
+    """Return address, as the kernel spells it, and prefix length of a CIDR, which ``net.result``
+    has checked."""
     address, _, length = text.partition("/")
-    return address, int(length)
+    return spelled(address), int(length)
 
 
-def spell(text: str) -> str:
-    """Return a CIDR as the kernel spells it."""
-    address, length = split(text)
-    return f"{network(address, 128 if ':' in address else 32)}/{length}"
+def spelled(address: str) -> str:
+    """Return an address as the kernel spells it; "" stays."""
+    return network(address, bits(address)) if address else ""
+
+
+def bits(address: str) -> int:
+    """Return how many bits such an address has."""
+    return 128 if ":" in address else 32
 
 
 def network(address: str, length: int) -> str:
@@ -128,8 +149,3 @@ def network(address: str, length: int) -> str:
     rest = 8 * len(packed) - length
     first = int.from_bytes(packed, "big") >> rest << rest
     return _socket.inet_ntop(family, first.to_bytes(len(packed), "big"))
-
-
-def spell_mac(address: bytes) -> str:
-    """Return a hardware address as text."""
-    return address.hex(":")

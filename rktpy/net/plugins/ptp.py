@@ -7,21 +7,23 @@ gateway, which is the address of the host's end (CNI's plugin of the same name; 
 from __future__ import annotations
 
 from rktpy.errors import RktError
-from rktpy.host.netlink import addresses, routes
-from rktpy.host.netlink.channel import Netlink
+from rktpy.host.netlink import addresses, links, routes
 from rktpy.host.netlink.routes import Route
-from rktpy.host.netns import channel
 from rktpy.net.firewall import sysctls
-from rktpy.net.plugins import addressing, veth
-from rktpy.net.result import Interface, Result
+from rktpy.net.plugins import addressing, presence
+from rktpy.net.plugins.options import mtu, spell_mac
+from rktpy.net.plugins.settings import for_pod_end
+from rktpy.net.plugins.veth import Pair
+from rktpy.net.result import DNS, Interface, Result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rktpy.host.netlink.links import Link
     from rktpy.host.netlink.wire import Request
     from rktpy.net.call import Call, Plugin
-    from rktpy.net.result import Address
+    from rktpy.net.plugins.presence import Side
     from rktpy.net.rules import Rules
 
 
@@ -41,29 +43,9 @@ class Ptp:
         """Make the links and give the pod its addresses.
 
         Raises:
-            RktError: no address is free, or the kernel says no.
+            RktError: no address is free, or the kernel says no; then nothing is left.
         """
-        given = addressing.ask(call, self._ipam)
-        for one in given.addresses:
-            if not one.gateway:
-                raise PtpError(
-                    f"the address {one.address} of network {call.network} has no gateway"
-                )
-        for ipv6 in {one.family == 6 for one in given.addresses}:
-            sysctls.forward(ipv6=ipv6)
-        with Netlink() as host, channel(call.netns) as pod:
-            pair = veth.make(call, host, pod)
-            inside, outside = pair.inside.index, pair.outside.index
-            pod.perform(*pod_requests(given, inside))
-            host.perform(*host_requests(given, outside))
-        mac = addressing.spell_mac
-        interfaces = (
-            Interface(pair.outside.name, mac(pair.outside.address)),
-            Interface(pair.inside.name, mac(pair.inside.address), call.netns),
-        )
-        own = tuple(one.replace(interface=1) for one in given.addresses)
-        dns = addressing.dns_of(call) or given.dns
-        return given.replace(interfaces=interfaces, addresses=own, dns=dns)
+        return addressing.given(call, self._ipam, lambda given: _join(call, given))
 
     def delete(self, call: Call) -> None:
         """Give the addresses back; the links end with the pod's namespace."""
@@ -75,40 +57,94 @@ class Ptp:
         Raises:
             RktError: something is missing.
         """
-        addressing.check(call, self._ipam)
+        addressing.ask_check(call, self._ipam)
+        presence.check(call, "veth", _look)
 
     def rules(self, call: Call, result: Result) -> Rules:
         """Return a masquerade for each address, if the configuration wants it."""
         return addressing.masquerades(call, result)
 
 
+def _join(call: Call, given: Result) -> Result:
+    for one in given.addresses:
+        if not one.gateway:
+            raise PtpError(
+                f"the address {one.address} of network {call.network} has no gateway",
+                hint='its "ipam" must give one',
+            )
+    ipv6 = addressing.is_ipv6(given)
+    for family in {one.family for one in given.addresses}:
+        sysctls.forward(ipv6=family == 6)
+    with Pair(call, for_pod_end(call.interface, ipv6=ipv6), mtu=mtu(call.fields)) as pair:
+        try:
+            pair.host.perform(*host_requests(given, pair.outside.index))
+            pair.pod.perform(*pod_requests(given, pair.inside.index))
+        except BaseException:
+            pair.undo()
+            raise
+    interfaces = (
+        Interface(pair.outside.name, spell_mac(pair.outside.address)),
+        Interface(pair.inside.name, spell_mac(pair.inside.address), call.netns),
+    )
+    own = tuple(one.replace(interface=1) for one in given.addresses)
+    dns = addressing.dns_of(call)
+    return given.replace(
+        interfaces=interfaces, addresses=own, dns=dns if dns != DNS() else given.dns
+    )
+
+
 def pod_requests(given: Result, link: int) -> list[Request]:
-    """Return what gives the pod's end, ``link``, its addresses and routes. Pure."""
-    requests: list[Request] = []
+    """Return what gives the pod's end, ``link``, its addresses and routes. Pure.
+
+    The kernel makes no route to the subnet: that leads through the gateway.
+    """
+    requests = [
+        addresses.add(link, *addressing.split(one.address), prefix_route=False)
+        for one in given.addresses
+    ]
+    requests.append(links.change(link, up=True))
+    return requests + [routes.add(route) for route in pod_routes(given, link)]
+
+
+def pod_routes(given: Result, link: int) -> list[Route]:
+    """Return the routes of the pod: to each gateway, through it to the subnet, and IPAM's."""
+    found = []
     for one in given.addresses:
         address, length = addressing.split(one.address)
-        requests.append(addresses.add(link, address, length, prefix_route=False))
-        requests += [routes.add(route) for route in _ways(one, link)]
-    return requests + addressing.route_requests(given, link)
+        gateway = addressing.spelled(one.gateway)
+        bits, subnet = addressing.bits(address), addressing.network(address, length)
+        scope = routes.LINK_SCOPE if one.family == 4 else routes.EVERYWHERE
+        found.append(Route(gateway, bits, link, source=address, scope=scope))
+        found.append(Route(subnet, length, link, gateway=gateway, source=address))
+    subnets = {(route.destination, route.prefix) for route in found}
+    rest = addressing.routes_of(given, link)
+    return found + [one for one in rest if (one.destination, one.prefix) not in subnets]
 
 
 def host_requests(given: Result, link: int) -> list[Request]:
     """Return what lets the host's end, ``link``, be the gateway of each address. Pure."""
-    requests = []
+    gateways = dict.fromkeys(addressing.spelled(one.gateway) for one in given.addresses)
+    return [
+        *(addresses.add(link, gateway, addressing.bits(gateway)) for gateway in gateways),
+        links.change(link, up=True),
+        *(routes.add(route) for route in host_routes(given, link)),
+    ]
+
+
+def host_routes(given: Result, link: int) -> list[Route]:
+    """Return the routes of the host to the pod."""
+    found = []
     for one in given.addresses:
         address, _ = addressing.split(one.address)
-        bits = 128 if one.family == 6 else 32
-        requests.append(addresses.add(link, one.gateway, bits))
-        requests.append(routes.add(Route(address, bits, link)))
-    return requests
+        scope = routes.HOST_SCOPE if one.family == 4 else routes.EVERYWHERE
+        found.append(Route(address, addressing.bits(address), link, scope=scope))
+    return found
 
 
-def _ways(one: Address, link: int) -> tuple[Route, Route]:
-    """Return the routes to the gateway and, through that, to the subnet."""
-    address, length = addressing.split(one.address)
-    bits = 128 if one.family == 6 else 32
-    subnet = addressing.network(address, length)
-    return (
-        Route(one.gateway, bits, link, source=address, link_scope=one.family == 4),
-        Route(subnet, length, link, gateway=one.gateway, source=address),
-    )
+def _look(pod: Side, host: Side, link: Link, wanted: Result) -> None:
+    pod.routes(pod_routes(wanted, link.index))
+    for name in presence.host_names(wanted):
+        outside = host.link(name, kind="veth")
+        gateways = (addressing.spelled(one.gateway) for one in wanted.addresses)
+        host.addresses(outside, ((gateway, addressing.bits(gateway)) for gateway in gateways))
+        host.routes(host_routes(wanted, outside.index))

@@ -73,7 +73,7 @@ def test_recorded_answers_are_read() -> None:
         gateway="192.168.9.9",
         source="10.1.2.1",
         priority=7,
-        link_scope=False,
+        scope=routes.EVERYWHERE,
         on_link=True,
         ipv6=False,
         table=254,

@@ -174,7 +174,7 @@ ROUTES = {
         oracle(rtmsg, USUAL, ("RTA_GATEWAY", "10.1.2.1"), ("RTA_OIF", 5)),
     ),
     "on the link": (
-        routes.add(Route("10.9.0.0", 16, 5, source="10.1.2.3", link_scope=True)),
+        routes.add(Route("10.9.0.0", 16, 5, source="10.1.2.3", scope=routes.LINK_SCOPE)),
         oracle(
             rtmsg,
             USUAL | {"dst_len": 16, "scope": 253},

@@ -8,8 +8,10 @@ import tempfile
 import pytest
 from hypothesis import settings
 
+from tests.support import fence
 from tests.support.guard import UnitGuard
-from tests.support.tiers import ON_REQUEST, Tiers, tier_of
+from tests.support.scratch import take_place
+from tests.support.tiers import NOTES, ON_REQUEST, Tiers, tier_of
 
 _guard = UnitGuard()
 
@@ -35,18 +37,31 @@ def pytest_configure(config: pytest.Config) -> None:
     tiers = Tiers(config)
     tiers.check_usage()
     config.pluginmanager.register(tiers, "rktpy-tiers")
+    place, writable = take_place()
     if not any(config.getoption(tier) for tier in ON_REQUEST):
-        # pytest removes what earlier sessions left, and without root's power this one cannot
-        # remove directories that images gave to other users: it has a place of its own.
-        place = f"{tempfile.gettempdir()}/rktpy-unit-{os.geteuid()}"
-        os.makedirs(place, mode=0o700, exist_ok=True)
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", place)
+        os.environ["TMPDIR"] = tempfile.tempdir = place
+        if os.geteuid() == 0:
+            _fence(config, writable)
     _guard.install()
     # No test leaves anything to chance but through hypothesis, which seeds itself.
     config.option.randomly_reset_seed = False
     # What the user of the checkout has in the environment must not decide a test.
     for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS"):
         os.environ.pop(name, None)
+
+
+def _fence(config: pytest.Config, place: str) -> None:
+    """Let tests write nothing but temporary files, caches and the files that options name."""
+    writable = [place, *fence.caches()]
+    if config.option.basetemp:
+        writable.append(os.path.dirname(os.path.abspath(config.option.basetemp)))
+    named = (config.option.xmlpath, config.option.log_file)
+    writable.extend(fence.made(name) for name in named if name)
+    try:
+        fence.enclose(writable)
+    except OSError as error:
+        note = f"NO FENCE: these tests run as root and can destroy this machine: {error}"
+        config.stash[NOTES].append(note)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -23,7 +23,7 @@ _LEASES = "/var/lib/cni"  # where network plugins keep theirs
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
 
-def _libc(name: str, *args: int | bytes | None) -> None:
+def call_libc(name: str, *args: int | bytes | ctypes.Array[ctypes.c_char] | None) -> None:
     """Call the C library; these tests must not depend on the code they test."""
     function = getattr(ctypes.CDLL(None, use_errno=True), name)
     words = [ctypes.c_ulong(arg) if isinstance(arg, int) else arg for arg in args]
@@ -43,19 +43,20 @@ class Namespaces:
             (os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC), kind)
             for name, kind in (("mnt", CLONE_NEWNS), ("net", CLONE_NEWNET))
         ]
-        _libc("unshare", CLONE_NEWNS | CLONE_NEWNET)
-        _libc("mount", None, b"/", None, MS_REC | MS_SLAVE, None)
-        _libc("mount", b"tmpfs", b"/run", b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755")
+        call_libc("unshare", CLONE_NEWNS | CLONE_NEWNET)
+        call_libc("mount", None, b"/", None, MS_REC | MS_SLAVE, None)
+        call_libc("mount", b"tmpfs", b"/run", b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755")
         for name in ("/run/lock", "/run/systemd/nspawn"):
             os.makedirs(name)
         os.makedirs(_LEASES, exist_ok=True)
-        _libc("mount", b"tmpfs", _LEASES.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755")
+        leases = _LEASES.encode()
+        call_libc("mount", b"tmpfs", leases, b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755")
         _loopback_up()
         return self
 
     def __exit__(self, *_: object) -> None:
         for fd, kind in self._fds:
-            _libc("setns", fd, kind)
+            call_libc("setns", fd, kind)
             os.close(fd)
         os.chdir(self._directory)
 
@@ -85,7 +86,7 @@ def _enter(path: str) -> None:
 
 def adopt_orphans() -> None:
     """Make grandchildren whose parent dies our children, so that no process gets away."""
-    _libc("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    call_libc("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def reap_orphans() -> None:

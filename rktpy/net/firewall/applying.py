@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import os
 
-from rktpy.errors import RktError
 from rktpy.host.feed import feed
 from rktpy.host.process import DEFAULT_PATH, find_program
-from rktpy.net.firewall import loopback, nft, sysctls
+from rktpy.net.firewall import fallback, loopback, nft, sysctls
 from rktpy.net.firewall.addresses import place
+from rktpy.net.firewall.errors import FirewallError as FirewallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rktpy.net.firewall.loopback import Door
     from rktpy.net.rules import Rules
 
 
-class FirewallError(RktError):
-    """The host's firewall does not do what a pod needs."""
+_LACKING = ("not supported", "No such file or directory")  # the kernel, for nft
 
 
 def apply(uuid: str, rules: Rules, *, path: str = DEFAULT_PATH) -> None:
@@ -41,9 +40,9 @@ def apply(uuid: str, rules: Rules, *, path: str = DEFAULT_PATH) -> None:
         return
     try:
         doors = loopback.claim(uuid, loopback.find(rules))
+        _apply(uuid, rules, doors, path)
     except OSError as error:
         raise _disk(uuid, error) from error
-    _transact(uuid, nft.transaction(uuid, rules, _guarded(doors)), path)
     loopback.open_doors(doors)
     addresses = [one.address for one in rules.masquerades]
     addresses += [one.address for one in rules.forwards]
@@ -59,9 +58,16 @@ def remove(uuid: str, *, path: str = DEFAULT_PATH) -> None:
     """
     try:
         loopback.release(uuid)  # while its guard stands
+        if fallback.is_used(uuid):
+            fallback.remove(uuid, path)
     except OSError as error:
         raise _disk(uuid, error) from error
-    _transact(uuid, nft.removal(uuid), path)
+    program = find_program("nft", path)
+    if program is None:
+        return  # then it has no table
+    failure = _transact(program, nft.removal(uuid))
+    if failure and not _is_lacking(failure):
+        raise FirewallError(f"cannot remove the firewall's rules of pod {uuid}: {failure}")
 
 
 def missing(wanted: Mapping[str, Rules], *, path: str = DEFAULT_PATH) -> list[str]:
@@ -70,34 +76,65 @@ def missing(wanted: Mapping[str, Rules], *, path: str = DEFAULT_PATH) -> list[st
     Raises:
         FirewallError: the rules of the host cannot be listed.
     """
+    doors = {uuid: _claimed(uuid, rules) for uuid, rules in wanted.items() if rules}
+    others = {uuid for uuid in doors if fallback.is_used(uuid)}
+    gone: set[str] = set()
+    if others:
+        gone = fallback.missing(
+            {uuid: (wanted[uuid], _names(doors[uuid])) for uuid in others}, path
+        )
+    if others != doors.keys():
+        found = _sizes(path)
+        gone |= {
+            uuid
+            for uuid in doors.keys() - others
+            if found.get(uuid, 0) < nft.size(wanted[uuid], _guarded(doors[uuid]))
+        }
+    return [uuid for uuid in wanted if uuid in gone]
+
+
+def _apply(uuid: str, rules: Rules, doors: Sequence[Door], path: str) -> None:
+    """Use nft; where that is missing, or the kernel lacks what it needs, iptables."""
+    program = find_program("nft", path)
+    failure = ""
+    if program is not None:
+        failure = _transact(program, nft.transaction(uuid, rules, _guarded(doors)))
+        if not failure:
+            if fallback.is_used(uuid):
+                fallback.remove(uuid, path)
+            return
+        if not _is_lacking(failure) or not fallback.is_there(path):
+            raise FirewallError(f"cannot set up the firewall for pod {uuid}: {failure}")
+    if not fallback.is_there(path):
+        raise FirewallError(
+            "neither nft nor iptables is installed",
+            hint="install nftables with the host's package manager, or use --net=host",
+        )
+    fallback.apply(uuid, rules, _names(doors), path)
+
+
+def _transact(program: str, text: str) -> str:
+    """Return what nft says against ``text``, "" if it was done."""
+    done = feed((program, "-f", "-"), text.encode())
+    if not done.status:
+        return ""
+    # After where: what it says; then it shows the line, of a text that nobody has seen.
+    first = done.failure.splitlines()[0]
+    return first.partition("Error: ")[2] or first
+
+
+def _is_lacking(failure: str) -> bool:
+    return any(words in failure for words in _LACKING)
+
+
+def _sizes(path: str) -> dict[str, int]:
     program = find_program("nft", path)
     if program is None:
-        raise _no_program()
+        return {}
     done = feed((program, "-n", "-t", "list", "ruleset", "inet"))
     if done.status:
         raise FirewallError(f"cannot list the rules of the firewall: {done.failure}")
-    found = nft.sizes(done.output.decode("utf-8", "replace"))
-    return [
-        uuid
-        for uuid, rules in wanted.items()
-        if rules and found.get(uuid, 0) < nft.size(rules, _guarded(_claimed(uuid, rules)))
-    ]
-
-
-def _transact(uuid: str, text: str, path: str) -> None:
-    program = find_program("nft", path)
-    if program is None:
-        raise _no_program()
-    done = feed((program, "-f", "-"), text.encode())
-    if done.status:
-        raise FirewallError(f"cannot set up the firewall for pod {uuid}: {done.failure}")
-
-
-def _no_program() -> FirewallError:
-    return FirewallError(
-        "neither nft nor iptables is installed",
-        hint="install nftables with the host's package manager, or run with --net=host",
-    )
+    return nft.sizes(done.output.decode("utf-8", "replace"))
 
 
 def _claimed(uuid: str, rules: Rules) -> list[Door]:
@@ -108,6 +145,12 @@ def _guarded(doors: Iterable[Door]) -> list[int]:
     return [door.link for door in doors if not door.ipv6]
 
 
+def _names(doors: Iterable[Door]) -> list[str]:
+    return [door.name for door in doors if not door.ipv6]
+
+
 def _disk(uuid: str, error: OSError) -> FirewallError:
     why = os.strerror(error.errno or 0)
-    return FirewallError(f"cannot set up the firewall for pod {uuid}: {loopback.DIRECTORY}: {why}")
+    return FirewallError(
+        f"cannot set up the firewall for pod {uuid}: {error.filename or 'memory'}: {why}"
+    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+from typing import TYPE_CHECKING
 
 from rktpy.net.firewall import loopback, sysctls
-from rktpy.net.firewall.applying import apply, missing, remove
 from rktpy.net.rules import Forward, Published, Rules
 from tests.support.wires import Wires, ip
 
-ONE, TWO = "6b1c2d3e-0000-4000-8000-000000000001", "6b1c2d3e-0000-4000-8000-000000000002"
+if TYPE_CHECKING:
+    from tests.integration.net.firewall.conftest import Firewall
+
+ONE, TWO = "6b1c2d3e-0000-4000-8000-000000000001", "7c1c2d3e-0000-4000-8000-000000000002"
 
 
 def rules(number: int, port: int) -> Rules:
@@ -30,11 +33,11 @@ def inside(name: str, *words: str) -> None:
     subprocess.run(["ip", "netns", "exec", name, *words], check=True)
 
 
-def test_a_pod_cannot_reach_what_the_host_has_on_loopback(wires: Wires) -> None:
+def test_a_pod_cannot_reach_what_the_host_has_on_loopback(wires: Wires, firewall: Firewall) -> None:
     wires.bridged("pod1", 2)
     wires.bridged("pod2", 3)
     wires.serve("", "tcp/99")
-    apply(ONE, rules(2, 8080))
+    firewall.apply(ONE, rules(2, 8080))
     for name in ("pod1", "pod2"):
         ip("-n", name, "addr", "del", "127.0.0.1/8", "dev", "lo")
         ip("-n", name, "route", "add", "127.0.0.0/8", "via", "10.1.1.1")
@@ -44,56 +47,57 @@ def test_a_pod_cannot_reach_what_the_host_has_on_loopback(wires: Wires) -> None:
     assert wires.silent("pod2", "tcp", "127.0.0.1", 99)
 
     # It is the guard that keeps them out.
-    subprocess.run(["nft", "flush", "chain", "inet", f"rkt-{ONE}", "guard"], check=True)
+    for guard in (f"inet rkt-{ONE} guard", f"ip raw RKT-PFWD-RAW-{ONE[:8]}"):
+        subprocess.run(["nft", "flush", "chain", *guard.split()], check=False)
     assert wires.ask("pod1", "tcp", "127.0.0.1", 99) == "host 99 10.1.1.2"
 
 
-def test_the_last_pod_of_a_bridge_closes_it(wires: Wires) -> None:
+def test_the_last_pod_of_a_bridge_closes_it(wires: Wires, firewall: Firewall) -> None:
     wires.bridged("pod1", 2)
     wires.bridged("pod2", 3)
     before = local_routes()
     for number, uuid in ((2, ONE), (3, TWO)):
-        apply(uuid, rules(number, 8000 + number))
-        apply(uuid, rules(number, 8000 + number))
+        firewall.apply(uuid, rules(number, 8000 + number))
+        firewall.apply(uuid, rules(number, 8000 + number))
     assert len(local_routes().splitlines()) == len(before.splitlines()) + 1
 
-    remove(ONE)
+    firewall.remove(ONE)
     assert sysctls.takes_loopback("br0")
-    assert missing({TWO: rules(3, 8003)}) == []
+    assert firewall.missing({TWO: rules(3, 8003)}) == []
     assert local_routes() != before
 
-    remove(TWO)
+    firewall.remove(TWO)
     assert not sysctls.takes_loopback("br0")
     assert local_routes() == before
     assert [names for _, _, names in os.walk(loopback.DIRECTORY) if names] == []
 
 
-def test_rules_that_need_it_no_longer_close_it(wires: Wires) -> None:
+def test_rules_that_need_it_no_longer_close_it(wires: Wires, firewall: Firewall) -> None:
     wires.bridged("pod1", 2)
-    apply(ONE, rules(2, 8080))
-    apply(ONE, Rules((), (Forward(Published("tcp", 1, 1, "10.1.1.1"), "10.1.1.2/24"),)))
+    firewall.apply(ONE, rules(2, 8080))
+    firewall.apply(ONE, Rules((), (Forward(Published("tcp", 1, 1, "10.1.1.1"), "10.1.1.2/24"),)))
 
     assert not sysctls.takes_loopback("br0")
 
 
-def test_what_the_administrator_opened_stays_open_and_unguarded(wires: Wires) -> None:
+def test_what_the_administrator_opened_stays_open(wires: Wires, firewall: Firewall) -> None:
     wires.bridged("pod1", 2)
     wires.serve("pod1", "tcp/80")
     sysctls.take_loopback("br0")
 
-    apply(ONE, rules(2, 8080))
-    assert b"guard" not in subprocess.check_output(["nft", "list", "ruleset"])
+    firewall.apply(ONE, rules(2, 8080))
+    assert b"127.0.0.0/8" not in subprocess.check_output(["nft", "list", "ruleset"])
     assert wires.ask("", "tcp", "127.0.0.1", 8080) == "pod1 80 10.1.1.1"
-    remove(ONE)
+    firewall.remove(ONE)
 
     assert sysctls.takes_loopback("br0")
 
 
-def test_a_link_that_is_gone_is_no_hindrance(wires: Wires) -> None:
+def test_a_link_that_is_gone_is_no_hindrance(wires: Wires, firewall: Firewall) -> None:
     wires.point_to_point("pod1", 2)
     wanted = Rules((), (Forward(Published("tcp", 8080, 80), "172.16.28.2/24"),))
-    apply(ONE, wanted)
+    firewall.apply(ONE, wanted)
     ip("link", "delete", "veth2")
 
-    assert missing({ONE: wanted}) == []
-    remove(ONE)
+    assert firewall.missing({ONE: wanted}) == []
+    firewall.remove(ONE)

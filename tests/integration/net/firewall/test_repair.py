@@ -10,7 +10,7 @@ from rktpy.net.firewall.applying import apply, missing, remove
 from rktpy.net.rules import Forward, Masquerade, Published, Rules
 from tests.support.wires import HOST4, Wires
 
-ONE, TWO = "6b1c2d3e-0000-4000-8000-000000000001", "6b1c2d3e-0000-4000-8000-000000000002"
+ONE, TWO = "6b1c2d3e-0000-4000-8000-000000000001", "7c1c2d3e-0000-4000-8000-000000000002"
 FOREIGN = b"""table inet rkt-of-somebody {
 	chain forward {
 		type filter hook forward priority filter; policy accept;

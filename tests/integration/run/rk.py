@@ -167,6 +167,15 @@ class Running:
                 return
         raise AssertionError(f"no line {text!r} in {self._seen!r}")
 
+    def shows(self, pattern: str) -> re.Match[str]:
+        """Wait until a line matches somewhere, and return how."""
+        assert self.process.stdout is not None
+        while line := self.process.stdout.readline():
+            self._seen += line
+            if match := re.search(pattern, _text(line)):
+                return match
+        raise AssertionError(f"no line {pattern!r} in {self._seen!r}: {self.end()}")
+
     def type(self, text: bytes) -> None:
         """Write to the pod's standard input, which must be a pipe."""
         assert self.process.stdin is not None

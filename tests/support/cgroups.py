@@ -45,8 +45,8 @@ def _is_alive(path: str) -> bool:
 
 
 def remove_cgroups(paths: Sequence[str]) -> None:
-    """Remove the cgroups and all below them; processes that die slowly get two seconds."""
-    end = time.monotonic() + 2
+    """Remove the cgroups and all below them; processes that die slowly get ten seconds."""
+    end = time.monotonic() + 10
     for root in paths:
         for where, _, _ in list(os.walk(root, topdown=False)):
             while os.path.isdir(where):

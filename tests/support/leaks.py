@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Snapshot = dict[str, list[str]]
 
+# Seconds for what is being torn down to be gone; only what stays for good takes so long.
+PATIENCE = 30.0
 SENTINEL = 123  # exit status of a snapshot that is complete
 
 # A booted host starts and stops these by itself, whenever somebody asks the bus for them.
@@ -70,7 +72,7 @@ def compare(before: Snapshot, after: Snapshot) -> list[str]:
 
 
 def settled(
-    before: Snapshot, taken: Callable[[], Snapshot] = take, *, deadline: float = 5.0
+    before: Snapshot, taken: Callable[[], Snapshot] = take, *, deadline: float = PATIENCE
 ) -> list[str]:
     """Return what is left, giving what is still being torn down ``deadline`` seconds."""
     end = time.monotonic() + deadline

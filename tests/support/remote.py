@@ -253,7 +253,7 @@ class RemoteHost:
         with open(source, "rb") as file:
             self.write(target, file.read(), mode=os.stat(source).st_mode & 0o7777)
 
-    def wait_until(self, script: str, *args: str, timeout: float = 15) -> None:
+    def wait_until(self, script: str, *args: str, timeout: float = 60) -> None:
         """Wait until the shell ``script`` succeeds in the host."""
         end = time.monotonic() + timeout * self.slowness
         while (last := self.sh(script, *args, status=None)).status != 0:
@@ -269,7 +269,7 @@ class RemoteHost:
         snapshot: Snapshot = json.loads(result.stdout)
         return snapshot
 
-    def leaks(self, before: Snapshot, *, deadline: float = 5) -> list[str]:
+    def leaks(self, before: Snapshot, *, deadline: float = leaks.PATIENCE) -> list[str]:
         """Return what was left behind since ``before``."""
         return leaks.settled(before, self.snapshot, deadline=deadline * self.slowness)
 

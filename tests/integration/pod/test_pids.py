@@ -22,6 +22,7 @@ from rktpy.pod.lifecycle import Pod, open_pod
 from rktpy.pod.wait import wait_finished
 from rktpy.verbs.site import Site
 from rktpy.verbs.stop import stop_pods
+from tests.integration.run.rk import PATIENCE, until
 from tests.support.pods import a_pod
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def halt(*_):
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
     os.kill(child, {HALT})
 signal.signal(signal.SIGTERM, halt)
-os.waitpid(child, 0)
+if os.waitpid(child, 0)[1]:
+    signal.pause()  # what killed it kills us next; to end by ourselves meanwhile would be a race
 """
 
 
@@ -73,6 +75,9 @@ class Supervised:
         Path(f"{self.pod.path}/ppid").write_text(f"{pid}\n")
 
     def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)  # it has no child yet that we do not see
+            os.waitpid(self.process.pid, os.WUNTRACED)
         for child in procfs.children(self.process.pid):
             os.kill(child, signal.SIGKILL)
         self.process.kill()
@@ -94,7 +99,7 @@ def pod(site: Site, nspawn: str) -> Iterator[Supervised]:
 
 
 def test_pid_one_is_the_child_that_is_no_longer_nspawn(pod: Supervised) -> None:
-    with pids.find_pid1(pod.pod, timeout=5) as found:
+    with pids.find_pid1(pod.pod, timeout=PATIENCE) as found:
         assert [found.pid] == procfs.children(pod.process.pid)
         assert "sh" in os.readlink(f"/proc/{found.pid}/exe").replace("dash", "sh")
         assert Path(f"/proc/{found.pid}/status").read_text().split("NSpid:")[1].split()[1] == "1"
@@ -122,7 +127,7 @@ def test_waiting_for_pid_one_ends_with_the_pod(site: Site, nspawn: str) -> None:
 def test_a_flavour_that_writes_pid_is_believed(pod: Supervised) -> None:
     Path(f"{pod.pod.path}/pid").write_text(f"{pod.process.pid}\n")
 
-    with pids.find_pid1(pod.pod, timeout=5) as found:
+    with pids.find_pid1(pod.pod, timeout=PATIENCE) as found:
         assert found.pid == pod.process.pid
 
 
@@ -143,31 +148,29 @@ def test_stop_asks_a_starting_pod_when_it_can_hear(pod: Supervised, site: Site) 
 
     assert event.error is None
     assert event.kind == "stopped"
-    wait_finished(pod.pod, 5)
-    assert pod.process.wait(5) == 0
+    wait_finished(pod.pod, PATIENCE)
+    assert pod.process.wait(PATIENCE) == 0
 
 
 def test_forced_stop_leaves_neither_supervisor_nor_pod(pod: Supervised, site: Site) -> None:
-    with pids.find_pid1(pod.pod, timeout=5) as pid1:
+    with pids.find_pid1(pod.pod, timeout=PATIENCE) as pid1:
         (event,) = stop_pods(site, [pod.pod.uuid], force=True)
 
         assert event.kind == "stopped"
-        assert pid1.wait(5)
-    assert pod.process.wait(5) == -signal.SIGKILL
+        assert pid1.wait(PATIENCE)
+    assert pod.process.wait(PATIENCE) == -signal.SIGKILL
     assert pod.pod.state() == "exited"
 
 
 def test_forced_stop_of_a_pod_without_pid_one_kills_what_is_there(site: Site, nspawn: str) -> None:
     slow = Supervised(site.layout, nspawn, execute=30, ready=0)
-    while not procfs.children(slow.process.pid):
-        time.sleep(0.01)
-    (child,) = procfs.children(slow.process.pid)
+    (child,) = until(lambda: procfs.children(slow.process.pid), "child")
 
     (event,) = stop_pods(site, [slow.pod.uuid], force=True)
 
     assert event.kind == "stopped"
-    slow.process.wait(5)
-    assert not Path(f"/proc/{child}/exe").exists()
+    slow.process.wait(PATIENCE)
+    until(lambda: not Path(f"/proc/{child}/exe").exists(), "end of the child")
 
 
 def test_waiting_sleeps_until_the_lock_is_free(pod: Supervised, site: Site) -> None:
@@ -175,15 +178,20 @@ def test_waiting_sleeps_until_the_lock_is_free(pod: Supervised, site: Site) -> N
         [sys.executable, "-c", WAITER, site.layout.data, pod.pod.uuid],
         cwd=os.getcwd(),
     )
-    time.sleep(0.5)
-    assert waiter.poll() is None
+    until(lambda: waits_for_a_lock(waiter.pid), "wait")
     ticks = sum(map(int, Path(f"/proc/{waiter.pid}/stat").read_text().split()[13:15]))
     time.sleep(0.5)
     later = sum(map(int, Path(f"/proc/{waiter.pid}/stat").read_text().split()[13:15]))
     pod.end()
 
-    assert waiter.wait(5) == 0
+    assert waiter.wait(PATIENCE) == 0
     assert later == ticks, "it kept a processor busy"
+
+
+def waits_for_a_lock(pid: int) -> bool:
+    """Return whether the process sleeps in flock(2), see "/proc/locks" in proc(5)."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and str(pid) in line.split() for line in lines)
 
 
 WAITER = """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.pod.lifecycle import create
+from rktpy.pod.lifecycle import create, open_pod
 from rktpy.pod.phase import ALL_PHASES, Phase
 from tests.integration.pod.sweeping import (
     EVERYTHING,
@@ -20,6 +20,7 @@ from tests.integration.pod.sweeping import (
     in_child,
     link_journal,
 )
+from tests.integration.run.rk import until
 from tests.support.pods import a_pod, phases_of
 
 if TYPE_CHECKING:
@@ -71,21 +72,21 @@ def test_creation_killed_at_any_step_is_collected(site: Site) -> None:
 def test_killing_gc_ends_its_copies_and_the_next_one_finishes(site: Site) -> None:
     for _ in range(60):
         a_pod(site.layout, units=40)
+    held = [open_pod(site.layout, a_pod(site.layout, Phase.EXITED_GARBAGE)) for _ in range(4)]
+    for pod in held:  # one for each process, which so cannot end by having finished
+        pod.acquire(wait=False)
     child = in_child(lambda: gc(site))
     copies: list[str] = []
     while len(copies) < 3:
         copies = Path(f"/proc/{child}/task/{child}/children").read_text().split()
-    while len(phases_of(site.layout)["exited-garbage"]) > 50:
+    while len(phases_of(site.layout)["exited-garbage"]) > 54:
         time.sleep(0.001)  # until all of them are at work
-    for pid in copies:
-        os.kill(int(pid), signal.SIGSTOP)  # a stopped process cannot end by having finished
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 
-    deadline = time.monotonic() + 5
-    while any(_alive(pid) for pid in copies) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(_alive(pid) for pid in copies)
+    until(lambda: not any(_alive(pid) for pid in copies), "end of the copies")
+    for pod in held:
+        pod.close()
     gc(site)
     assert phases_of(site.layout) == {}
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 COMMAND = Path(sys.executable).with_name("rktpy")
-PATIENCE = 60.0  # seconds; only a hang takes so long
+PATIENCE = 180.0  # seconds; only a hang takes so long, also on a machine with much else to do
 _TAG = re.compile(r"^\[[ \d.]+\] (?P<app>[\w-]+)\[\d+\]: (?P<text>.*)$")
 
 
@@ -145,7 +145,7 @@ class Running:
     def ready(self) -> str:
         """Wait until all apps are started; return the UUID."""
         uuid = self.uuid
-        done = self._rkt("status", "--wait-ready=30s", uuid)
+        done = self._rkt("status", f"--wait-ready={PATIENCE:.0f}s", uuid)
         assert done.status == 0, (done, self.process.poll())
         return uuid
 

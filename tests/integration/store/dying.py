@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rktpy.errors import RktError
 from rktpy.verbs.image_gc import References, collect_images
 from rktpy.verbs.site import Site
+from tests.integration.run.rk import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,9 +57,10 @@ def die_at(step: int) -> None:
 
 def settled(layout: Layout) -> None:
     """Wait for a worker whose parent was killed: it holds nothing but its last breath."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and _workers(layout):
-        pass
+    deadline = time.monotonic() + PATIENCE
+    while left := _workers(layout):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.005)
 
 
 def _workers(layout: Layout) -> list[str]:

@@ -39,7 +39,7 @@ class Booted:
     def _dial(self) -> Bus:
         with self.calls.open("a") as file:  # the caller is a child process
             file.write("x")
-        return connect(address=self.address, prefer="jeepney", timeout=1)
+        return connect(address=self.address, prefer="jeepney", timeout=20)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ MACHINE1 = "org.freedesktop.machine1"
 
 @pytest.fixture
 def dial(private_bus: PrivateBus) -> Callable[[], Bus]:
-    return lambda: connect(address=private_bus.address, prefer="jeepney", timeout=2)
+    return lambda: connect(address=private_bus.address, prefer="jeepney", timeout=20)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_no_machined_is_not_usable(bus: Bus) -> None:
 
 def test_a_machined_that_cannot_be_started_is_not_usable(private_bus: PrivateBus, bus: Bus) -> None:
     private_bus.activatable(MACHINE1, "/bin/false")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while MACHINE1 not in bus.names_activatable():
         assert time.monotonic() < deadline
     assert not machined.usable(bus)
@@ -126,7 +126,7 @@ def test_a_bus_that_hangs_is_a_no_that_is_not_final(tmp_path: Path) -> None:
         begin = time.monotonic()
         answer = ask_bus(lambda: connect(address=f"unix:path={tmp_path}/bus", timeout=0.5))
     assert answer == BusAnswer(machined=False, manager=False, final=False)
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 20  # and not as long as a bus is given otherwise
 
 
 def test_asking_leaves_no_thread_and_no_child(private_bus: PrivateBus) -> None:

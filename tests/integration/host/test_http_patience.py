@@ -20,10 +20,11 @@ SOON = Patience(head=0.3, window=0.3, least=6000, pauses=())
 
 
 class Dripping:
-    """Answers one request with ``first`` and then a byte each few milliseconds, until ``end``."""
+    """Answers one request with ``first`` and then ``drop`` each ``pause`` seconds, until ``end``."""
 
-    def __init__(self, first: bytes, drop: bytes) -> None:
+    def __init__(self, first: bytes, drop: bytes, pause: float = 0.005) -> None:
         self._words = first, drop
+        self._pause = pause
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(20)  # nobody comes where the test failed before
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
@@ -38,7 +39,7 @@ class Dripping:
             connection.recv(1 << 16)
             try:
                 connection.sendall(first)
-                while not self._ended.wait(0.005):
+                while not self._ended.wait(self._pause):
                     connection.sendall(drop)
             except OSError:
                 return  # they hung up, as they should
@@ -79,7 +80,9 @@ def test_a_body_has_to_come_at_some_speed(drip: Dripping) -> None:
         answer.body(1 << 20)
 
 
-@pytest.mark.parametrize("drip", [(HEAD, b"x" * 1000)], indirect=True)
+@pytest.mark.parametrize("drip", [(HEAD, b"x" * 20_000, 0.3)], indirect=True)
 def test_a_slow_body_that_gets_on_is_taken(drip: Dripping) -> None:
-    with Client(patience=SOON) as client, client.request(drip.url, plain=True) as answer:
+    """It takes longer than the window, and each drop is more than has to come in one."""
+    patience = SOON.replace(head=20.0, window=1.2)
+    with Client(patience=patience) as client, client.request(drip.url, plain=True) as answer:
         assert answer.body(1 << 20) == b"x" * 100_000

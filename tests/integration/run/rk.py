@@ -149,10 +149,10 @@ class Running:
         assert done.status == 0, (done, self.process.poll())
         return uuid
 
-    def until(self, look: Callable[[], T], what: str) -> T:
+    def until(self, look: Callable[[], T | None], what: str) -> T:
         """``until``, while the pod runs: one that ended says why in the failure."""
 
-        def found() -> T:
+        def found() -> T | None:
             assert self.process.poll() is None, (what, self.end())
             return look()
 
@@ -197,7 +197,7 @@ class Running:
         self._file.unlink(missing_ok=True)
 
 
-def until(look: Callable[[], T], what: str) -> T:
+def until(look: Callable[[], T | None], what: str) -> T:
     """Call ``look`` until it returns something true, and return that."""
     end = time.monotonic() + PATIENCE
     while not (found := look()):

@@ -20,7 +20,7 @@ SOON = Patience(head=0.3, window=0.3, least=6000, pauses=())
 
 
 class Dripping:
-    """Answers one request with ``first`` and then ``drop`` each ``pause`` seconds, until ``end``."""
+    """Answers one request with ``first`` and then ``drop`` each ``pause`` seconds."""
 
     def __init__(self, first: bytes, drop: bytes, pause: float = 0.005) -> None:
         self._words = first, drop

@@ -16,9 +16,7 @@ from rktpy.host.netlink.wire import NetlinkError, Request, attribute, text
 _SET = 19  # RTM_SETLINK
 _HEAD = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
 _INFO, _INFO_PORT_KIND, _INFO_PORT_DATA = 18, 4, 5  # IFLA_LINKINFO, IFLA_INFO_SLAVE_*
-_INFO_KIND, _INFO_DATA = 1, 2
 _HAIRPIN = 4  # IFLA_BRPORT_MODE
-_FILTERING = 7  # IFLA_BR_VLAN_FILTERING
 _OF_FAMILY, _FLAGS, _VLAN = 26, 0, 2  # IFLA_AF_SPEC, IFLA_BRIDGE_FLAGS, IFLA_BRIDGE_VLAN_INFO
 _MASTER = 1
 _PVID, _UNTAGGED = 2, 4
@@ -31,15 +29,6 @@ def hairpin(port: int, *, on: bool) -> Request:
     info = text(_INFO_PORT_KIND, "bridge") + attribute(_INFO_PORT_DATA, data)
     body = _HEAD.pack(_socket.AF_UNSPEC, 0, port, 0, 0) + attribute(_INFO, info)
     return Request(f"set the hairpin mode of link {port}", NEW, wire.REQUEST | wire.ACK, body)
-
-
-def filtering(index: int, *, on: bool) -> Request:
-    """Plan whether the bridge ``index`` keeps VLANs apart."""
-    data = attribute(_FILTERING, bytes([on]))
-    info = text(_INFO_KIND, "bridge") + attribute(_INFO_DATA, data)
-    body = _HEAD.pack(_socket.AF_UNSPEC, 0, index, 0, 0) + attribute(_INFO, info)
-    says = f"have the bridge with index {index} keep VLANs apart"
-    return Request(says, NEW, wire.REQUEST | wire.ACK, body)
 
 
 def member(port: int, tag: int) -> Request:

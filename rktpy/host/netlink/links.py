@@ -18,7 +18,7 @@ _HEAD = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags
 _ADDRESS, _NAME, _MTU, _PARENT, _MASTER = 1, 3, 4, 5, 10  # IFLA_*
 _INFO, _NAMESPACE_FD, _EXTENT, _PROMISCUITY = 18, 28, 29, 30
 _INFO_KIND, _INFO_DATA = 1, 2
-_PEER, _MACVLAN_MODE, _IPVLAN_MODE, _VLAN_ID = 1, 1, 1, 1
+_PEER, _MACVLAN_MODE, _IPVLAN_MODE, _VLAN_ID, _FILTERING = 1, 1, 1, 1, 7
 _UP, _PROMISCUOUS, _ALL_MULTICAST = 0x1, 0x100, 0x200  # IFF_*
 _WITHOUT_STATISTICS = 8  # RTEXT_FILTER_SKIP_STATS: they are half of what is told
 
@@ -80,9 +80,10 @@ def veth(link: New, peer: New) -> Request:
     return _add(f"make the pair of links {link.name!r} and {peer.name!r}", link, "veth", other)
 
 
-def bridge(link: New) -> Request:
-    """Plan a bridge, without filtering of VLANs."""
-    return _add(f"make the bridge {link.name!r}", link, "bridge")
+def bridge(link: New, *, filtering: bool = False) -> Request:
+    """Plan a bridge; with ``filtering`` it keeps VLANs apart."""
+    data = attribute(_FILTERING, b"\1") if filtering else b""
+    return _add(f"make the bridge {link.name!r}", link, "bridge", data)
 
 
 def dummy(link: New) -> Request:

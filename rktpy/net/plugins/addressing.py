@@ -144,8 +144,15 @@ def bits(address: str) -> int:
 
 def network(address: str, length: int) -> str:
     """Return the first address of the network of ``length`` bits around ``address``."""
-    family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
-    packed = _socket.inet_pton(family, address)
+    family, packed = addresses.pack(address)
     rest = 8 * len(packed) - length
     first = int.from_bytes(packed, "big") >> rest << rest
     return _socket.inet_ntop(family, first.to_bytes(len(packed), "big"))
+
+
+def following(address: str) -> str:
+    """Return the address after ``address``."""
+    family, packed = addresses.pack(address)
+    return _socket.inet_ntop(
+        family, (int.from_bytes(packed, "big") + 1).to_bytes(len(packed), "big")
+    )

@@ -75,10 +75,10 @@ def parse_mac(written: str) -> bytes:
     """Return a hardware address, its bytes parted by ``:`` or ``-``; errors as above."""
     parts = written.replace("-", ":").split(":")
     try:
-        address = bytes(int(part, 16) for part in parts if len(part) == 2)
+        address = b"".join(map(bytes.fromhex, parts))
     except ValueError:
         address = b""
-    if len(parts) != 6 or len(address) != 6:
+    if len(parts) != 6 or len(address) != 6 or not all(len(part) == 2 for part in parts):
         raise OptionError(f"{quote(written)} is not a hardware address")
     return address
 

@@ -24,8 +24,9 @@ def test_hairpin_mode() -> None:
 def test_filtering_of_vlans() -> None:
     data = ("IFLA_INFO_DATA", {"attrs": [("IFLA_BR_VLAN_FILTERING", 1)]})
     info = ("IFLA_LINKINFO", {"attrs": [("IFLA_INFO_KIND", "bridge"), data]})
+    wanted = oracle(ifinfmsg, {}, ("IFLA_IFNAME", "br0"), info)
 
-    assert bridges.filtering(5, on=True).body.hex() == oracle(ifinfmsg, PORT, info).hex()
+    assert links.bridge(links.New("br0"), filtering=True).body.hex() == wanted.hex()
 
 
 def test_a_port_of_a_vlan() -> None:

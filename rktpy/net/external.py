@@ -13,6 +13,7 @@ from rktpy import log
 from rktpy.codec import CodecError, compact, parse, quote
 from rktpy.errors import RktError
 from rktpy.host.asked import AskedError, ask
+from rktpy.net.ipam.dhcp import hint_for
 from rktpy.net.result import ResultError, parse_result
 from rktpy.net.rules import Rules
 
@@ -144,7 +145,7 @@ class External:
                 hint=self._suspect(),
             )
         text = f"{message}; {details}" if details else message
-        hint = None
+        hint = hint_for(text, self.path)
         if code == _INCOMPATIBLE:
             hint = self._spoken(version)
         elif code == _LATER:

@@ -34,8 +34,8 @@ class Netlink(Resource):
 
     __slots__ = ("_sequence", "_socket")
 
-    def __init__(self, timeout: float = 10) -> None:
-        """Open a socket in the namespace of the calling thread.
+    def __init__(self, timeout: float = 10, *, protocol: int = 0) -> None:
+        """Open a socket in the namespace of the calling thread; ``protocol`` 0 is rtnetlink.
 
         Raises:
             NetlinkError: the kernel has none.
@@ -43,7 +43,7 @@ class Netlink(Resource):
         self._sequence = 0
         kind = _socket.SOCK_RAW | _socket.SOCK_CLOEXEC
         try:
-            self._socket = _socket.socket(_socket.AF_NETLINK, kind, 0)
+            self._socket = _socket.socket(_socket.AF_NETLINK, kind, protocol)
         except OSError as error:
             raise NetlinkError("cannot open a netlink socket", number=error.errno or 0) from error
         try:
@@ -109,6 +109,10 @@ class Netlink(Resource):
         for message in self._answers(request):
             return routes.decode(message.body)
         raise NetlinkError(f"cannot {request.says}: the kernel did not answer")
+
+    def bodies(self, request: Request) -> list[bytes]:
+        """Return the bodies of all messages that answer a request for a list."""
+        return self._list(request)
 
     def _list(self, request: Request) -> list[bytes]:
         for _ in range(_TRIES):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 
+from rktpy.host import lock
 from rktpy.host.feed import feed
+from rktpy.host.netlink import nftables
 from rktpy.host.process import DEFAULT_PATH, find_program
 from rktpy.net.firewall import fallback, loopback, nft, sysctls
 from rktpy.net.firewall.addresses import place
@@ -55,6 +57,7 @@ def remove(uuid: str, *, path: str = DEFAULT_PATH) -> None:
 
     Raises:
         FirewallError: no program can do it.
+        NetlinkError: the kernel says no.
     """
     try:
         loopback.release(uuid)  # while its guard stands
@@ -62,19 +65,14 @@ def remove(uuid: str, *, path: str = DEFAULT_PATH) -> None:
             fallback.remove(uuid, path)
     except OSError as error:
         raise _disk(uuid, error) from error
-    program = find_program("nft", path)
-    if program is None:
-        return  # then it has no table
-    failure = _transact(program, nft.removal(uuid))
-    if failure and not _is_lacking(failure):
-        raise FirewallError(f"cannot remove the firewall's rules of pod {uuid}: {failure}")
+    nftables.delete(nft.table(uuid))
 
 
 def missing(wanted: Mapping[str, Rules], *, path: str = DEFAULT_PATH) -> list[str]:
     """Return the UUIDs of ``wanted`` whose rules are not all there; ``apply`` brings them back.
 
     Raises:
-        FirewallError: the rules of the host cannot be listed.
+        FirewallError, NetlinkError: the rules of the host cannot be listed.
     """
     doors = {uuid: _claimed(uuid, rules) for uuid, rules in wanted.items() if rules}
     others = {uuid for uuid in doors if fallback.is_used(uuid)}
@@ -84,11 +82,11 @@ def missing(wanted: Mapping[str, Rules], *, path: str = DEFAULT_PATH) -> list[st
             {uuid: (wanted[uuid], _names(doors[uuid])) for uuid in others}, path
         )
     if others != doors.keys():
-        found = _sizes(path)
+        found = nftables.count()
         gone |= {
             uuid
             for uuid in doors.keys() - others
-            if found.get(uuid, 0) < nft.size(wanted[uuid], _guarded(doors[uuid]))
+            if found.get(nft.table(uuid), 0) < nft.size(wanted[uuid], _guarded(doors[uuid]))
         }
     return [uuid for uuid in wanted if uuid in gone]
 
@@ -98,7 +96,11 @@ def _apply(uuid: str, rules: Rules, doors: Sequence[Door], path: str) -> None:
     program = find_program("nft", path)
     failure = ""
     if program is not None:
-        failure = _transact(program, nft.transaction(uuid, rules, _guarded(doors)))
+        replace = nftables.exists(nft.table(uuid))
+        text = nft.transaction(uuid, rules, _guarded(doors), replace=replace)
+        # One after the other: nft begins anew whenever another one has changed something.
+        with lock.lock_dir(loopback.DIRECTORY):
+            failure = _transact(program, text)
         if not failure:
             if fallback.is_used(uuid):
                 fallback.remove(uuid, path)
@@ -125,16 +127,6 @@ def _transact(program: str, text: str) -> str:
 
 def _is_lacking(failure: str) -> bool:
     return any(words in failure for words in _LACKING)
-
-
-def _sizes(path: str) -> dict[str, int]:
-    program = find_program("nft", path)
-    if program is None:
-        return {}
-    done = feed((program, "-n", "-t", "list", "ruleset", "inet"))
-    if done.status:
-        raise FirewallError(f"cannot list the rules of the firewall: {done.failure}")
-    return nft.sizes(done.output.decode("utf-8", "replace"))
 
 
 def _claimed(uuid: str, rules: Rules) -> list[Door]:

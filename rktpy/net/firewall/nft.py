@@ -1,4 +1,4 @@
-"""The rules of a pod as one transaction of nft(8), and what a listing shows of them. Pure.
+"""The rules of a pod as one transaction of nft(8). Pure.
 
 Each pod has a table ``inet rkt-<uuid>`` of its own; nothing else of the host is touched:
 
@@ -35,48 +35,28 @@ def table(uuid: str) -> str:
     return _PREFIX + uuid
 
 
-def removal(uuid: str) -> str:
-    """Return the transaction after which the pod has no table, whether it had one or not."""
-    return f"add table inet {table(uuid)}\ndelete table inet {table(uuid)}\n"
-
-
-def transaction(uuid: str, rules: Rules, links: Iterable[int]) -> str:
+def transaction(uuid: str, rules: Rules, links: Iterable[int], *, replace: bool = True) -> str:
     """Return the transaction after which the pod's table has ``rules`` and nothing else.
 
+    Without ``replace`` there must be none before: that saves a wait for all processors (RCU).
     ``links`` are the indices of the links on which the host takes loopback addresses for the pod.
 
     Raises:
         RuleError: something in ``rules`` is no address, port or protocol.
     """
-    lines = [f"table inet {table(uuid)} {{"]
+    name = table(uuid)
+    lines = [f"add table inet {name}", f"delete table inet {name}"] if replace else []
+    lines.append(f"table inet {name} {{")
     for name, head, body in _chains(rules, links):
         lines.append(f"\tchain {name} {{")
         lines += [f"\t\t{line}" for line in ((head, *body) if head else body)]
         lines.append("\t}")
-    return removal(uuid) + "\n".join(lines) + "\n}\n"
+    return "\n".join(lines) + "\n}\n"
 
 
 def size(rules: Rules, links: Iterable[int]) -> int:
     """Return how many rules the pod's table has; errors as ``transaction``."""
     return sum(len(body) for _, _, body in _chains(rules, links))
-
-
-def sizes(listing: str) -> dict[str, int]:
-    """Return how many rules each table of a pod has, by UUID, in what ``list ruleset`` shows."""
-    found: dict[str, int] = {}
-    uuid = ""
-    for line in listing.splitlines():
-        if not line:
-            continue  # between two chains
-        if not line.startswith("\t"):
-            words = line.split()
-            uuid = ""
-            if words[:2] == ["table", "inet"] and words[2].startswith(_PREFIX):
-                uuid = words[2].removeprefix(_PREFIX)
-                found[uuid] = 0
-        elif uuid and line.startswith("\t\t") and not line.startswith("\t\ttype "):
-            found[uuid] += 1
-    return found
 
 
 def _chains(rules: Rules, links: Iterable[int]) -> list[tuple[str, str, list[str]]]:
@@ -149,8 +129,10 @@ def _masquerades(masquerades: Iterable[Masquerade]) -> list[str]:
     for one in masquerades:
         pod = place(one.address)
         family = "ip6" if pod.ipv6 else "ip"
-        kept = _set([pod.network, MULTICAST[pod.ipv6]])
-        found.append(f"{family} saddr {pod.address} {family} daddr != {kept} masquerade")
+        # Not a set: nft reads all sets of the host whenever it does anything.
+        kept = (pod.network, MULTICAST[pod.ipv6])
+        others = " ".join(f"{family} daddr != {network}" for network in kept)
+        found.append(f"{family} saddr {pod.address} {others} masquerade")
     return list(dict.fromkeys(found))
 
 

@@ -178,6 +178,14 @@ ROOT = Command(
             ready=False,
         ),
         Command(
+            "network",
+            "",
+            "look at the networks of this host",
+            usage="network [command]",
+            extra=True,
+            commands="groups:NETWORK",
+        ),
+        Command(
             "prepare",
             "prepare:prepare",
             "get a pod ready to be started later, and print its UUID",

@@ -121,13 +121,22 @@ def load(directory: str) -> list[NetConf]:
     Raises:
         NetConfError: one of the files is broken.
     """
+    return [read_conf(path) for path in paths(directory)]
+
+
+def paths(directory: str) -> list[str]:
+    """Return the paths of the files in ``directory`` that define networks, by name.
+
+    Raises:
+        NetConfError: it is there and cannot be read.
+    """
     try:
         names = sorted(name for name in os.listdir(directory) if name.endswith(_SUFFIXES))
     except FileNotFoundError:
         return []
     except OSError as error:
         raise _broken(directory, os.strerror(error.errno or 0)) from error
-    return [read_conf(path) for name in names if not os.path.isdir(path := f"{directory}/{name}")]
+    return [path for name in names if not os.path.isdir(path := f"{directory}/{name}")]
 
 
 def read_conf(path: str) -> NetConf:

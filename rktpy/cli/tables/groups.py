@@ -1,4 +1,4 @@
-"""The commands inside the groups ``image`` and ``app``; only a call of the group reads them."""
+"""The commands inside the groups ``image``, ``network`` and ``app``; a call of one reads them."""
 
 from __future__ import annotations
 
@@ -79,6 +79,20 @@ IMAGE = (
         "compare images with what they were when they came, and repair them",
         usage="verify IMAGE...",
         complete="image",
+    ),
+)
+
+NETWORK = (
+    Command(
+        "network list",
+        "network:list_",
+        "list the networks that pods can join",
+        usage="list",
+        long="Only configurations are read: net.d of the local configuration, and what is built"
+        " in. They come in the order in which a pod joins them.",
+        options="networks:LIST",
+        arity=(0, 0),
+        extra=True,
     ),
 )
 

@@ -126,6 +126,13 @@ PAGES = {
          ("rktpy logs --format=json 0f746094", "An object for each line: time, app, pid, text.")),
         USUAL, ("status", "enter"),
     ),
+    "network list": Page(
+        (("rktpy network list", "Name, types of the plugins, subnets and file of each network."),
+         ("rktpy network list --format=json", "For scripts.")),
+        (_WORKED, ("254", "A file cannot be read, so no pod gets a network; standard error says"
+                   " why. The other networks are listed all the same.")),
+        ("run", "list"),
+    ),
     "prepare": Page(
         (("rktpy prepare --quiet example.com/web --name=server -- --port=80",
           "Prints the UUID for run-prepared."),

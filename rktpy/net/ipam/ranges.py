@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from rktpy.config.fields import text
 from rktpy.errors import RktError
-from rktpy.net.ipam.addresses import BITS, IPV4, block_of, is_v4, number_of, text_of
+from rktpy.net.ipam.addresses import BITS, IPV4, Block, block_of, is_v4, number_of, text_of
 from rktpy.net.ipam.arguments import IpamError, check_count, list_in, section
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
-
-    from rktpy.net.ipam.addresses import Block
 
 
 class Range(Value):
@@ -90,7 +88,7 @@ def read_sets(config: Mapping[str, object]) -> tuple[RangeSet, ...]:
     ipam = section(config, "ipam")
     written = list_in(section(config, "runtimeConfig"), "ipRanges")
     if text(ipam, "subnet"):
-        written = [*written, [ipam]]
+        written = [*written, [{**ipam, "subnet": _network(text(ipam, "subnet"))}]]
     written = [*written, *list_in(ipam, "ranges")]
     if not written:
         raise IpamError("no IP ranges specified", hint='"ipam" needs a "subnet"')
@@ -106,6 +104,14 @@ def read_sets(config: Mapping[str, object]) -> tuple[RangeSet, ...]:
         low, high = sorted((clash[0][1], clash[1][1]))
         raise IpamError(f"range set {low} overlaps with {high}")
     return tuple(sets)
+
+
+def _network(subnet: str) -> str:
+    """Return ``subnet`` without host bits, which rkt's host-local took (and Kubernetes' guide had);
+    later ones refuse them, and so do we in ``ranges``, which they brought.
+    """
+    block = block_of(subnet)
+    return subnet if block is None else str(Block(block.first, block.prefix))
 
 
 def _read_set(written: object) -> RangeSet:

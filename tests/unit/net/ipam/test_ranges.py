@@ -46,6 +46,16 @@ def test_a_subnet_offers_all_its_hosts(subnet: str, first: str, last: str, gatew
     assert [text_of(n) for n in (one.first, one.last, one.gateway)] == [first, last, gateway]
 
 
+@pytest.mark.parametrize(
+    ("subnet", "network"),
+    [("10.255.228.1/24", "10.255.228.0/24"), ("fd00::5/64", "fd00::/64")],
+)
+def test_the_one_subnet_may_have_host_bits_as_in_rkt(subnet: str, network: str) -> None:
+    ((one,),) = read_sets({"ipam": {"subnet": subnet}})
+
+    assert str(one.subnet) == network
+
+
 def test_bounds_and_gateway_can_be_set() -> None:
     one = the_range(
         subnet="10.1.0.0/24", rangeStart="10.1.0.20", rangeEnd="10.1.0.20", gateway="10.9.0.1"

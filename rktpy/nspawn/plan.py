@@ -64,6 +64,7 @@ class AppPlan(Value):
     supplementary_gids: tuple[int, ...] = ()
     environment: Mapping[str, str] = {}
     discarded: tuple[str, ...] = ()  # of "stdout" and "stderr"
+    reopens: bool = False  # opens its output by name, so that is a FIFO (docs/adr/0021)
     pre_start: tuple[tuple[str, ...], ...] = ()
     post_stop: tuple[tuple[str, ...], ...] = ()
     read_only_rootfs: bool = False

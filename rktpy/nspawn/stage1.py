@@ -25,7 +25,7 @@ BUILTIN_ANNOTATION = "rktpy/stage1/builtin"  # names the flavour that runs in pr
 _SYSTEMD_DIRS = ("/usr/lib/systemd", "/lib/systemd")
 _DAEMONS = ("systemd", "systemd-journald", "systemd-shutdown")
 _OPTIONAL_DAEMONS = ("systemd-executor",)  # PID 1 starts services through it from 255 on
-_TOOLS = ("sh", "ln", "strings")
+_TOOLS = ("sh", "ln", "strings", "cat")
 _LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
 _DIRECTORIES = (
     "dev", "etc", "opt", "opt/stage2", "proc", "root", "rkt", "rkt/env", "rkt/libexec",
@@ -47,6 +47,10 @@ _SKELETON_FILES = (
     "etc/hostname", "etc/hosts",
 )  # fmt: skip
 _SKELETON_LINKS = {
+    "dev/fd": "/proc/self/fd",
+    "dev/stdin": "/proc/self/fd/0",
+    "dev/stdout": "/proc/self/fd/1",
+    "dev/stderr": "/proc/self/fd/2",
     "dev/log": "/run/systemd/journal/dev-log",
     "dev/ptmx": "pts/ptmx",
     "etc/mtab": "../proc/self/mounts",

@@ -38,6 +38,7 @@ API_FILES = (*_DEVICES, _HOSTNAME)
 # A fifth failure within ten seconds is the last: systemd's own limit, told where it can be read.
 _START_LIMIT_SECONDS = 10
 _START_LIMIT_BURST = 5
+_OUTPUTS = 2
 
 
 def unit_files(pod: PodPlan) -> dict[str, str]:
@@ -150,6 +151,11 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit.add("Unit", "Before", "shutdown.target")
     if app.sockets:
         unit.add("Unit", "Requires", f"{app.name}.socket")
+    if _has_fifo(pod, app):
+        # The order holds for the end too: the FIFO is closed when the app has written its last.
+        unit.add("Unit", "Requires", f"output@{app.name}.socket")
+        unit.add("Unit", "Wants", f"output@{app.name}.service")
+        unit.add("Unit", "After", f"output@{app.name}.socket output@{app.name}.service")
     unit.add("Service", "SyslogIdentifier", app.name)
     # exec: the pod is ready when every app has been executed, not merely forked.
     unit.add("Service", "Type", "notify" if app.notify else "exec")
@@ -180,12 +186,19 @@ def _restart(app: AppPlan) -> Iterator[tuple[str, str, str]]:
         yield "Service", "RestartForceExitStatus", "SIGHUP SIGINT SIGTERM SIGPIPE"
 
 
+def _has_fifo(pod: PodPlan, app: AppPlan) -> bool:
+    """Return whether what ``app`` prints goes through a FIFO (stage1: output@.socket)."""
+    return app.reopens and not pod.interactive and len(app.discarded) < _OUTPUTS
+
+
 def _streams(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
     if pod.handed_streams:  # they come with the start of the unit
         yield "PassEnvironment", "TERM"
     else:
         yield "StandardInput", "tty" if pod.interactive else "null"
         output = "tty" if pod.interactive else "journal+console"
+        if _has_fifo(pod, app):
+            output = f"file:/run/rkt/output/{app.name}"
         yield "StandardOutput", "null" if "stdout" in app.discarded else output
         yield "StandardError", "null" if "stderr" in app.discarded else output
     if pod.interactive:

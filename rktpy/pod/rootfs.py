@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 
 _LINKS = {
+    "dev/fd": "/proc/self/fd",
+    "dev/stdin": "/proc/self/fd/0",
+    "dev/stdout": "/proc/self/fd/1",
+    "dev/stderr": "/proc/self/fd/2",
     "etc/mtab": "../proc/self/mounts",
     "dev/log": "/run/systemd/journal/dev-log",
     "dev/ptmx": "pts/ptmx",
@@ -135,7 +139,7 @@ def make_app_dir(tree: PodTree, app: str, *, owner: int = 0) -> None:
 def prepare_app_root(rootfs: str) -> None:
     """Give the copied root of an app what the skeleton layer gives a mounted one.
 
-    ``/etc/mtab``, ``/dev/log``, ``/dev/ptmx`` and a sticky ``/tmp``; what the image has stays.
+    ``/etc/mtab``, the links of /dev and a sticky ``/tmp``; what the image has stays.
     The rest (device nodes, /proc, /sys) is bound by the app's unit (rkt: stage1/prepare-app).
     """
     for link, target in _LINKS.items():

@@ -23,7 +23,7 @@ from rktpy.pod.places import check_working_directory, find_places
 from rktpy.pod.ports import map_ports
 from rktpy.pod.restart import Restart, restart_policy
 from rktpy.pod.stopsignal import stop_signal
-from rktpy.pod.streams import discarded_streams
+from rktpy.pod.streams import discarded_streams, reopens_streams
 from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.value import Value
@@ -140,6 +140,7 @@ class Planner:
             supplementary_gids=identity.supplementary_gids,
             environment=self._environment(runtime.name, app),
             discarded=() if self.start.interactive else discarded_streams(runtime),
+            reopens=reopens_streams(runtime, rootfs),
             pre_start=_handlers(app, "pre-start"),
             post_stop=_handlers(app, "post-stop"),
             read_only_rootfs=runtime.read_only_rootfs,

@@ -151,7 +151,7 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit.add("Unit", "Before", "shutdown.target")
     if app.sockets:
         unit.add("Unit", "Requires", f"{app.name}.socket")
-    if _has_fifo(pod, app):
+    if _has_fifo(app):
         # The order holds for the end too: the FIFO is closed when the app has written its last.
         unit.add("Unit", "Requires", f"output@{app.name}.socket")
         unit.add("Unit", "Wants", f"output@{app.name}.service")
@@ -186,9 +186,9 @@ def _restart(app: AppPlan) -> Iterator[tuple[str, str, str]]:
         yield "Service", "RestartForceExitStatus", "SIGHUP SIGINT SIGTERM SIGPIPE"
 
 
-def _has_fifo(pod: PodPlan, app: AppPlan) -> bool:
+def _has_fifo(app: AppPlan) -> bool:
     """Return whether what ``app`` prints goes through a FIFO (stage1: output@.socket)."""
-    return app.reopens and not pod.interactive and len(app.discarded) < _OUTPUTS
+    return app.reopens and len(app.discarded) < _OUTPUTS
 
 
 def _streams(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
@@ -197,7 +197,7 @@ def _streams(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
     else:
         yield "StandardInput", "tty" if pod.interactive else "null"
         output = "tty" if pod.interactive else "journal+console"
-        if _has_fifo(pod, app):
+        if _has_fifo(app):
             output = f"file:/run/rkt/output/{app.name}"
         yield "StandardOutput", "null" if "stdout" in app.discarded else output
         yield "StandardError", "null" if "stderr" in app.discarded else output

@@ -50,31 +50,35 @@ def reopens_streams(runtime: RuntimeApp, rootfs: str) -> bool:
     except OSError:
         return False  # most images have no such directory
     try:
-        return _leads_to_output(fd, deeper=True)
+        return _leads_to_output(fd, _LOGS, deeper=True)
     except OSError:
         return False
     finally:
         os.close(fd)
 
 
-def _leads_to_output(directory: int, *, deeper: bool) -> bool:
-    """Return whether a link in ``directory``, or one level below it, names an output."""
+def _leads_to_output(directory: int, path: str, *, deeper: bool) -> bool:
+    """Return whether a link in ``directory``, or one level below it, names an output.
+
+    ``path`` is where the app sees the directory.
+    """
     below = []
     with os.scandir(directory) as entries:
         for entry in islice(entries, _MAX_LOGS):
             if entry.is_symlink():
-                if os.readlink(entry.name, dir_fd=directory) in _OUTPUT_NAMES:
+                target = os.path.join(path, os.readlink(entry.name, dir_fd=directory))
+                if os.path.normpath(target) in _OUTPUT_NAMES:
                     return True
             elif deeper and entry.is_dir(follow_symlinks=False):
                 below.append(entry.name)
-    return any(_named_in(directory, name) for name in below)
+    return any(_named_below(directory, path, name) for name in below)
 
 
-def _named_in(directory: int, name: str) -> bool:
+def _named_below(directory: int, path: str, name: str) -> bool:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(name, flags, dir_fd=directory)
     try:
-        return _leads_to_output(fd, deeper=False)
+        return _leads_to_output(fd, f"{path}/{name}", deeper=False)
     finally:
         os.close(fd)
 

@@ -140,7 +140,7 @@ class Planner:
             supplementary_gids=identity.supplementary_gids,
             environment=self._environment(runtime.name, app),
             discarded=() if self.start.interactive else discarded_streams(runtime),
-            reopens=reopens_streams(runtime, rootfs),
+            reopens=not self.start.interactive and reopens_streams(runtime, rootfs),
             pre_start=_handlers(app, "pre-start"),
             post_stop=_handlers(app, "post-stop"),
             read_only_rootfs=runtime.read_only_rootfs,

@@ -1,6 +1,6 @@
 """Redis and nginx from Debian's packages as docker images, in the storage of a registry.
 
-images-<key>/registry    what ``docker-registry`` serves: ``redis:7``, ``nginx:1``, ``capable:1``
+images-<key>/registry    what ``docker-registry`` serves: one name for each of ``IMAGES``
 
 ``buildah`` makes them from ``debian.containerfile``, which needs the network; so they are asked for
 by a fixture of the session, before a test enters a network namespace of its own.
@@ -26,7 +26,9 @@ from tests.support.host_image import (
 from tests.support.registry import Registry
 
 RECIPE_VERSION = 1  # raise it when the functions below build something else from the same words
-IMAGES = {"redis": "redis:7", "nginx": "nginx:1", "capable": "capable:1"}  # stage → name
+IMAGES = {
+    "redis": "redis:7", "nginx": "nginx:1", "capable": "capable:1", "linked": "linked:1",
+}  # stage → name # fmt: skip
 _CONTAINERFILE = Path(__file__).with_name("debian.containerfile")
 _NGINX = """\
 server {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 REGISTRY = "localhost:5000"
 REDIS, NGINX = f"docker://{REGISTRY}/redis:7", f"docker://{REGISTRY}/nginx:1"
+LINKED = f"docker://{REGISTRY}/linked:1"  # its logs are links to its output
 PONG = "redis-cli ping 2>&1 | grep -x PONG"
 PAGE = (
     """python3 -c 'import urllib.request as u; print(u.urlopen("http://127.0.0.1:8080/").read())'"""
@@ -106,3 +107,19 @@ def test_a_unit_starts_again_while_its_registry_is_away(pods: Pods, registry: st
     pods.host.run(["systemctl", "start", pod.unit])
     pods.host.wait_until(f"{PAGE} | grep 'It works'", timeout=30)
     pods.host.run(["systemctl", "stop", pod.unit])
+
+
+def test_nginx_with_logs_that_are_links_is_seen_in_the_journal(pods: Pods, registry: str) -> None:
+    del registry
+    pod = _started(pods, LINKED, f"{PAGE} | grep 'It works'", "--pod-name=linked")
+    seen = 'journalctl -q -M "$1" -o cat "$2" "$3" | grep -q "GET / HTTP"'
+    for which in (("-t", "linked"), ("-u", "linked")):
+        pods.host.wait_until(seen, pod.machine, *which)
+
+    pods.host.run(["systemctl", "stop", pod.unit])
+    assert pod.properties("ActiveState", "Result") == {
+        "ActiveState": "inactive", "Result": "success"
+    }  # fmt: skip
+    for lines in (pods.journal(f"--unit={pod.unit}"), pods.rktpy("logs", pod.uuid)):
+        assert "GET / HTTP" in lines
+        assert "signal 3 (SIGQUIT) received" in lines

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 HOST, FORMS = "localhost:5000", "localhost:5001"
 REDIS, NGINX = f"docker://{HOST}/redis:7", f"docker://{HOST}/nginx:1"
 CAPABLE = f"docker://{HOST}/capable:1"
+LINKED = f"docker://{HOST}/linked:1"  # its logs are links to its output
 FORM = f"docker://{FORMS}/form"  # a tag comes behind it
 
 

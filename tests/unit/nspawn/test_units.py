@@ -141,6 +141,27 @@ def test_only_interactive_pods_get_the_terminal() -> None:
     assert lines(interactive, "StandardInput") == ["tty"]
 
 
+def test_an_app_that_opens_its_output_by_name_has_a_fifo_as_both() -> None:
+    units = unit_files(pod(app("web", reopens=True), app("db")))
+    web, database = units["web.service"], units["db.service"]
+
+    assert lines(web, "StandardOutput") == ["file:/run/rkt/output/web"]
+    assert lines(web, "StandardError") == ["file:/run/rkt/output/web"]
+    assert "output@web.socket" in lines(web, "Requires")
+    assert "output@web.service" in lines(web, "Wants")
+    assert "output@web.socket output@web.service" in lines(web, "After")
+    assert "output@" not in database
+
+
+def test_there_is_no_fifo_for_what_is_thrown_away() -> None:
+    half = unit_files(pod(app(reopens=True, discarded=("stdout",))))["web.service"]
+    none = unit_files(pod(app(reopens=True, discarded=("stdout", "stderr"))))["web.service"]
+
+    assert lines(half, "StandardOutput") == ["null"]
+    assert lines(half, "StandardError") == ["file:/run/rkt/output/web"]
+    assert "output@" not in none
+
+
 def test_handed_streams_come_with_a_unit_made_by_request() -> None:
     units = unit_files(pod(interactive=True, handed_streams=(0, 1)))
     unit = units["web.service.d/pod.conf"]

@@ -11,6 +11,7 @@ import pytest
 
 from rktpy.errors import RktError
 from rktpy.net import chain
+from rktpy.net.chain import ChainError
 from rktpy.net.registry import Registry
 from tests.support.netplugins import DEBIAN, SEARCH, attachment, programs
 
@@ -90,7 +91,19 @@ def find(request: pytest.FixtureRequest, tmp_path: Path) -> Find:
 
 
 @pytest.mark.usefixtures("server", "daemon")
-def test_a_server_gives_addresses(pods: list[str], find: Find) -> None:
+def test_a_server_gives_addresses_to_debians_bridge(pods: list[str]) -> None:
+    gives_addresses(pods, programs(DEBIAN))
+
+
+@pytest.mark.xfail(
+    raises=ChainError, reason="built-in plugins ask for the address before they make the link"
+)
+@pytest.mark.usefixtures("server", "daemon")
+def test_a_server_gives_addresses_to_the_built_in_bridge(pods: list[str], tmp_path: Path) -> None:
+    gives_addresses(pods, Registry(str(tmp_path), {"PATH": SEARCH}, str(tmp_path)).find)
+
+
+def gives_addresses(pods: list[str], find: Find) -> None:
     both = [attachment(NETWORK, place) for place in pods]
 
     results = [chain.add(one.replace(container=f"pod-{n}"), find) for n, one in enumerate(both)]

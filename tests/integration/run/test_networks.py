@@ -6,11 +6,12 @@ import json
 import os
 import shutil
 import subprocess
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.run.images import SHELL
+from tests.integration.run.images import SHELL, shell_aci
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,6 +126,32 @@ def test_name_servers_of_a_network_reach_the_apps(rkt: Rktpy, local: Path) -> No
     assert "search a.b" in own.out
     assert "nameserver 5.6.7.8" in asked.out
     assert "1.2.3.4" not in asked.out
+
+
+def test_a_published_port_leads_to_the_app(rkt: Rktpy, tmp_path: Path) -> None:
+    port = {"name": "web", "protocol": "tcp", "port": 80}
+    image = shell_aci(tmp_path / "web.aci", "example.com/web", app={"ports": [port]})
+    serve = "mkdir /www; echo hello > /www/index.html; busybox httpd -f -p 80 -h /www"
+
+    with rkt.start("run", "--net=default", "--port=web:8080", image, "--", serve) as pod:
+        uuid = pod.ready()
+        page = pod.until(fetch_page, "page")
+        taken = rkt("run", "--net=default", "--port=web:8080", image, "--", "true")
+        rkt.ok("stop", uuid)
+
+    assert page == b"hello\n"
+    assert f"port tcp-0.0.0.0:8080 is published by pod {uuid}" in taken.err
+    assert len(rkt.pods()) == 1
+    rkt.ok("gc", "--grace-period=0s")
+    assert nothing_is_left()
+
+
+def fetch_page() -> bytes:
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:8080/", timeout=10) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""  # not listening yet
 
 
 def test_after_a_reboot_a_lease_is_still_given_back(rkt: Rktpy) -> None:

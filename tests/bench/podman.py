@@ -57,9 +57,10 @@ class Podman:
         """Return the command line for ``podman run`` with ``run_arguments``."""
         return self.command(*self.run_arguments(*arguments), state=state)
 
-    def run_arguments(self, *arguments: str) -> Command:
-        """Return ``run --network host ARGUMENTS`` in a cgroup that we remove at the end."""
-        return ("run", "--network=host", f"--cgroup-parent={self.cgroup_parent()}", *arguments)
+    def run_arguments(self, *arguments: str, network: str = "host") -> Command:
+        """Return ``run --network NETWORK ARGUMENTS`` in a cgroup that we remove at the end."""
+        parent = f"--cgroup-parent={self.cgroup_parent()}"
+        return ("run", f"--network={network}", parent, *arguments)
 
     def cgroup_parent(self) -> str:
         """Return the cgroup below which containers and pods are put."""

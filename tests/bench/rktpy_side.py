@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.bench import sandbox
 from tests.bench.model import Command, UnavailableError
@@ -17,6 +18,7 @@ from tests.support.images import Content, build_aci
 
 TRUE = "example.com/true"
 SLEEP = "example.com/sleep"
+WEB = "example.com/web"
 _START_SECONDS = 30
 
 
@@ -83,6 +85,11 @@ class Rktpy:
         """Return an ACI that runs busybox's true."""
         return self._image(TRUE, ["/bin/true"])
 
+    def web_image(self) -> Path:
+        """Return an ACI that runs busybox's true and has a port to publish."""
+        port = {"name": "web", "protocol": "tcp", "port": 80}
+        return self._image(WEB, ["/bin/true"], app={"ports": [port]})
+
     def sleep_image(self) -> Path:
         """Return an ACI that sleeps for an hour."""
         return self._image(SLEEP, ["/bin/sleep", "3600"])
@@ -119,7 +126,7 @@ class Rktpy:
         self.call("status", f"--wait-ready={_START_SECONDS}s", identifier)
         return identifier, pod
 
-    def _image(self, name: str, program: list[str]) -> Path:
+    def _image(self, name: str, program: list[str], **of_manifest: Any) -> Path:
         path = self.home / f"{os.path.basename(name)}.aci"
         if not path.exists():
             links = {f"/bin/{word}": archive.symlink("busybox") for word in ("true", "sleep", "sh")}
@@ -127,7 +134,7 @@ class Rktpy:
                 "/bin/busybox": find_binary("busybox"),
                 **links,
             }
-            build_aci(path, name=name, exec=program, files=files)
+            build_aci(path, name=name, exec=program, files=files, **of_manifest)
         return path
 
 

@@ -10,7 +10,7 @@ from tests.bench import payload, sandbox
 from tests.bench.model import Budget, Row, Side
 from tests.bench.podman import IMAGE, Podman
 from tests.bench.pulls import Pulls
-from tests.bench.rktpy_side import TRUE, Rktpy, void
+from tests.bench.rktpy_side import TRUE, WEB, Rktpy, void
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +112,9 @@ class Bench:
                 "podman": lambda: self._peer_run(exited=100),
                 "floor": boot,
             }),
+            Row("run-net", "run true, default network, a port", Budget(wall=250, below_peer=True), {
+                "rktpy": self._own_connected, "podman": self._peer_connected, "floor": boot,
+            }),
             Row("run-two", "two-app pod, run to exit", Budget(wall=250), {
                 "rktpy": lambda: self._own_run(apps=2),
                 "podman": lambda: self._peer_pod(2),
@@ -144,6 +147,23 @@ class Bench:
                 sandbox.set_aside(pod)
 
         return Side([self.rktpy.command("run", "--net=host", *images)], after=after)
+
+    def _own_connected(self) -> Side:
+        """What it leaves goes with ``gc``, which is not timed; podman's goes with the container."""
+        self.rktpy.fresh()
+        self.rktpy.call("fetch", str(self.rktpy.web_image()))
+
+        def after() -> None:
+            self.rktpy.call("gc", "--grace-period=0s")
+
+        return Side([self.rktpy.command("run", "--port=web:8080", WEB)], after=after)
+
+    def _peer_connected(self) -> Side:
+        self.podman.fresh()
+        words = self.podman.run_arguments(
+            "--rm", "--publish=8081:80", IMAGE, "/bin/true", network="podman"
+        )
+        return Side([self.podman.command(*words)], close=self.podman.drop)
 
     def _peer_run(self, *, exited: int = 0) -> Side:
         self.podman.fresh(exited=exited)

@@ -16,23 +16,22 @@ from rktpy.errors import RktError
 from rktpy.host import netns
 from rktpy.host.lock import is_locked
 from rktpy.net import chain, record
-from rktpy.net.chain import Attachment
+from rktpy.net.demands import PORTS, attachment_of, demands
 from rktpy.net.record import Membership
 from rktpy.net.registry import Registry
 from rktpy.net.result import DNS
-from rktpy.net.rules import Forward, Rules
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from rktpy.net.chain import Attachment, Find
     from rktpy.net.conf import Joined, NetConf
     from rktpy.net.result import Result
     from rktpy.net.rules import Published
 
 _logger = log.Logger("networking")
-_PORTS = "portMappings"  # the capability by which a plugin asks for published ports
 _NO_DNS = DNS()
 
 
@@ -77,7 +76,7 @@ def plan(
     for number, one in enumerate(joined):
         capabilities = dict(told)
         if published and number == _publishing(joined):
-            capabilities[_PORTS] = [_mapping(port) for port in published]
+            capabilities[PORTS] = [_mapping(port) for port in published]
         try:
             paths = [registry.path(str(fields["type"])) for fields in one.conf.plugins]
         except RktError as error:
@@ -103,11 +102,20 @@ def note(pod: str, uuid: str, planned: Plan) -> None:
     record.write(pod, planned.memberships)
 
 
-def attach(pod: str, uuid: str, planned: Plan, environment: Mapping[str, str]) -> Attached:
+def attach(
+    pod: str,
+    uuid: str,
+    planned: Plan,
+    environment: Mapping[str, str],
+    reclaim: Callable[[str], bool],
+) -> Attached:
     """Have the pod in the directory ``pod`` join its networks; its namespace is there.
 
+    ``reclaim`` is asked to take pods that ended out of a network that has no address left, and
+    says whether there were some.
+
     Raises:
-        NetworkError: a plugin failed, or a port is in use.
+        RktError: a plugin failed, no address is left, or a port is in use.
     """
     if planned.published:
         from rktpy.net.claims import claim
@@ -117,10 +125,10 @@ def attach(pod: str, uuid: str, planned: Plan, environment: Mapping[str, str]) -
     for number, conf in enumerate(planned.confs):
         one = memberships[number]
         find = Registry(one.local, environment, pod).find
-        result = chain.add(_attachment(conf, one, uuid), find)
+        result = _join(attachment_of(conf, one, uuid), find, reclaim)
         memberships[number] = one.replace(result=result)
         record.write(pod, memberships)
-    rules = _rules(uuid, planned, memberships)
+    rules = demands(uuid, planned.confs, memberships, planned.published)
     if rules:
         from rktpy.net.firewall.applying import apply
 
@@ -148,7 +156,7 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
             if conf is None:
                 continue  # it has left this one
             find = Registry(one.local, environment, pod).find
-            errors += chain.delete(_attachment(conf, one, uuid, there), find, one.result)
+            errors += chain.delete(attachment_of(conf, one, uuid, there), find, one.result)
             record.left(pod, one)
         except RktError as error:
             errors.append(f'error loading "{one.network}"; ignoring: {error.message}')
@@ -160,27 +168,15 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
     return tuple(errors)
 
 
-def _rules(uuid: str, planned: Plan, memberships: Sequence[Membership]) -> Rules:
-    """Return what the firewall has to do for the pod."""
-    rules = Rules()
-    for conf, one in zip(planned.confs, memberships, strict=True):
-        if one.result is None:
-            continue
-        find = Registry(one.local, {}, "/").find
-        rules |= chain.rules(_attachment(conf, one, uuid), find, one.result)
-        if _PORTS in one.told and not _asks_for_ports(conf):
-            rules |= Rules(forwards=tuple(_forwards(planned.published, one.result)))
-    return rules
+def _join(attachment: Attachment, find: Find, reclaim: Callable[[str], bool]) -> Result:
+    try:
+        return chain.add(attachment, find)
+    except RktError as error:
+        from rktpy.net.ipam.host_local import ExhaustedError
 
-
-def _forwards(published: Sequence[Published], result: Result) -> list[Forward]:
-    """Return where the published ports lead: to the first address of each family."""
-    families: dict[int, str] = {}
-    for one in result.addresses:
-        families.setdefault(one.family, one.address)
-    if not families:
-        raise NetworkError("the network gave the pod no address")
-    return [Forward(port, address) for port in published for address in families.values()]
+        if not isinstance(error.__cause__, ExhaustedError) or not reclaim(attachment.conf.name):
+            raise
+    return chain.add(attachment, find)
 
 
 def _publishing(joined: Sequence[Joined]) -> int:
@@ -197,27 +193,6 @@ def _mapping(port: Published) -> dict[str, object]:
         "hostPort": port.host_port, "containerPort": port.pod_port, "protocol": port.protocol
     }  # fmt: skip
     return mapping | ({"hostIP": port.host_ip} if port.host_ip else {})
-
-
-def _asks_for_ports(conf: NetConf) -> bool:
-    for fields in conf.plugins:
-        capabilities = fields.get("capabilities")
-        if isinstance(capabilities, dict) and capabilities.get(_PORTS) is True:
-            return True
-    return False
-
-
-def _attachment(
-    conf: NetConf, membership: Membership, uuid: str, place: str | None = None
-) -> Attachment:
-    return Attachment(
-        conf=conf,
-        container=uuid,
-        netns=record.netns_path(uuid) if place is None else place,
-        interface=membership.interface,
-        arguments=membership.arguments,
-        capabilities=membership.told,
-    )
 
 
 def _attached(memberships: Sequence[Membership]) -> Attached:

@@ -14,6 +14,7 @@ from rktpy.pod.phase import Phase
 from rktpy.pod.teardown import follow_with_journal_link
 from rktpy.value import Value
 from rktpy.verbs.leaving import leave_networks
+from rktpy.verbs.upkeep import restore_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def collect(site: Site, request: GcRequest) -> Iterator[GcEvent]:
     )
     if request.mark_only:
         return
+    restore_rules(layout)
     try:
         sweep.sweep_embryos(layout)
     except OSError as error:

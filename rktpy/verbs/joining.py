@@ -14,10 +14,12 @@ from rktpy.errors import RktError
 from rktpy.net.conf import choose
 from rktpy.pod.dns import Mode
 from rktpy.value import Value
+from rktpy.verbs.leaving import reclaim
 from rktpy.verbs.publishing import published
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from rktpy.appc.pod import PodManifest
@@ -136,9 +138,14 @@ class Joining:
 
         pod, uuid = self._pod.path, self._pod.uuid
         attach.note(pod, uuid, planned)
+        layout = self._pod.layout
+
+        def back(network: str) -> bool:
+            return reclaim(layout, network)
+
         hear, tell = os.pipe2(os.O_CLOEXEC)
         try:
-            self._helper = Helper(lambda: _attach(pod, uuid, planned, hear), close=(tell,))
+            self._helper = Helper(lambda: _attach(pod, uuid, planned, hear, back), close=(tell,))
             netns.enter_new(record.netns_name(uuid), open_ports=self._joins.user_namespace)
             os.write(tell, b".")
         finally:
@@ -165,7 +172,7 @@ def resolved(dns: Dns, attached: Attached) -> Dns:
     )
 
 
-def _attach(pod: str, uuid: str, planned: Plan, hear: int) -> Answer:
+def _attach(pod: str, uuid: str, planned: Plan, hear: int, back: Callable[[str], bool]) -> Answer:
     """In the helper: wait for the namespace, then connect it."""
     from rktpy.host.helper import Answer
     from rktpy.net import attach
@@ -173,7 +180,7 @@ def _attach(pod: str, uuid: str, planned: Plan, hear: int) -> Answer:
 
     if not os.read(hear, 1):
         raise RktError("the pod has no namespace")
-    attached = attach.attach(pod, uuid, planned, os.environ)
+    attached = attach.attach(pod, uuid, planned, os.environ, back)
     told = render(Result(dns=attached.dns), "1.0.0")
     told |= {"network": attached.dns_network, "addresses": list(attached.addresses)}
     return Answer(data=compact(told).encode())

@@ -1,15 +1,22 @@
-"""What ``gc``, ``rm`` and a start that failed do with the networks of a pod that ended."""
+"""What happens to the networks of pods that ended: with ``gc`` and ``rm``, after a start that
+failed, and when a network has no address left."""
 
 from __future__ import annotations
 
 import os
 
 from rktpy import log
+from rktpy.errors import RktError
+from rktpy.pod.lifecycle import pods
+from rktpy.pod.phase import Phase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rktpy.layout import Layout
     from rktpy.pod.lifecycle import Pod
 
+_ENDED = (Phase.EXITED_GARBAGE, Phase.GARBAGE, Phase.RUN)  # in ``run`` those that nobody locks
+_ENOUGH = 16  # pods, so that who finds a network full need not wait for hundreds
 _logger = log.Logger("gc")
 
 
@@ -22,3 +29,35 @@ def leave_networks(pod: Pod) -> None:
 
     for error in detach(pod.path, pod.uuid, os.environ):
         _logger.warning("pod %s: %s", pod.uuid, error)
+
+
+def reclaim(layout: Layout, network: str) -> bool:
+    """Take pods that ended, some at least, out of ``network``; return whether there were any.
+
+    Such a pod keeps its address until ``gc`` collects it, or until somebody needs the address.
+    """
+    count = 0
+    for pod in pods(layout, _ENDED):
+        if not _has_joined(pod, network):
+            continue
+        try:
+            with pod:
+                pod.acquire(wait=False)
+                leave_networks(pod)
+        except (RktError, OSError):
+            continue  # it runs, or somebody deletes it
+        count += 1
+        if count == _ENOUGH:
+            break
+    return count > 0
+
+
+def _has_joined(pod: Pod, network: str) -> bool:
+    if not os.path.lexists(f"{pod.path}/netns"):
+        return False
+    from rktpy.net import record
+
+    try:
+        return any(one.network == network for one in record.read(pod.path))
+    except RktError:
+        return False

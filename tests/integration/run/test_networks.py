@@ -43,6 +43,13 @@ def tables() -> str:
     return done.stdout
 
 
+def ruleset() -> str:
+    """All rules, without what changes with every packet."""
+    return subprocess.run(
+        ["nft", "-s", "list", "ruleset"], capture_output=True, text=True, check=True
+    ).stdout
+
+
 def nothing_is_left() -> bool:
     """Whether no namespace, rule or lease is there; link ends come and go with the first."""
     leases = [name for *_, names in os.walk(LEASES) for name in names if name[0].isdigit()]
@@ -144,6 +151,39 @@ def test_a_published_port_leads_to_the_app(rkt: Rktpy, tmp_path: Path) -> None:
     assert len(rkt.pods()) == 1
     rkt.ok("gc", "--grace-period=0s")
     assert nothing_is_left()
+
+
+def test_rules_that_somebody_flushed_come_back_with_gc(rkt: Rktpy) -> None:
+    with rkt.start("run", "--net=default", SHELL, "--", "sleep 300") as pod:
+        uuid = pod.ready()
+        before = ruleset()
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+
+        told = rkt.collect().err
+        again = rkt.collect().err
+
+        assert f"pod {uuid}: brought back its rules" in told
+        assert (again, ruleset()) == ("", before)
+        rkt.ok("stop", uuid)
+
+
+def test_a_full_network_gives_out_addresses_of_pods_that_ended(rkt: Rktpy, local: Path) -> None:
+    ipam = {"type": "host-local", "subnet": "10.77.0.0/30"}  # one address beside the gateway
+    configure(local, "tiny", type="ptp", ipam=ipam)
+    words = (f"--local-config={local}", "run", "--net=tiny", SHELL, "--")
+
+    for _turn in range(3):
+        assert "inet 10.77.0.2/30" in rkt(*words, "ip addr").out
+    running = rkt.argv(*words, "echo up; sleep 300")
+    with subprocess.Popen(running, stdout=subprocess.PIPE) as pod:
+        assert pod.stdout is not None
+        assert b"up" in pod.stdout.readline()
+        full = rkt(*words, "true")
+        (uuid,) = (one for one in rkt.ok("list", "--no-legend", "--full").split() if "-" in one)
+        rkt.ok("stop", uuid)
+
+    assert full.status == 254
+    assert "no IP addresses available in network: tiny" in full.err
 
 
 def fetch_page() -> bytes:

@@ -1,0 +1,84 @@
+"""Networks of running pods: looked at, and rules of the firewall that somebody took away put back.
+
+``nft flush ruleset``, or a firewall service that starts again, takes the rules of pods along. No
+process of ours is there to see it: ``gc`` and ``network reload`` look.
+"""
+
+from __future__ import annotations
+
+from rktpy.errors import RktError
+from rktpy.net import chain, record
+from rktpy.net.demands import attachment_of, demands
+from rktpy.net.firewall import applying
+from rktpy.net.registry import Registry
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rktpy.net.conf import NetConf
+    from rktpy.net.record import Membership
+    from rktpy.net.rules import Published, Rules
+
+
+class Standing(Value):
+    """A running pod: its directory and what it publishes."""
+
+    uuid: str
+    pod: str
+    published: tuple[Published, ...] = ()
+
+
+class UpkeepError(RktError):
+    """The networks of a pod are not as they should be."""
+
+
+def restore(pods: Iterable[Standing]) -> tuple[str, ...]:
+    """Bring back the rules of those of ``pods`` that have lost some, and return their UUIDs.
+
+    Raises:
+        RktError: a record is damaged, or the firewall cannot be read or set.
+    """
+    wanted = {one.uuid: rules_of(one) for one in pods}
+    wanted = {uuid: rules for uuid, rules in wanted.items() if rules}
+    if not wanted:
+        return ()
+    lost = applying.missing(wanted)
+    for uuid in lost:
+        applying.apply(uuid, wanted[uuid])
+    return tuple(lost)
+
+
+def check(one: Standing, environment: Mapping[str, str]) -> None:
+    """Ask plugins and firewall whether the pod's networks are as they were made.
+
+    Raises:
+        RktError: they are not; the text says what is missing.
+    """
+    for conf, membership in _memberships(one.pod):
+        if membership.result is not None:
+            find = Registry(membership.local, environment, one.pod).find
+            chain.check(attachment_of(conf, membership, one.uuid), find, membership.result)
+    rules = rules_of(one)
+    if rules and applying.missing({one.uuid: rules}):
+        raise UpkeepError(
+            f"the firewall has lost rules of pod {one.uuid}",
+            hint=f"bring them back with: rktpy network reload {one.uuid}",
+        )
+
+
+def rules_of(one: Standing) -> Rules:
+    """Return the rules that a pod should have; errors as ``restore``."""
+    pairs = _memberships(one.pod)
+    confs, memberships = [conf for conf, _ in pairs], [membership for _, membership in pairs]
+    return demands(one.uuid, confs, memberships, one.published)
+
+
+def _memberships(pod: str) -> Sequence[tuple[NetConf, Membership]]:
+    pairs = []
+    for membership in record.read(pod):
+        conf = record.conf_of(pod, membership)
+        if conf is not None:
+            pairs.append((conf, membership))
+    return pairs

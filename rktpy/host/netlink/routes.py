@@ -54,6 +54,13 @@ def add(route: Route) -> Request:
     return Request(f"add the route {route}", NEW, flags, body)
 
 
+def replace(route: Route) -> Request:
+    """Plan a route in the place of the one to the same destination, if there is one."""
+    flags = wire.REQUEST | wire.ACK | wire.CREATE | wire.REPLACE
+    body = _body(route, route.scope, _BOOT, route.kind)
+    return Request(f"set the route {route}", NEW, flags, body)
+
+
 def delete(route: Route) -> Request:
     """Plan the end of a route; errors as ``add``."""
     body = _body(route, _NOWHERE, 0, 0)  # that is: of any scope, protocol and type

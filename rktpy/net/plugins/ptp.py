@@ -127,7 +127,8 @@ def host_requests(given: Result, link: int) -> list[Request]:
     return [
         *(addresses.add(link, gateway, addressing.bits(gateway)) for gateway in gateways),
         links.change(link, up=True),
-        *(routes.add(route) for route in host_routes(given, link)),
+        # The last pod with this address may be gone, and its link not yet: see ``delete``.
+        *(routes.replace(route) for route in host_routes(given, link)),
     ]
 
 

@@ -170,17 +170,13 @@ def test_rules_that_somebody_flushed_come_back_with_gc(rkt: Rktpy) -> None:
 def test_a_full_network_gives_out_addresses_of_pods_that_ended(rkt: Rktpy, local: Path) -> None:
     ipam = {"type": "host-local", "subnet": "10.77.0.0/30"}  # one address beside the gateway
     configure(local, "tiny", type="ptp", ipam=ipam)
-    words = (f"--local-config={local}", "run", "--net=tiny", SHELL, "--")
+    words = ("run", f"--local-config={local}", "--net=tiny", SHELL, "--")
 
     for _turn in range(3):
         assert "inet 10.77.0.2/30" in rkt(*words, "ip addr").out
-    running = rkt.argv(*words, "echo up; sleep 300")
-    with subprocess.Popen(running, stdout=subprocess.PIPE) as pod:
-        assert pod.stdout is not None
-        assert b"up" in pod.stdout.readline()
+    with rkt.start(*words, "sleep 300") as pod:
+        pod.ready()
         full = rkt(*words, "true")
-        (uuid,) = (one for one in rkt.ok("list", "--no-legend", "--full").split() if "-" in one)
-        rkt.ok("stop", uuid)
 
     assert full.status == 254
     assert "no IP addresses available in network: tiny" in full.err

@@ -85,6 +85,26 @@ def test_two_pods_and_the_host_reach_each_other_at_once(pods: tuple[str, str]) -
     )
 
 
+def test_an_address_serves_while_the_link_of_its_last_pod_is_still_there(
+    pods: tuple[str, str],
+) -> None:
+    """The kernel reaps the links of a namespace when it has the time."""
+    plugin = Ptp(host_local)
+    old = call_of(fields("ptp", V4, V6), "1.0.0", pods[0])
+    new = call_of(fields("ptp", V4, V6), "1.0.0", pods[1], "other")
+    before = plugin.add(old)
+    plugin.delete(old)
+
+    after = plugin.add(new)
+
+    assert [one.address for one in after.addresses] == [one.address for one in before.addresses]
+    netns.remove(pods[0])
+    for one in after.addresses:
+        connect(one.address.partition("/")[0])
+    plugin.check(new.replace(previous=after))
+    plugin.delete(new)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

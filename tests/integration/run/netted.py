@@ -7,13 +7,14 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from tests.integration.run.rk import COMMAND, Rktpy
+from tests.integration.run.images import SHELL
+from tests.integration.run.rk import COMMAND, Rktpy, until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.integration.run.rk import Arg
+    from tests.integration.run.rk import Arg, Running
 
 LEASES = "/var/lib/cni/networks"
 # Answers every request with the host name of its pod, on IPv4 and IPv6.
@@ -23,13 +24,19 @@ SERVE = "hostname >/tmp/index.html; exec busybox httpd -f -p {port} -h /tmp"
 class Netted(Rktpy):
     """Pods join the networks that their own ``--net`` says, the default one if none does."""
 
+    insecure = "image"
+
     def __init__(self, data: Path, home: Path) -> None:
         super().__init__(data)
         self.local = home / "etc"
         (self.local / "net.d").mkdir(parents=True)
 
     def argv(self, *args: Arg) -> list[str]:
-        options = [f"--dir={self.data}", f"--local-config={self.local}", "--insecure-options=image"]
+        options = [
+            f"--dir={self.data}",
+            f"--local-config={self.local}",
+            f"--insecure-options={self.insecure}",
+        ]
         return [str(COMMAND), *options, *[os.fspath(arg) for arg in args]]
 
     @staticmethod
@@ -55,10 +62,23 @@ class Netted(Rktpy):
         found: list[dict[str, Any]] = json.loads(path.read_text())
         return found
 
-    def ask(self, uuid: str, url: str, *, seconds: int = 10) -> str:
-        """Return what ``url`` answers the pod, nothing if nobody does; its app is the shell's."""
-        done = self("enter", uuid, "/bin/busybox", "wget", "-q", f"-T{seconds}", "-O-", url)
-        return done.out.strip()
+    def serve(self, *options: str, port: int = 80) -> Running:
+        """Start a pod that answers every request with its host name."""
+        return self.start("run", *options, SHELL, "--", SERVE.format(port=port))
+
+    def ask(self, uuid: str, address: str, port: int = 80, *, seconds: int = 10) -> str:
+        """Return what a server answers a pod of the shell image over http, or why it does not.
+
+        By nc: a static wget dies of looking names up in an image without a C library.
+        """
+        script = f"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w {seconds} {address} {port}"
+        done = self("enter", uuid, "/bin/sh", "-c", script)
+        return done.out.partition("\r\n\r\n")[2].strip() or f"{done.status} {done.err.strip()}"
+
+    def addresses(self, uuid: str) -> list[str]:
+        """Return the addresses of the pod, without length, as its first network gave them."""
+        entry = self.info(uuid)[0]
+        return [str(one["address"]).partition("/")[0] for one in entry["result"]["ips"]]
 
 
 def host_local(*subnets: str, routes: Sequence[str] = (), **fields: Any) -> dict[str, Any]:
@@ -78,8 +98,14 @@ def remains() -> list[str]:
         if name[0] in "0123456789abcdef" and ("." in name or ":" in name)
     ]
     names = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
+    names = [name for name in names if name.startswith("cni-")]
     ports = [f"{where}/{name}" for where, _, found in os.walk("/run/rktpy/net") for name in found]
     return [*names, *links(), *tables(), *leases, *ports]
+
+
+def nothing_remains() -> bool:
+    """Whether all of it is gone, once the kernel had the time it takes to reap links."""
+    return until(lambda: not remains(), f"end of {remains()}")
 
 
 def links(*kind: str) -> list[str]:

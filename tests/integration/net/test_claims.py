@@ -94,10 +94,10 @@ def test_the_port_of_a_pod_that_ended_changes_hands_with_its_rules() -> None:
     claim(TWO, f"/pods/{TWO}", [WEB], nobody)
 
     assert subprocess.check_output(["nft", "list", "ruleset"]) == b""
+    take("3", Published("tcp", 81, 81))
     release(ONE)
     with pytest.raises(ClaimError):
         take("3", WEB)
-    take("3", Published("tcp", 81, 81))
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,21 @@
-"""``rktpy network list``."""
+"""``rktpy network``: list, check, reload."""
 
 from __future__ import annotations
 
 from rktpy import log
 from rktpy.cli.output import table
+from rktpy.cli.pods import report
 from rktpy.errors import RktError
 from rktpy.verbs.network_list import configured_networks
+from rktpy.verbs.upkeep import check_networks, reload_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rktpy.cli.call import Call
     from rktpy.verbs.network_list import Configured, Networks
+    from rktpy.verbs.upkeep import Finding
 
 _HEADERS = ["NAME", "TYPE", "SUBNET", "FILE"]
 _BUILT_IN = "(built in)"
@@ -29,6 +34,29 @@ def list_(call: Call) -> int:
     for error in networks.errors:
         call.err(error.message)
     return RktError.exit_code if networks.errors else 0
+
+
+def check(call: Call) -> int:
+    """Print which pods have their networks as they were made; any that has not makes it 254."""
+    return _tell(call, check_networks(call.site.layout, call.args), "has lost its networks")
+
+
+def reload(call: Call) -> int:
+    """Bring back rules of the firewall; any pod that stays without makes it 254."""
+    return _tell(call, reload_networks(call.site.layout, call.args), "could not be reloaded")
+
+
+def _tell(call: Call, findings: Iterable[Finding], failure: str) -> int:
+    failed = False
+    for finding in findings:
+        if finding.error is not None:
+            failed = True
+            report(call, finding.error)
+        else:
+            call.out(f"{finding.uuid} {'restored' if finding.restored else 'ok'}")
+    if failed:
+        raise RktError(f"one or more pods: {failure}")
+    return 0
 
 
 def _row(one: Configured) -> list[str]:

@@ -84,6 +84,17 @@ IMAGE = (
 
 NETWORK = (
     Command(
+        "network check",
+        "network:check",
+        "check the networks of running pods",
+        usage="check [UUID...]",
+        long="Plugins and firewall are asked whether all is as it was made. Without a UUID all pods"
+        " that run are checked.",
+        extra=True,
+        root=True,
+        complete="pod",
+    ),
+    Command(
         "network list",
         "network:list_",
         "list the networks that pods can join",
@@ -93,6 +104,17 @@ NETWORK = (
         options="networks:LIST",
         arity=(0, 0),
         extra=True,
+    ),
+    Command(
+        "network reload",
+        "network:reload",
+        "bring back firewall rules of running pods",
+        usage="reload [UUID...]",
+        long="For when somebody flushed the rules of the host, or a firewall service started again."
+        " Without a UUID all pods that run are looked at, as gc does.",
+        extra=True,
+        root=True,
+        complete="pod",
     ),
 )
 

@@ -126,6 +126,17 @@ PAGES = {
          ("rktpy logs --format=json 0f746094", "An object for each line: time, app, pid, text.")),
         USUAL, ("status", "enter"),
     ),
+    "network check": Page(
+        (("rktpy network check", "All pods that run, a line for each."),
+         ("rktpy network check 6bfc", "The pod whose UUID begins so.")),
+        (_WORKED, ("254", "Something is missing; standard error says what.")),
+        ("network list", "network reload", "status"),
+    ),
+    "network reload": Page(
+        (("rktpy network reload", "After a restart of the firewall."),),
+        (_WORKED, ("254", "A pod is in no network, or the firewall cannot be set.")),
+        ("network check", "gc"),
+    ),
     "network list": Page(
         (("rktpy network list", "Name, types of the plugins, subnets and file of each network."),
          ("rktpy network list --format=json", "For scripts.")),

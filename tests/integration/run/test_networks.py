@@ -153,18 +153,43 @@ def test_a_published_port_leads_to_the_app(rkt: Rktpy, tmp_path: Path) -> None:
     assert nothing_is_left()
 
 
-def test_rules_that_somebody_flushed_come_back_with_gc(rkt: Rktpy) -> None:
+def test_rules_that_somebody_flushed_come_back(rkt: Rktpy) -> None:
+    """With ``gc``, or when somebody asks."""
     with rkt.start("run", "--net=default", SHELL, "--", "sleep 300") as pod:
         uuid = pod.ready()
         before = ruleset()
+        assert rkt.ok("network", "check") == f"{uuid} ok\n"
         subprocess.run(["nft", "flush", "ruleset"], check=True)
+        checked = rkt("network", "check", uuid)
 
-        told = rkt.collect().err
-        again = rkt.collect().err
-
-        assert f"pod {uuid}: brought back its rules" in told
-        assert (again, ruleset()) == ("", before)
+        assert f"pod {uuid}: brought back its rules" in rkt.collect().err
+        assert (rkt.collect().err, ruleset()) == ("", before)
+        subprocess.run(["nft", "delete", "table", "inet", f"rkt-{uuid}"], check=True)
+        assert rkt.ok("network", "reload") == f"{uuid} restored\n"
+        assert (rkt.ok("network", "reload", uuid), ruleset()) == (f"{uuid} ok\n", before)
         rkt.ok("stop", uuid)
+    gone = rkt("network", "check", uuid)
+
+    assert f"the firewall has lost rules of pod {uuid}" in checked.err
+    assert (checked.status, gone.status) == (254, 254)
+    assert "is in no network now" in gone.err
+
+
+def test_a_check_sees_what_a_pod_has_lost(rkt: Rktpy, local: Path) -> None:
+    ipam = {"type": "host-local", "subnet": "10.77.0.0/24"}
+    configure(local, "n", cniVersion="1.0.0", type="ptp", ipam=ipam)
+    words = (f"--local-config={local}", "--net=n")
+    with rkt.start("run", *words, SHELL, "--", "sleep 300") as pod:
+        uuid = pod.ready()
+        intact = rkt.ok("network", "check", uuid)
+        subprocess.run(["ip", "route", "del", "10.77.0.2"], check=True)
+        damaged = rkt("network", "check", uuid)
+
+    assert intact == f"{uuid} ok\n"
+    assert (damaged.status, "the host has lost the route 10.77.0.2/32" in damaged.err) == (
+        254,
+        True,
+    )
 
 
 def test_a_full_network_gives_out_addresses_of_pods_that_ended(rkt: Rktpy, local: Path) -> None:

@@ -163,21 +163,34 @@ class External:
         return f"see what {self.path} says with CNI_COMMAND=VERSION"
 
     def _run(self, variables: Mapping[str, str], content: bytes) -> Said:
+        command = variables["CNI_COMMAND"]
+        places = [place for place in self._directories if self._is_safe(place, command)]
         environment = {
             **self._environment,
             "CNI_VERSION": _VERSION,
             **variables,
-            "CNI_PATH": ":".join(self._directories),
+            "CNI_PATH": ":".join(places),
         }
-        command = variables["CNI_COMMAND"]
         _logger.debug("executing net-plugin %s (%s)", self.path, command)
-        for directory in self._directories:
-            if not directory.startswith("/"):
-                _offer(f"{self._cwd}/{directory}", self._programs)
         try:
             return ask(self.path, content, environment, cwd=self._cwd, limit=self._limits[command])
         except AskedError as error:
             raise PluginError(error.message, hint=error.hint) from None
+
+    def _is_safe(self, place: str, command: str) -> bool:
+        """Whether plugins may look for programs in ``place``, which is offered to an ADD.
+
+        Later a pod without an overlay, having broken out of its apps, could have put its own there.
+        """
+        if place.startswith("/"):
+            return True
+        directory = f"{self._cwd}/{place}"
+        if command == "ADD":
+            _offer(directory, self._programs)
+        if not os.path.lexists(directory):
+            return True
+        real = os.path.realpath(directory)
+        return any(real == os.path.realpath(program) for program in self._programs)
 
 
 def _offer(directory: str, programs: Sequence[str]) -> None:

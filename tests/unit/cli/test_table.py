@@ -83,7 +83,10 @@ def test_a_ready_command_has_its_handler(command: Command) -> None:
     assert callable(getattr(found, function, None)), f"{command.handler} is missing"
 
 
-ROOT_ONLY = {"run", "run-prepared", "prepare", "cp", "enter", "gc", "rm", "attach", "app exec"}
+ROOT_ONLY = {
+    "run", "run-prepared", "prepare", "cp", "enter", "gc", "rm", "attach", "app exec",
+    "network check", "network reload",
+}  # fmt: skip
 
 
 def test_these_commands_are_for_root() -> None:

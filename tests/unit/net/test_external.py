@@ -200,3 +200,27 @@ def test_rkts_place_of_plugins_leads_to_the_hosts(tmp_path: Path) -> None:
     for _twice in range(2):
         with pytest.raises(PluginError, match=f"{host}"):
             plugin.add(chain.call(attachment(ONE), 0, None))
+
+
+def test_a_place_that_a_pod_could_have_filled_is_no_place_of_plugins(tmp_path: Path) -> None:
+    """Without an overlay stage1's tree is the pod's own, and a DEL comes when it has ended."""
+    host, place = tmp_path / "host", "stage1/rootfs/usr/lib/rkt/plugins/net"
+    host.mkdir()
+    script(tmp_path, "one", 'echo "$CNI_PATH"; exit 1')
+    own = tmp_path / "pod" / place
+    own.mkdir(parents=True)
+    plugin = External(
+        f"{tmp_path}/one", ("/x", place), {}, cwd=f"{tmp_path}/pod", programs=(str(host),)
+    )
+
+    def told() -> str:
+        with pytest.raises(PluginError) as caught:
+            plugin.delete(chain.call(attachment(ONE), 0, None))
+        return caught.value.message
+
+    filled = told()
+    own.rmdir()
+    own.symlink_to(host)
+    ours = told()
+
+    assert (place in filled, place in ours) == (False, True)

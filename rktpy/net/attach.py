@@ -15,8 +15,9 @@ from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host import netns
 from rktpy.host.lock import is_locked
-from rktpy.net import chain, record
+from rktpy.net import chain, hosts, record
 from rktpy.net.demands import PORTS, attachment_of, demands
+from rktpy.net.names import Introduction, announce, withdraw
 from rktpy.net.record import Membership
 from rktpy.net.registry import Registry
 from rktpy.net.result import DNS
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _logger = log.Logger("networking")
 _NO_DNS = DNS()
+_NOBODY = Introduction()
 
 
 class NetworkError(RktError):
@@ -45,6 +47,7 @@ class Plan(Value):
     confs: tuple[NetConf, ...] = ()
     memberships: tuple[Membership, ...] = ()  # one for each of ``confs``
     published: tuple[Published, ...] = ()
+    who: Introduction = _NOBODY  # what its neighbours are told of the pod
 
 
 class Attached(Value):
@@ -100,6 +103,9 @@ def note(pod: str, uuid: str, planned: Plan) -> None:
     """Note in the directory ``pod`` what ``attach`` will do, before the namespace is made."""
     record.begin(pod, uuid, planned.confs)
     record.write(pod, planned.memberships)
+    if planned.who.hosts:
+        networks = (conf.name for conf in planned.confs)
+        hosts.prepare(pod, planned.who.hosts, networks, planned.who.owner)
 
 
 def attach(
@@ -133,6 +139,13 @@ def attach(
         from rktpy.net.firewall.applying import apply
 
         apply(uuid, rules)
+    addresses = {
+        one.network: [address.address for address in one.result.addresses]
+        for one in memberships
+        if one.result is not None and one.result.addresses
+    }
+    for error in announce(uuid, pod, planned.who, addresses, _is_running):
+        _logger.warning("%s", error)
     return _attached(memberships)
 
 
@@ -148,6 +161,7 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
         memberships = []
         errors.append(error.message)
     _close_ports(uuid, errors)
+    errors += withdraw(uuid, _is_running)
     place = record.netns_path(uuid)
     there = place if _is_namespace(place) else ""
     for one in reversed(memberships):

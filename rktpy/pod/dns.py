@@ -119,6 +119,13 @@ def hosts_file(dns: Dns, hostname: str) -> str:
     return f"{hosts_fallback(hostname)}\n\n# Added by rkt run --hosts-entry\n{lines}"
 
 
+def own_hosts(dns: Dns, hostname: str) -> str:
+    """Return the text of the hosts file that is the pod's own, "" where the host's is shown."""
+    if dns.hosts == Mode.STAGE0:
+        return hosts_file(dns, hostname)
+    return hosts_fallback(hostname) if dns.hosts != Mode.HOST else ""
+
+
 def insert_hostname(hosts: str, hostname: str) -> str:
     """Return ``hosts`` with ``hostname`` on its first 127.0.0.1 line, or on a new last line."""
     lines = hosts.split("\n")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rktpy.appc.pod import PodManifest
     from rktpy.host.helper import Answer, Helper
     from rktpy.net.attach import Attached, Plan
+    from rktpy.net.names import Introduction
     from rktpy.net.netlist import NetList
     from rktpy.pod.dns import Dns
     from rktpy.pod.lifecycle import Pod
@@ -67,6 +68,11 @@ def plan_networks(
     except RktError as error:
         raise _failed(error) from None  # all of it is in the message
     return Joins(net, planned, user_namespace)
+
+
+def introduced(joins: Joins, who: Introduction) -> Joins:
+    """Return ``joins`` of a pod that tells its neighbours ``who`` it is."""
+    return joins.replace(plan=joins.plan.replace(who=who)) if joins.plan else joins
 
 
 class Joining:
@@ -130,6 +136,19 @@ class Joining:
         except RktError as error:
             raise _failed(error) from None
         return Attached(read_result(told).dns, told["network"], tuple(told["addresses"]))
+
+    def show_hosts(self, target: str) -> None:
+        """Let the pod see, in place of ``target``, the hosts file that its neighbours write to.
+
+        Raises:
+            MountError: the kernel says no.
+        """
+        plan = self._joins.plan
+        if plan is not None and plan.who.hosts:
+            from rktpy.host import mount
+            from rktpy.net import hosts
+
+            mount.bind(hosts.path(self._pod.path), target).execute()
 
     def _start(self, planned: Plan) -> None:
         from rktpy.host import netns

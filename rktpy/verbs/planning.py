@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rktpy.layout import PodTree
     from rktpy.log import Logger
     from rktpy.nspawn.plan import BindPlan
+    from rktpy.pod.dns import Dns
     from rktpy.verbs.requests import StartOptions
     from rktpy.verbs.site import Insecure
 
@@ -47,6 +48,11 @@ _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _RESOLV_CONF = "etc/rkt-resolv.conf"
 _HOSTS = "etc/rkt-hosts"
 _HOSTS_FALLBACK = "etc/hosts-fallback"
+
+
+def hosts_place(dns: Dns) -> str:
+    """Return the file of stage1 that apps see as /etc/hosts, below its root."""
+    return _HOSTS if dns.hosts in (Mode.STAGE0, Mode.HOST) else _HOSTS_FALLBACK
 
 
 class Planned(Value):

@@ -15,11 +15,14 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import mount
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY
+from rktpy.net.names import Introduction
 from rktpy.nspawn import podfilter
 from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
 from rktpy.nspawn.placing import Placing
 from rktpy.nspawn.stage1 import SKELETON
+from rktpy.pod.dns import own_hosts
+from rktpy.pod.naming import NAME_ANNOTATION
 from rktpy.pod.restart import Restart, restart_policy
 from rktpy.pod.rootfs import (
     copy_trees,
@@ -33,8 +36,8 @@ from rktpy.pod.stopsignal import stop_signal
 from rktpy.pod.streams import attachable_streams
 from rktpy.store.trees import Trees
 from rktpy.systemd.unit import place_pod
-from rktpy.verbs.joining import Joining, resolved
-from rktpy.verbs.planning import Planner
+from rktpy.verbs.joining import Joining, introduced, resolved
+from rktpy.verbs.planning import Planner, hosts_place
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +128,7 @@ def start_pod(
     # Before any fork or mount: being alone in the unit's cgroup is part of the evidence.
     placement = place_pod(pod.uuid, facts, os.environ)
     with (
-        Joining(pod, joins) as joining,
+        Joining(pod, introduced(joins, _introduction(pod, contents, start))) as joining,
         Placing(pod.uuid, tree, placement, foreseen) as placing,
     ):
         planned = _lay(site, pod, contents, start, facts, joining)
@@ -170,7 +173,20 @@ def _lay(
     )
     planned = planner.plan(debug=site.debug)
     lay_stage1(tree.stage1_rootfs, planned.plan, planned.files)
+    joining.show_hosts(f"{tree.stage1_rootfs}/{hosts_place(start.dns)}")
     return planned.plan
+
+
+def _introduction(pod: Pod, contents: Contents, start: StartOptions) -> Introduction:
+    """Return what the pod tells others in its networks of itself."""
+    hostname = start.hostname or f"rkt-{pod.uuid}"
+    return Introduction(
+        name=contents.manifest.annotation(NAME_ANNOTATION) or "",
+        hostname=hostname,
+        apps=tuple(app.name for app in contents.manifest.apps),
+        hosts=own_hosts(start.dns, hostname),
+        owner=contents.private_users.first if contents.private_users else 0,
+    )
 
 
 def _map_ids(tree: PodTree, contents: Contents) -> IdMap | None:

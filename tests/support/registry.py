@@ -53,7 +53,7 @@ class Registry:
             storage["maintenance"] = {"readonly": {"enabled": True}}
         config: dict[str, object] = {
             "version": 0.1,
-            "log": {"level": "info"},
+            "log": {"level": "debug"},  # tells of requests as they come in,
             "storage": storage,
             "http": http,
         }
@@ -71,9 +71,13 @@ class Registry:
         command.run([*words, source, f"docker://{self.host}/{name}"])
 
     def asked(self, text: str) -> int:
-        """Return how many requests have ``text`` in their log line."""
+        """Return how many requests have ``text`` in their log line.
+
+        Those that came in: of an answer the log tells only after somebody has got all of it.
+        """
         lines = self.log.read_text(errors="replace").splitlines()
-        return sum(text in line and "http.request.method=GET" in line for line in lines)
+        came = [line for line in lines if 'msg="authorizing request"' in line]
+        return sum(text in line and "http.request.method=GET" in line for line in came)
 
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:

@@ -32,13 +32,13 @@ SIZE = 2 << 20  # bytes of a layer
 
 @pytest.fixture
 def dam(_own_namespaces: None, tmp_path: Path) -> Iterator[Dam]:
-    """A registry with an image of two large layers, which stops in the middle of them."""
+    """A registry with an image of two large layers, which stops in the middle of each."""
     layout = Layout(tmp_path / "layout")
     layout.image({"a": os.urandom(SIZE)}, {"b": os.urandom(SIZE)}, tag="t", compress=False)
     with Registry(tmp_path) as registry:
         registry.push(f"oci:{layout.path}:t", "some/app:1.0")
         registry.push(f"oci:{layout.path}:t", "some/app:again")
-        with Dam(5001, 5000, passes=SIZE) as dam:
+        with Dam(5001, 5000, passes=SIZE // 2, each=True) as dam:
             yield dam
 
 

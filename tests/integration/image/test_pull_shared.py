@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.image.registries import PLAIN
-from tests.integration.run.rk import until
+from tests.integration.run.rk import PATIENCE, until
 from tests.support.dam import Dam
 from tests.support.registry import Registry
 
@@ -52,7 +52,7 @@ def test_pulls_with_the_same_layers_do_not_wait_for_each_other_for_ever(
     for _turn in range(3):
         words = [rkt.argv(PLAIN, "fetch", f"{_HOST}/{name}:1") for name in ("up", "down", "same")]
         running = [subprocess.Popen(one, stdout=subprocess.DEVNULL) for one in words]
-        assert [one.wait(60) for one in running] == [0, 0, 0]
+        assert [one.wait(PATIENCE) for one in running] == [0, 0, 0]
         assert len(os.listdir(rkt.data / "cas/layer")) == 6
         assert os.listdir(rkt.data / "cas/tmp") == []
         for key in rkt.ok("image", "list", "--no-legend", "--full", "--fields=id").split():
@@ -74,7 +74,7 @@ def test_a_pull_goes_on_with_the_layers_that_are_missing(
         pull = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
         until(lambda: [*rkt.data.glob("cas/layer/*")], "the good layer")
         dam.open()
-        _out, err = pull.communicate(timeout=60)
+        _out, err = pull.communicate(timeout=PATIENCE)
     assert (pull.returncode, f"{bad} has the digest sha256:" in err) == (254, True)
     assert os.listdir(rkt.data / "cas/tmp") == []
     path.write_bytes(content)
@@ -85,17 +85,19 @@ def test_a_pull_goes_on_with_the_layers_that_are_missing(
 def test_who_interrupts_a_pull_sees_nothing_of_its_processes(
     rkt: Fetcher, registry: Registry, layout: Layout
 ) -> None:
-    _blobs(layout, registry, "app", *(os.urandom(12 << 20) for _ in range(3)))
-    words = rkt.argv(PLAIN, "fetch", f"{_HOST}/app:1")
-    for _turn in range(4):
-        pull = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-        )
-        while pull.poll() is None and not list(rkt.data.glob("cas/tmp/*/layer/rootfs/*")):
-            pass
-        os.killpg(pull.pid, signal.SIGINT)  # as a terminal does
+    _blobs(layout, registry, "app", *(os.urandom(4 << 20) for _ in range(3)))
+    for turn in range(4):
+        with Dam(5001 + turn, 5000, passes=2 << 20, each=True):
+            pull = subprocess.Popen(
+                rkt.argv(PLAIN, "fetch", f"docker://127.0.0.1:{5001 + turn}/app:1"),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            until(lambda: [*rkt.data.glob("cas/tmp/*/layer/rootfs/*")], "half a layer")
+            os.killpg(pull.pid, signal.SIGINT)  # as a terminal does
 
-        _out, err = pull.communicate(timeout=60)
+            _out, err = pull.communicate(timeout=PATIENCE)
         assert (pull.returncode, b"Error" in err) == (-signal.SIGINT, False)
         assert list(rkt.data.glob("cas/tmp/*")) == []
         rkt.ok("image", "gc")  # layers that were complete
@@ -112,5 +114,5 @@ def test_who_interrupts_a_pull_of_too_many_layers_waits_for_no_server(
         until(dam.is_dry, "silence")
         os.killpg(pull.pid, signal.SIGINT)
 
-        assert pull.wait(30) == -signal.SIGINT
+        assert pull.wait(PATIENCE) == -signal.SIGINT
     assert list(rkt.data.glob("cas/tmp/*")) == []

@@ -246,8 +246,12 @@ def _arriving(download: Download, target: _Target, gauge: Gauge) -> Iterator[byt
 
 
 def _renew(link: _Link, target: _Target, known: Remote, answer: Answer) -> str:
-    """Note that the server still has the image we know, and return its key."""
-    renewed = answer.replace(etag=answer.etag or known.etag)
+    """Note that the server still has the image we know, and return its key.
+
+    It keeps the ETag it came with. A server could say that of its next image here, and whoever
+    asks with that one would be told for ever that nothing has changed.
+    """
+    renewed = answer.replace(etag=known.etag)
     link.store.put_remote(_remote(target, known.key, renewed))
     _check(target, link.store.manifest(known.key))
     return known.key

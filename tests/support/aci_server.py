@@ -235,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif status != 304:
             self.send_header("Content-Length", str(claims or len(body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and status != 304:
             self.wfile.write(body[:send])
             self.wfile.flush()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 
 import pytest
@@ -38,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     tiers.check_usage()
     config.pluginmanager.register(tiers, "rktpy-tiers")
     place, writable = take_place()
+    if not config.option.basetemp:
+        config.option.basetemp = f"{place}/t"
     if not any(config.getoption(tier) for tier in ON_REQUEST):
         os.environ["TMPDIR"] = tempfile.tempdir = place
         if os.geteuid() == 0:
@@ -48,15 +51,27 @@ def pytest_configure(config: pytest.Config) -> None:
     # What the user of the checkout has in the environment must not decide a test.
     for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS"):
         os.environ.pop(name, None)
+    _hear_signals()
+
+
+def _hear_signals() -> None:
+    """Let programs that tests start have all signals, whatever this one ignores: what a shell
+    starts with ``&`` is deaf to SIGINT, and after ``nohup`` to SIGHUP (POSIX, 2.12).
+    """
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Python's own
+        if signal.getsignal(number) == signal.SIG_IGN:
+            ours = signal.default_int_handler if number == signal.SIGINT else lambda *_: None
+            signal.signal(number, ours)
 
 
 def _fence(config: pytest.Config, place: str) -> None:
     """Let tests write nothing but temporary files, caches and the files that options name."""
     writable = [place, *fence.caches()]
-    if config.option.basetemp:
-        writable.append(os.path.dirname(os.path.abspath(config.option.basetemp)))
-    named = (config.option.xmlpath, config.option.log_file)
-    writable.extend(fence.made(name) for name in named if name)
+    named = os.path.dirname(os.path.abspath(config.option.basetemp))
+    if not named.startswith(f"{place}/"):  # a mount there could not be removed
+        writable.append(named)
+    written = (config.option.xmlpath, config.option.log_file)
+    writable.extend(fence.made(name) for name in written if name)
     try:
         fence.enclose(writable)
     except OSError as error:

@@ -25,12 +25,14 @@ VARIABLE = "PYTEST_DEBUG_TEMPROOT"
 
 def take_place() -> tuple[str, str]:
     """Make this run's directory, below one of the user's, unless the environment names another,
-    which then is the caller's to remove. Return it and the one above that has to be writable, so
+    where it then is the caller's to remove. Return it and the one above that has to be writable, so
     that it can be removed. PermissionError if somebody else has taken the user's.
+
+    Paths are short, and so names of sockets below fit into their 107 bytes (unix(7)).
     """
     if named := os.environ.get(VARIABLE):
-        place = os.path.realpath(named)
-        return place, place
+        above = os.path.realpath(named)
+        return tempfile.mkdtemp(prefix="", dir=above), above
     home = f"{os.path.realpath(tempfile.gettempdir())}/rktpy-tests-{os.geteuid()}"
     os.makedirs(home, mode=0o700, exist_ok=True)
     there = os.lstat(home)
@@ -40,7 +42,6 @@ def take_place() -> tuple[str, str]:
         sweep(home)
         place = tempfile.mkdtemp(prefix="", dir=home)
         lock = Locked(place, wait=True)
-    os.environ[VARIABLE] = place
     # Before pytest's own steps at exit are known, and so after them.
     atexit.register(_leave, place, lock, os.getpid())
     return place, home

@@ -1,0 +1,48 @@
+"""What the caller of pytest left in the process does not decide tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.fence import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TELL = "import signal; print(*(int(signal.getsignal(n) == signal.SIG_IGN) for n in (1, 2, 15)))"
+PLUGIN = f"""
+import subprocess, sys
+def pytest_runtest_teardown(item, nextitem):
+    if nextitem is None:
+        said = subprocess.check_output([sys.executable, "-c", {TELL!r}], text=True)
+        sys.__stderr__.write("IGNORED " + said)
+"""
+
+
+@pytest.mark.parametrize("words", ["trap '' HUP INT TERM", ":"])
+def test_programs_that_tests_start_hear_signals(tmp_path: Path, words: str) -> None:
+    """Though a shell started pytest with ``nohup`` or ``&``."""
+    (tmp_path / "probe.py").write_text(PLUGIN)
+    test = ("-m", "pytest", "-s", "-q", "-p", "probe", "tests/unit/test_codec.py")
+    command = ["sh", "-c", f'{words}; exec "$@"', "sh", sys.executable]
+
+    deaf = subprocess.run([*command, "-c", TELL], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*command, *test],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert deaf.stdout == ("0 0 0\n" if words == ":" else "1 1 1\n")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "IGNORED 0 0 0\n" in done.stderr
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -35,7 +35,14 @@ def test_the_tutorial_leads_from_nothing_to_a_pod_of_two_apps(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["limit-an-app", "share-files", "choose-the-user", "sign-images", "use-container-images"],
+    [
+        "limit-an-app",
+        "share-files",
+        "choose-the-user",
+        "sign-images",
+        "use-container-images",
+        "networks",
+    ],
 )
 def test_a_how_to_works_with_the_image_of_the_tutorial(tmp_path: Path, name: str) -> None:
     assert_true([*THE_IMAGE, *steps(DOCS / f"how-to/{name}.md"), *THE_END], tmp_path)

@@ -28,6 +28,7 @@ from tests.support.registry import Registry
 RECIPE_VERSION = 1  # raise it when the functions below build something else from the same words
 IMAGES = {
     "redis": "redis:7", "nginx": "nginx:1", "capable": "capable:1", "linked": "linked:1",
+    "open-redis": "redis:open", "open-nginx": "nginx:open",
 }  # stage → name # fmt: skip
 _CONTAINERFILE = Path(__file__).with_name("debian.containerfile")
 _NGINX = """\

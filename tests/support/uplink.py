@@ -40,7 +40,9 @@ def get(url: str) -> str:
         OSError: there is none, or it does not answer.
     """
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_SECONDS)
+    connection = http.client.HTTPConnection(
+        parts.hostname or "", parts.port or 80, timeout=_SECONDS
+    )
     try:
         connection.request("GET", parts.path or "/")
         return connection.getresponse().read().decode().strip()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import hostfixture, pods_on_host
+from tests.support import hostfixture, pods_on_host, registry_on_host
 from tests.support.container import ContainerHost
 
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ def stocked(host: ContainerHost) -> Pods:
 @pytest.fixture
 def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
     yield from hostfixture.lent(stocked)
+
+
+@pytest.fixture(scope="session")
+def _stored(stocked: Pods) -> Iterator[None]:
+    yield from registry_on_host.stored(stocked)
+
+
+@pytest.fixture
+def registry(_stored: None, pods: Pods) -> Iterator[str]:
+    """The unit of a registry on the host, started; what was pulled from it goes again."""
+    yield from registry_on_host.running(pods)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,67 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tarfile
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.support import debian_images
+from tests.support.registry_on_host import REGISTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.pods_on_host import Pods, StartedPod
 
-REGISTRY = "localhost:5000"
 REDIS, NGINX = f"docker://{REGISTRY}/redis:7", f"docker://{REGISTRY}/nginx:1"
 LINKED = f"docker://{REGISTRY}/linked:1"  # its logs are links to its output
 PONG = "redis-cli ping 2>&1 | grep -x PONG"
 PAGE = (
     """python3 -c 'import urllib.request as u; print(u.urlopen("http://127.0.0.1:8080/").read())'"""
 )
-_PLACE = "/srv/registry"
-_PROGRAM = Path("/usr/bin/docker-registry")
-_LIST = ("image", "list", "--no-legend", "--full", "--fields=id,name")
-
-
-@pytest.fixture(scope="module")
-def _stored(stocked: Pods) -> Iterator[None]:
-    """A registry on the host, to be started, with servers as Debian installs them."""
-    host = stocked.host
-    config = {
-        "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": f"{_PLACE}/registry"}},
-        "http": {"addr": REGISTRY, "secret": "x"},
-    }
-    with TemporaryDirectory() as directory:
-        with tarfile.open(f"{directory}/all.tar", "w") as out:
-            out.add(debian_images.storage(), arcname="registry")
-            out.add(_PROGRAM, arcname=_PROGRAM.name)
-        host.put(f"{directory}/all.tar", "/srv/all.tar")
-    host.sh('mkdir "$1" && tar -C "$1" -xf /srv/all.tar && rm /srv/all.tar', _PLACE)
-    host.write(f"{_PLACE}/config.json", json.dumps(config))
-    yield
-    host.sh('rm -r "$1"', _PLACE)
-
-
-@pytest.fixture
-def registry(_stored: None, pods: Pods) -> Iterator[str]:
-    """The unit of that registry, started; what was pulled from it goes again."""
-    host, unit = pods.host, f"registry-{os.urandom(3).hex()}.service"
-    command = [f"{_PLACE}/{_PROGRAM.name}", "serve", f"{_PLACE}/config.json"]
-    host.run(["systemd-run", "--quiet", f"--unit={unit}", *command])
-    connect = f"import socket; socket.create_connection(('localhost', {REGISTRY.split(':')[1]}))"
-    host.wait_until('python3 -c "$1"', connect)
-    yield unit
-    host.sh('if systemctl is-active "$1"; then systemctl stop "$1"; fi', unit)
-    images = [line.split() for line in pods.rktpy(*_LIST).splitlines()]
-    pods.clean()
-    pods.rktpy("image", "rm", *(key for key, name in images if name.startswith("localhost_5000")))
 
 
 def _started(pods: Pods, image: str, question: str, *options: str) -> StartedPod:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FAILED = 254
 
 # What brings the rows that are not there yet; docs/roadmap.md has the issues.
-POD_MODEL, IMAGES, NETWORKS = "the complete pod model", "images", "networks"
+POD_MODEL, IMAGES = "the complete pod model", "images"
 SYSTEMD, FLAVOURS = "systemd", "foreign stage1 images, fly and kvm"
 
 RUN_PREPARED = ("run-prepared", "--net=host", "--mds-register=false", "{uuid}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.conformance.rkt.row import NETWORKS, Owed, Shown
+from tests.conformance.rkt.row import Shown
 
 _ANSWERS = "test_the_first_connection_starts_the_pod_and_the_app_answers_it"
+_PROXY = "test_a_connection_to_the_host_starts_redis_in_its_network"
 
 
-def rows() -> list[Shown | Owed]:
+def rows() -> list[Shown]:
     return [
         Shown("an activated app answers", f"system/test_sockets.py::{_ANSWERS}"),
-        Owed("behind systemd-socket-proxyd", "contained networks (rkt skips this one)", NETWORKS),
+        Shown("behind systemd-socket-proxyd", f"system/test_socket_proxy.py::{_PROXY}"),
     ]

@@ -16,10 +16,17 @@ from rktpy.errors import RktError
 from rktpy.host import netns
 from rktpy.host.lock import is_locked
 from rktpy.net import chain, hosts, record
-from rktpy.net.demands import PORTS, attachment_of, demands
+from rktpy.net.demands import (
+    PORTS,
+    asks_for_ports,
+    attachment_of,
+    demands,
+    registry_of,
+    takes_ports,
+)
 from rktpy.net.names import Introduction, announce, withdraw
 from rktpy.net.record import Membership
-from rktpy.net.registry import Registry
+from rktpy.net.registry import POD, Registry
 from rktpy.net.result import DNS
 from rktpy.value import Value
 
@@ -79,17 +86,19 @@ def plan(
     for number, one in enumerate(joined):
         capabilities = dict(told)
         if published and number == _publishing(joined):
-            capabilities[PORTS] = [_mapping(port) for port in published]
+            capabilities[PORTS] = _mappings(one.conf, published)
         try:
             paths = [registry.path(str(fields["type"])) for fields in one.conf.plugins]
         except RktError as error:
             message = f'error adding network "{one.conf.name}": {error.message}'
             raise NetworkError(message, hint=error.hint) from error
+        if capabilities.get(PORTS):
+            _check_sources(one.conf, published, paths)
         memberships.append(
             Membership(
                 network=one.conf.name,
                 file=one.conf.file,
-                plugin=paths[0],
+                plugins=tuple(paths),
                 interface=one.interface,
                 arguments=one.arguments,
                 local=local,
@@ -130,7 +139,7 @@ def attach(
     memberships = list(planned.memberships)
     for number, conf in enumerate(planned.confs):
         one = memberships[number]
-        find = Registry(one.local, environment, pod).find
+        find = registry_of(conf, one, environment, pod).find
         result = _join(attachment_of(conf, one, uuid), find, reclaim)
         memberships[number] = one.replace(result=result)
         record.write(pod, memberships)
@@ -169,7 +178,7 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
             conf = record.conf_of(pod, one)
             if conf is None:
                 continue  # it has left this one
-            find = Registry(one.local, environment, pod).find
+            find = registry_of(conf, one, environment, pod).find
             errors += chain.delete(attachment_of(conf, one, uuid, there), find, one.result)
             record.left(pod, one)
         except RktError as error:
@@ -201,12 +210,26 @@ def _publishing(joined: Sequence[Joined]) -> int:
     return len(joined) - 1
 
 
-def _mapping(port: Published) -> dict[str, object]:
-    """Return a port as CNI's portmap plugin is told it."""
-    mapping: dict[str, object] = {
-        "hostPort": port.host_port, "containerPort": port.pod_port, "protocol": port.protocol
-    }  # fmt: skip
-    return mapping | ({"hostIP": port.host_ip} if port.host_ip else {})
+def _mappings(conf: NetConf, published: Sequence[Published]) -> list[dict[str, object]]:
+    """Return the ports as CNI's portmap plugin is told them; none if the network has no such
+    plugin, and the ports are ours to see to."""
+    if not asks_for_ports(conf):
+        return []
+    from rktpy.net.plugins.portmap import port_mappings
+
+    return port_mappings(published)
+
+
+def _check_sources(conf: NetConf, published: Sequence[Published], paths: Sequence[str]) -> None:
+    """Refuse ports for some only where a program would publish them: it would let everybody in."""
+    for fields, path in zip(conf.plugins, paths, strict=True):
+        for port in published:
+            if takes_ports(fields) and port.sources and not path.startswith(f"{POD}/"):
+                raise NetworkError(
+                    f'port "{port.name}" is for some networks only, which {path} of network'
+                    f' "{conf.name}" cannot do',
+                    hint="remove the program: portmap is built in",
+                )
 
 
 def _attached(memberships: Sequence[Membership]) -> Attached:

@@ -10,7 +10,7 @@ from rktpy.net.rules import Forward, Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rktpy.net.conf import NetConf
     from rktpy.net.record import Membership
@@ -40,11 +40,20 @@ def demands(
     for conf, one in zip(confs, memberships, strict=True):
         if one.result is None:
             continue
-        find = Registry(one.local, {}, "/").find
+        find = registry_of(conf, one, {}, "/").find
         rules |= chain.rules(attachment_of(conf, one, uuid), find, one.result)
-        if PORTS in one.told and not _asks_for_ports(conf):
+        if PORTS in one.told and not asks_for_ports(conf):
             rules |= Rules(forwards=tuple(_forwards(published, one.result)))
     return rules
+
+
+def registry_of(
+    conf: NetConf, membership: Membership, environment: Mapping[str, str], pod: str
+) -> Registry:
+    """Return what finds the plugins of ``membership``, for a pod in the directory ``pod``."""
+    kinds = (str(fields["type"]) for fields in conf.plugins)
+    chosen = dict(zip(kinds, membership.plugins, strict=False))
+    return Registry(membership.local, environment, pod, chosen)
 
 
 def attachment_of(
@@ -72,10 +81,12 @@ def _forwards(published: Sequence[Published], result: Result) -> list[Forward]:
     return [Forward(port, address) for port in published for address in families.values()]
 
 
-def _asks_for_ports(conf: NetConf) -> bool:
-    """Whether a plugin of the network sees to published ports itself."""
-    for fields in conf.plugins:
-        capabilities = fields.get("capabilities")
-        if isinstance(capabilities, dict) and capabilities.get(PORTS) is True:
-            return True
-    return False
+def asks_for_ports(conf: NetConf) -> bool:
+    """Return whether a plugin of the network sees to published ports itself."""
+    return any(takes_ports(fields) for fields in conf.plugins)
+
+
+def takes_ports(fields: Mapping[str, object]) -> bool:
+    """Return whether the plugin with these ``fields`` does."""
+    capabilities = fields.get("capabilities")
+    return isinstance(capabilities, dict) and capabilities.get(PORTS) is True

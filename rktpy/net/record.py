@@ -7,7 +7,8 @@ net-info.json           rkt's list, an object for each network, written before t
 
 Readers of rkt's file find its keys: netName, netConf, pluginPath, ifName, ip, args, mask. Ours
 stand beside them: what a plugin answered and was told, to be able to take it back (``result``,
-``told``), and the local configuration directory it was found with (``local``).
+``told``), where all plugins were found (``plugins``) and with which local configuration directory
+(``local``).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Membership(Value):
 
     network: str
     file: str  # base name of the configuration
-    plugin: str  # path of the first plugin
+    plugins: tuple[str, ...]  # paths, see ``Registry.path``
     interface: str
     arguments: str
     local: str
@@ -136,12 +137,13 @@ def _entry(membership: Membership) -> dict[str, object]:
     entry: dict[str, object] = {
         "netName": membership.network,
         "netConf": f"{_CONFS}/{membership.file}",
-        "pluginPath": membership.plugin,
+        "pluginPath": membership.plugins[0],
         "ifName": membership.interface,
         "ip": address,
         "args": membership.arguments,
         "mask": mask,
         "local": membership.local,
+        "plugins": list(membership.plugins),
     }
     if membership.told:
         entry["told"] = dict(membership.told)
@@ -160,6 +162,9 @@ def _membership(entry: object, path: str) -> Membership:
             raise RecordError(f"cannot read {path}: {key} is no text")
         texts[key] = value
     result, told = entry.get("result"), entry.get("told")
+    plugins = entry.get("plugins")
+    if not isinstance(plugins, list) or not all(isinstance(one, str) for one in plugins):
+        plugins = [texts["pluginPath"]]
     try:
         known = read_result(result) if result is not None else None
     except ResultError as error:
@@ -167,7 +172,7 @@ def _membership(entry: object, path: str) -> Membership:
     return Membership(
         network=texts["netName"],
         file=os.path.basename(texts["netConf"]),
-        plugin=texts["pluginPath"],
+        plugins=tuple(plugins),
         interface=texts["ifName"],
         arguments=texts["args"],
         local=texts["local"],

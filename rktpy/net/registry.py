@@ -54,12 +54,20 @@ class PluginMissingError(RktError):
 class Registry:
     """Finds plugins for one pod. Only a chosen plugin that is built in is imported."""
 
-    __slots__ = ("_cwd", "_environment", "_local")
+    __slots__ = ("_chosen", "_cwd", "_environment", "_local")
 
-    def __init__(self, local: str, environment: Mapping[str, str], cwd: str) -> None:
+    def __init__(
+        self,
+        local: str,
+        environment: Mapping[str, str],
+        cwd: str,
+        chosen: Mapping[str, str] | None = None,
+    ) -> None:
         """``local`` is the local configuration directory, ``environment`` what programs inherit,
-        ``cwd`` the pod's directory.
+        ``cwd`` the pod's directory; ``chosen`` are paths by type that ``path`` returned before: who
+        joined a network leaves it by the same plugins.
         """
+        self._chosen = chosen or {}
         self._local = local.rstrip("/")
         self._environment = environment
         self._cwd = cwd
@@ -72,7 +80,7 @@ class Registry:
         """
         made = self._built_in(kind, _PLUGINS)
         if made is None:
-            return self._program(kind)
+            return self._program(kind, self._chosen.get(kind, ""))
         plugin: Plugin = (
             made(self.find_ipam, self.find) if kind == "flannel" else made(self.find_ipam)
         )
@@ -102,7 +110,10 @@ class Registry:
 
     def _built_in(self, kind: str, table: Mapping[str, tuple[str, str]]) -> Any:  # noqa: ANN401
         """Return the class built in for ``kind``, None if there is none or a program overrides."""
-        if kind not in table or first(kind, self._own()):
+        if kind not in table:
+            return None
+        chosen = self._chosen.get(kind, "") if table is _PLUGINS else ""
+        if not chosen.startswith(f"{POD}/") if chosen else first(kind, self._own()):
             return None
         module, name = table[kind]
         try:
@@ -112,10 +123,11 @@ class Registry:
                 raise
             return None
 
-    def _program(self, kind: str) -> Plugin:
+    def _program(self, kind: str, path: str = "") -> Plugin:
         from rktpy.net.external import External
 
-        path = self._found(kind)
+        if not path.startswith("/"):  # one of the pod's own is never executed
+            path = self._found(kind)
         directories: tuple[str, ...] = (*self._own(), POD)
         if os.path.dirname(path) in HOST:
             directories += HOST

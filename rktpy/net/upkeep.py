@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from rktpy.errors import RktError
 from rktpy.net import chain, record
-from rktpy.net.demands import attachment_of, demands
+from rktpy.net.demands import attachment_of, demands, registry_of
 from rktpy.net.firewall import applying
-from rktpy.net.registry import Registry
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -58,7 +57,7 @@ def check(one: Standing, environment: Mapping[str, str]) -> None:
     """
     for conf, membership in _memberships(one.pod):
         if membership.result is not None:
-            find = Registry(membership.local, environment, one.pod).find
+            find = registry_of(conf, membership, environment, one.pod).find
             chain.check(attachment_of(conf, membership, one.uuid), find, membership.result)
     rules = rules_of(one)
     if rules and applying.missing({one.uuid: rules}):

@@ -43,6 +43,31 @@ def tables() -> str:
     return done.stdout
 
 
+def test_a_chain_with_portmap_publishes_the_ports_itself(
+    rkt: Rktpy, local: Path, tmp_path: Path
+) -> None:
+    ipam = {"type": "host-local", "subnet": "10.77.0.0/24"}
+    plugins = [
+        {"type": "ptp", "ipam": ipam},
+        {"type": "portmap", "capabilities": {"portMappings": True}},
+    ]
+    conf = {"cniVersion": "1.0.0", "name": "c", "plugins": plugins}
+    (local / "net.d/c.conflist").write_text(json.dumps(conf))
+    port = {"name": "web", "protocol": "tcp", "port": 80}
+    image = shell_aci(tmp_path / "web.aci", "example.com/web", app={"ports": [port]})
+    serve = "mkdir /www; echo hello > /www/index.html; busybox httpd -f -p 80 -h /www"
+    words = (f"--local-config={local}", "--net=c", image, "--", serve)
+
+    with rkt.start("run", "--port=web:8080", *words) as pod:
+        pod.ready()
+        page = pod.until(fetch_page, "page")
+    shutil.copy("/usr/lib/cni/portmap", local / "net.d")
+    refused = rkt("run", "--port=web:8080,from=127.0.0.0/8", *words)
+
+    assert page == b"hello\n"
+    assert 'port "web" is for some networks only' in refused.err
+
+
 def ruleset() -> str:
     """All rules, without what changes with every packet."""
     return subprocess.run(

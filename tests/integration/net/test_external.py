@@ -280,6 +280,21 @@ def test_a_proxy_of_rkts_tests_finds_the_plugin_it_stands_for(netns: str, tmp_pa
 
 
 # As the guide for Kubernetes with rkt had it, and rkt's page on networking.
+KUBERNETES_GCE = """{
+    "name": "rkt.kubernetes.io",
+    "type": "bridge",
+    "bridge": "cbr0",
+    "isGateway": true,
+    "ipam": {
+        "type": "host-local",
+        "subnet": "10.255.228.1/24",
+        "gateway": "10.255.228.1"
+    },
+    "routes": [
+      { "dst": "0.0.0.0/0" }
+    ]
+}
+"""
 KUBERNETES_BRIDGE = """{
 "name": "rkt.kubernetes.io",
 "type": "bridge",
@@ -310,12 +325,15 @@ FLANNEL_IPMASQ=true
 """
 
 
-@pytest.mark.parametrize("theirs", [False, True])
 @pytest.mark.parametrize(
-    ("content", "address", "gateway", "bridge"),
+    ("content", "address", "gateway", "bridge", "theirs"),
     [
-        (KUBERNETES_BRIDGE, "10.22.0.2/16", "10.22.0.1", "cbr0"),
-        (KUBERNETES_FLANNEL, "10.1.17.2/24", "10.1.17.1", "cni0"),
+        # Debian's host-local refuses the host bits of its subnet.
+        (KUBERNETES_GCE, "10.255.228.2/24", "10.255.228.1", "cbr0", False),
+        (KUBERNETES_BRIDGE, "10.22.0.2/16", "10.22.0.1", "cbr0", False),
+        (KUBERNETES_BRIDGE, "10.22.0.2/16", "10.22.0.1", "cbr0", True),
+        (KUBERNETES_FLANNEL, "10.1.17.2/24", "10.1.17.1", "cni0", False),
+        (KUBERNETES_FLANNEL, "10.1.17.2/24", "10.1.17.1", "cni0", True),
     ],
 )
 def test_the_network_of_kubernetes(

@@ -87,6 +87,12 @@ def block_iops(isolators: Isolators) -> Quantity | None:
     return None if found is None else found.limit
 
 
+def network_bandwidth(isolators: Isolators) -> Quantity | None:
+    """Return the limit of sending and of being sent to, in bytes per second."""
+    found = resource(isolators, one.NETWORK_BANDWIDTH)
+    return None if found is None else found.limit
+
+
 def _number(isolators: Isolators, name: str) -> int | None:
     found = last(isolators, name)
     return found.raw if found is not None and isinstance(found.raw, int) else None

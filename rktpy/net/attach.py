@@ -28,6 +28,7 @@ from rktpy.net.names import Introduction, announce, withdraw
 from rktpy.net.record import Membership
 from rktpy.net.registry import POD, Registry
 from rktpy.net.result import DNS
+from rktpy.net.shaping import CAPABILITY, shaped
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -54,6 +55,7 @@ class Plan(Value):
     confs: tuple[NetConf, ...] = ()
     memberships: tuple[Membership, ...] = ()  # one for each of ``confs``
     published: tuple[Published, ...] = ()
+    unshaped: tuple[str, ...] = ()  # networks that cannot limit the pod, if that is asked for
     who: Introduction = _NOBODY  # what its neighbours are told of the pod
 
 
@@ -80,6 +82,9 @@ def plan(
         NetworkError: a plugin is missing, or there is no network for the ports.
     """
     registry = Registry(local, {}, "/")
+    unshaped: list[str] = []
+    if CAPABILITY in told:
+        joined = [_shaped(one, unshaped) for one in joined]
     if published and not joined:
         raise NetworkError("no networks found", hint="try another --net")
     memberships = []
@@ -105,7 +110,15 @@ def plan(
                 told=capabilities,
             )
         )
-    return Plan(tuple(one.conf for one in joined), tuple(memberships), tuple(published))
+    confs = tuple(one.conf for one in joined)
+    return Plan(confs, tuple(memberships), tuple(published), tuple(unshaped))
+
+
+def _shaped(one: Joined, unshaped: list[str]) -> Joined:
+    conf = shaped(one.conf)
+    if conf is None:
+        unshaped.append(one.conf.name)
+    return one if conf is None else one.replace(conf=conf)
 
 
 def note(pod: str, uuid: str, planned: Plan) -> None:

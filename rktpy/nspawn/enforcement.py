@@ -94,10 +94,17 @@ def outcomes(
     ``lowest_score`` is the oom_score_adj below which the kernel lets nobody go here.
     """
     return tuple(
-        Outcome(app.name, name, value, *_fate(app, name, controllers, lowest_score))
+        Outcome(app.name, name, value, *shaped(pod.bandwidth.apps))
+        if name == known.NETWORK_BANDWIDTH
+        else Outcome(app.name, name, value, *_fate(app, name, controllers, lowest_score))
         for app in pod.apps
         for name, value in app.isolators.items()
     )
+
+
+def shaped(why: str) -> tuple[bool, str]:
+    """Return what becomes of a limit of the network that does not hold because of ``why``."""
+    return (False, why) if why else (True, "token buckets on the pod's links")
 
 
 def device_policy(pod: PodPlan, by: str, unit: str) -> Outcome:
@@ -117,7 +124,7 @@ def unsupported(app: str, isolators: Iterable[known.Isolator]) -> tuple[Outcome,
     return tuple(
         Outcome(app, one.name, one.raw, enforced=False, by=UNSUPPORTED)
         for one in isolators
-        if one.name not in _LIMITS and one.name not in _BY_SYSTEMD
+        if one.name not in (*_LIMITS, *_BY_SYSTEMD, known.NETWORK_BANDWIDTH)
     )
 
 

@@ -97,6 +97,13 @@ class AppPlan(Value):
         return self.protect_paths and not taken and any(limit is not None for limit in held)
 
 
+class Bandwidth(Value):
+    """Why limits of the network do not hold, those of the pod and of apps; empty if they do."""
+
+    pod: str = ""
+    apps: str = ""
+
+
 class PodPlan(Value):
     """A pod, ready to be started."""
 
@@ -109,6 +116,7 @@ class PodPlan(Value):
     ipc_parent: bool = False
     limits: Limits = Limits()  # of the pod as a whole
     isolators: Mapping[str, object] = {}  # likewise
+    bandwidth: Bandwidth = Bandwidth()
     fenced: bool = True  # apps may use a few devices only
     hidden: tuple[str, ...] = ()  # paths of the kernel that nobody in the pod is to see
     first_id: int = 0  # the host's id of the pod's root; 0 is no user namespace

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rktpy import cgroup
-from rktpy.appc.isolator import CPU, MEMORY
-from rktpy.nspawn.enforcement import UNSUPPORTED, Outcome
+from rktpy.appc.isolator import CPU, MEMORY, NETWORK_BANDWIDTH
+from rktpy.nspawn.enforcement import UNSUPPORTED, Outcome, shaped
 from rktpy.systemd.unit import SCOPE
 
 TYPE_CHECKING = False
@@ -35,6 +35,8 @@ def limit_pod(pod: PodPlan, placement: Placement, own: PodCgroup | None) -> tupl
 
 
 def _fate(pod: PodPlan, name: str, placement: Placement, own: PodCgroup | None) -> tuple[bool, str]:
+    if name == NETWORK_BANDWIDTH:
+        return shaped(pod.bandwidth.pod)
     if name not in _PROPERTIES:
         return False, UNSUPPORTED
     if placement.kind == SCOPE:

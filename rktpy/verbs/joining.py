@@ -12,8 +12,10 @@ from rktpy import log
 from rktpy.codec import compact, parse
 from rktpy.errors import RktError
 from rktpy.net.conf import choose
+from rktpy.nspawn.plan import Bandwidth
 from rktpy.pod.dns import Mode
 from rktpy.value import Value
+from rktpy.verbs.bandwidth import fate, wanted
 from rktpy.verbs.leaving import reclaim
 from rktpy.verbs.publishing import published
 
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from rktpy.appc.pod import PodManifest
     from rktpy.host.helper import Answer, Helper
     from rktpy.net.attach import Attached, Plan
     from rktpy.net.names import Introduction
     from rktpy.net.netlist import NetList
+    from rktpy.pod.contents import Contents
     from rktpy.pod.dns import Dns
     from rktpy.pod.lifecycle import Pod
     from rktpy.verbs.site import Site
@@ -45,29 +47,31 @@ class Joins(Value):
     net: NetList
     plan: Plan | None = None
     user_namespace: bool = False
+    bandwidth: Bandwidth = Bandwidth()
 
 
-def plan_networks(
-    site: Site, net: NetList, manifest: PodManifest, *, user_namespace: bool
-) -> Joins:
+def plan_networks(site: Site, net: NetList, contents: Contents, *, user_namespace: bool) -> Joins:
     """Settle what ``--net`` means on this host, before anything is made.
 
     Raises:
         RktError: a network or plugin is not there, or its configuration is broken.
     """
+    limit = wanted(contents)
     if net.host:
-        return Joins(net)
-    ports = published(manifest)
+        return Joins(net, bandwidth=fate(limit, "the pod is in the caller's network"))
+    ports = published(contents.manifest)
     if net.none and not ports:
-        return Joins(net, user_namespace=user_namespace)
-    from rktpy.net import attach
+        alone = fate(limit, "the pod joins no network")
+        return Joins(net, user_namespace=user_namespace, bandwidth=alone)
+    from rktpy.net import attach, shaping
 
     try:
         joined = choose(site.local_config, net, lambda text: _networking.warning("%s", text))
-        planned = attach.plan(site.local_config, joined, ports, {})
+        told = shaping.told(limit.rate) if limit.rate else {}
+        planned = attach.plan(site.local_config, joined, ports, told)
     except RktError as error:
         raise _failed(error) from None  # all of it is in the message
-    return Joins(net, planned, user_namespace)
+    return Joins(net, planned, user_namespace, fate(limit, "", planned.unshaped))
 
 
 def introduced(joins: Joins, who: Introduction) -> Joins:
@@ -118,6 +122,11 @@ class Joining:
 
             syscalls.setns(self._home, syscalls.CLONE_NEWNET)
             os.close(self._home)
+
+    @property
+    def bandwidth(self) -> Bandwidth:
+        """What becomes of limits of the pod's network."""
+        return self._joins.bandwidth
 
     def settle(self) -> Attached:
         """Wait until the pod has joined its networks.

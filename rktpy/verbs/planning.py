@@ -12,7 +12,7 @@ from rktpy.appc.isolator import CAPS_REMOVE, CAPS_RETAIN, SECCOMP_REMOVE, SECCOM
 from rktpy.errors import RktError
 from rktpy.host.rootpath import stat_in_root
 from rktpy.nspawn.confine import HIDDEN_IN_PODS
-from rktpy.nspawn.plan import AppPlan, PodPlan, SeccompPlan, SocketPlan
+from rktpy.nspawn.plan import AppPlan, Bandwidth, PodPlan, SeccompPlan, SocketPlan
 from rktpy.nspawn.seccomp import default_filter, filter_plan
 from rktpy.nspawn.streams import handed_streams
 from rktpy.nspawn.units import API_DIRECTORIES, API_FILES
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 NOTIFY_ANNOTATION = "appc.io/executor/supports-systemd-notify"
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_FREE = Bandwidth()
 _RESOLV_CONF = "etc/rkt-resolv.conf"
 _HOSTS = "etc/rkt-hosts"
 _HOSTS_FALLBACK = "etc/hosts-fallback"
@@ -78,8 +79,10 @@ class Planner:
         idmap: IdMap | None = None,
         v1: bool = False,
         pod_filtered: bool = False,
+        bandwidth: Bandwidth = _FREE,
     ) -> None:
         self.uuid = uuid
+        self.bandwidth = bandwidth
         self.manifest = manifest
         self.images = images
         self.tree = tree
@@ -118,6 +121,7 @@ class Planner:
             id_count=self.idmap.count if self.idmap else 0,
             limits=app_limits(self.manifest.isolators),
             isolators=asked(self.manifest.isolators),
+            bandwidth=self.bandwidth,
             fenced=not self.insecure.paths,
             hidden=() if self.insecure.paths else tuple(filter(os.path.exists, HIDDEN_IN_PODS)),
         )

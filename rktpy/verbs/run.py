@@ -47,7 +47,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
         joins = plan_networks(
             site,
             request.start.net,
-            contents.manifest,
+            contents,
             user_namespace=request.source.private_users,
         )
         pod = create(site.layout)

@@ -48,7 +48,7 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
     joins = plan_networks(
         site,
         request.start.net,
-        contents.manifest,
+        contents,
         user_namespace=contents.private_users is not None,
     )
     lowers_of(site, contents)  # while the pod is still prepared

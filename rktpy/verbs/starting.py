@@ -169,6 +169,7 @@ def _lay(
         logger=_logger,
         idmap=idmap,
         v1=facts.cgroup_mode in (HYBRID, LEGACY),
+        bandwidth=joining.bandwidth,
         pod_filtered=podfilter.applies(facts.systemd),
     )
     planned = planner.plan(debug=site.debug)

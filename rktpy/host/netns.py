@@ -3,10 +3,10 @@
 /run/netns/             a mount of its own, shared, so that every mount namespace sees the names
 /run/netns/<name>       an empty file with the namespace mounted on it
 
-A name is either an empty file or a whole namespace with ``lo`` up: the child that makes it binds
-it when it is done. What a kill leaves is one of the two, and ``remove`` takes both. Who makes one
-writes its name down first, so that whoever collects what is left can call ``remove``; nothing is
-collected here. Source: ip-netns(8).
+A name is either an empty file or a whole namespace with ``lo`` up: it is bound when it is done.
+What a kill leaves is one of the two, and ``remove`` takes both. Who makes one writes its name down
+first, so that whoever collects what is left can call ``remove``; nothing is collected here.
+Source: ip-netns(8).
 """
 
 from __future__ import annotations

@@ -165,9 +165,11 @@ PAGES = {
           " the second one's."),
          ("rktpy run --net=none --interactive example.com/shell --exec=/bin/sh",
           "A shell on the terminal."),
+         ("rktpy run --port=http:8080,from=10.0.0.0/8 --net=default:IP=172.16.28.7 example.com/web",
+          "Port 8080 of the host, for a part of the world, leads to the port http of the app."),
          ("rktpy run --pod-name=web --uuid-file-save=/run/web.uuid example.com/web",
           "In ExecStart= of a unit.")),
-        _OF_A_POD, ("prepare", "status", "stop", "gc"),
+        _OF_A_POD, ("prepare", "status", "stop", "gc", "network list"),
     ),
     "run-prepared": Page(
         (("rktpy run-prepared --net=host --hostname=web 0f746094", "Options of the start only."),),

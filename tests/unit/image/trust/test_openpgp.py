@@ -127,6 +127,70 @@ def test_one_good_signature_of_several_is_enough(
     assert verify(both, image, [_key(signer)], NAME).fingerprint == signer.fingerprint
 
 
+def _relabelled(signature: bytes, old: Signer, new: Signer) -> bytes:
+    """Return a signature, unarmoured, that names ``new`` as its issuer wherever it named ``old``
+    (fingerprint and key ID, RFC 9580, 5.2.3.35 and 5.2.3.12); its numbers stay.
+    """
+    from pysequoia import Sig
+
+    content = bytes(Sig.from_bytes(signature))
+    one, other = (bytes.fromhex(who) for who in (_issuing(old), _issuing(new)))
+    assert one in content
+    return content.replace(one, other).replace(one[-8:], other[-8:])
+
+
+def _issuing(signer: Signer) -> str:
+    return next(text for text in issuers(signer.sign(b"")) if len(text) == 40)
+
+
+def test_whom_a_signature_names_decides_who_is_asked_and_not_who_made_it(
+    signer: Signer, stranger: Signer, image: int
+) -> None:
+    """A stranger's that names a trusted key, and a trusted key's that names a stranger."""
+    claims, disowned = (
+        _relabelled(one.sign(DATA), one, other)
+        for one, other in ((stranger, signer), (signer, stranger))
+    )
+    known = [_key(signer)]
+
+    assert has_issuer(known[0], issuers(claims))
+    with pytest.raises(SignatureError, match="is not what key"):
+        verify(claims, image, known, NAME)
+    with pytest.raises(UnknownSignerError):
+        verify(disowned, image, known, NAME)
+    with pytest.raises(SignatureError, match="is not what key"):
+        verify(disowned, image, [_key(stranger)], NAME)
+
+
+def test_issuers_that_nobody_signed_make_no_other_signer(
+    signer: Signer, stranger: Signer, image: int
+) -> None:
+    """Of the two areas of a signature one is not signed: there anybody can write another issuer."""
+    from pysequoia import Sig
+
+    content = bytes(Sig.from_bytes(signer.sign(DATA)))
+    lie = bytes([9, 16]) + bytes.fromhex(_issuing(stranger))[-8:]  # length, "issuer key ID"
+    told = _with_unhashed(content, lie)
+
+    for keys in ([_key(signer), _key(stranger)], [_key(stranger), _key(signer)]):
+        assert verify(told, image, keys, NAME).fingerprint == signer.fingerprint
+    with pytest.raises(SignatureError):
+        verify(told, image, [_key(stranger)], NAME)
+
+
+def _with_unhashed(content: bytes, subpacket: bytes) -> bytes:
+    """Return a signature packet with one more subpacket, the first of those not signed."""
+    from pysequoia.packet import PacketPile
+
+    (packet,) = PacketPile.from_bytes(content)
+    body = packet.body
+    assert body[0] == 4
+    start = 6 + int.from_bytes(body[4:6], "big")  # RFC 9580, 5.2.3
+    length = int.from_bytes(body[start : start + 2], "big") + len(subpacket)
+    body = body[:start] + length.to_bytes(2, "big") + subpacket + body[start + 2 :]
+    return bytes(b"\xc2\xff" + len(body).to_bytes(4, "big") + body)
+
+
 def test_a_revoked_key_vouches_for_nothing(image: int) -> None:
     signer = Signer()
     signature = signer.sign(DATA)

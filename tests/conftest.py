@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -77,6 +78,12 @@ def _fence(config: pytest.Config, place: str) -> None:
     except OSError as error:
         note = f"NO FENCE: these tests run as root and can destroy this machine: {error}"
         config.stash[NOTES].append(note)
+
+
+def pytest_collection_finish() -> None:
+    """Look for no garbage in what stays to the end: that takes a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

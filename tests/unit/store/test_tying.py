@@ -74,7 +74,8 @@ def _same_files(
     return {frozenset(group) for group in groups.values()}
 
 
-@settings(max_examples=120, deadline=None)
+# Others each time; overlayfs itself is asked by tests/integration/store/test_stack_like_squash.py.
+@settings(max_examples=25, deadline=None)
 @given(layer_streams())
 def test_a_stack_shows_what_squashing_makes(streams: list[Stream]) -> None:
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.run.images import INSPECT, SHELL
-from tests.integration.run.rk import until
+from tests.integration.run.rk import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -225,7 +225,7 @@ def test_a_command_that_ignores_the_end_of_the_app_is_hung_up(rkt: Rktpy) -> Non
             command.stdout.readline()
             rkt.ok("stop", uuid)
             status = pod.end().status
-            command.communicate(timeout=10)
+            command.communicate(timeout=PATIENCE)
 
     assert (status, command.returncode) == (0, -signal.SIGHUP)
 

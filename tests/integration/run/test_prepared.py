@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.run.images import INSPECT, SHELL
+from tests.integration.run.rk import PATIENCE, Done
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,12 +104,15 @@ def test_the_uuid_is_saved_without_a_newline(rkt: Rktpy, tmp_path: Path) -> None
 
 
 def test_status_waits_until_a_pod_is_ready_and_until_it_has_ended(rkt: Rktpy) -> None:
-    with rkt.start("run", SHELL, "--", "sleep 1; exit 3") as pod:
+    with rkt.start("run", "--interactive", SHELL, "--", "read x; exit 3", stdin=True) as pod:
         ready = rkt("status", "--wait-ready", pod.uuid)
-        ended = rkt("status", "--wait", pod.uuid)
+        argv = rkt.argv("status", "--wait", pod.uuid)
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as waiter:
+            pod.type(b"\n")
+            out, _ = waiter.communicate(timeout=PATIENCE)
 
     assert ready.fields()["state"] == "running"
-    fields = ended.fields()
+    fields = Done(waiter.returncode, out, "").fields()
     assert (fields["state"], fields["exited"], fields["app-shell"]) == ("exited", "true", "3")
 
 

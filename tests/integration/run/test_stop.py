@@ -97,13 +97,21 @@ def test_an_app_that_never_said_that_it_is_ready_is_stopped_well(rkt: Rktpy) -> 
     assert (fields.get("app-silent"), fields.get("app-shell")) == ("0", "0")
 
 
-def test_asking_again_while_a_pod_ends_takes_nothing_from_its_time(rkt: Rktpy) -> None:
-    with rkt.start("run", SHELL, "--", SLOW) as pod:
+def test_asking_again_while_a_pod_ends_takes_nothing_from_its_time(
+    rkt: Rktpy, tmp_path: Path
+) -> None:
+    """Its end waits for us: nobody has to be quick."""
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    volume = (f"--volume=go,kind=host,source={go}", "--mount=volume=go,target=/go")
+    slow = SLOW.replace("sleep 2", "read x </go")
+    with rkt.start("run", *volume, SHELL, "--", slow) as pod:
         pod.says("up")
         uuid = pod.ready()
         again = [rkt("stop", uuid).status for _ in range(4)]
         still = rkt.status(uuid)["state"]
         pod.process.terminate()  # the first one that nspawn gets
+        go.write_text("\n")
         done = pod.end()
 
     assert (again, still) == ([0] * 4, "running")

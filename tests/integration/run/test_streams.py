@@ -141,15 +141,19 @@ def test_a_pod_with_pipes_counts_stops_and_reports_as_any_other(rkt: Rktpy) -> N
     with rkt.start("run", "--interactive", SHELL, "--", script) as pod:
         uuid = pod.ready()
         pod.says("up")
-        helpers = [p for p in procfs.children(pod.process.pid) if not procfs.is_pid1(p)]
+        until(lambda: _is_alone(pod.process.pid), "end of who handed over")
         entered = rkt.ok("enter", uuid, "echo", "inside")
         rkt.ok("stop", uuid)
         done = pod.end()
 
-    assert helpers == []  # whoever handed over has gone
     assert entered == "inside\n"
     assert done.out == "up\nbye\n"
     assert rkt.status(uuid)["state"] == "exited"
+
+
+def _is_alone(supervisor: int) -> bool:
+    """Return whether the process has no children but the pod's PID 1."""
+    return all(procfs.is_pid1(child) for child in procfs.children(supervisor))
 
 
 def test_a_pod_killed_before_its_app_runs_leaves_no_process(rkt: Rktpy) -> None:

@@ -15,7 +15,7 @@ from rktpy.host.netlink.channel import Netlink
 from rktpy.host.netlink.links import New
 from rktpy.host.netlink.wire import NetlinkError
 from rktpy.net.firewall import sysctls
-from rktpy.net.plugins import addressing, gateways, presence, settings
+from rktpy.net.plugins import addressing, gateways, settings
 from rktpy.net.plugins.gateways import BridgeError
 from rktpy.net.plugins.options import flag, hardware_address, mtu, number, spell_mac
 from rktpy.net.plugins.veth import Pair
@@ -114,6 +114,8 @@ class Bridge:
         Raises:
             RktError: something is missing.
         """
+        from rktpy.net.plugins import presence
+
         addressing.ask_check(call, self._ipam)
         wanted = options(call)
 

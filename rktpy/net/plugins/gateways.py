@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from _blake2 import blake2s  # hashlib itself loads OpenSSL
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
@@ -94,7 +94,7 @@ def home(wanted: Options) -> str:
 
 def port_name(name: str) -> str:
     """Return the name of the port that belongs to the host's link ``name``."""
-    return "veth" + hashlib.sha256(name.encode()).hexdigest()[:8]
+    return "veth" + blake2s(name.encode(), digest_size=4).hexdigest()
 
 
 def _first(address: str) -> str:

@@ -10,7 +10,7 @@ from rktpy.errors import RktError
 from rktpy.host.netlink import addresses, links, routes
 from rktpy.host.netlink.routes import Route
 from rktpy.net.firewall import sysctls
-from rktpy.net.plugins import addressing, presence
+from rktpy.net.plugins import addressing
 from rktpy.net.plugins.options import mtu, spell_mac
 from rktpy.net.plugins.settings import for_pod_end
 from rktpy.net.plugins.veth import Pair
@@ -57,6 +57,8 @@ class Ptp:
         Raises:
             RktError: something is missing.
         """
+        from rktpy.net.plugins import presence
+
         addressing.ask_check(call, self._ipam)
         presence.check(call, "veth", _look)
 
@@ -143,6 +145,8 @@ def host_routes(given: Result, link: int) -> list[Route]:
 
 
 def _look(pod: Side, host: Side, link: Link, wanted: Result) -> None:
+    from rktpy.net.plugins import presence
+
     pod.routes(pod_routes(wanted, link.index))
     for name in presence.host_names(wanted):
         outside = host.link(name, kind="veth")

@@ -14,7 +14,7 @@ from rktpy.host.netlink.channel import Netlink
 from rktpy.host.netlink.links import New
 from rktpy.host.netlink.routes import MAIN_TABLE
 from rktpy.host.netlink.wire import NetlinkError
-from rktpy.net.plugins import addressing, presence, settings
+from rktpy.net.plugins import addressing, settings
 from rktpy.net.plugins.options import mtu, spell_mac
 from rktpy.net.plugins.veth import host_names
 from rktpy.net.result import Interface, Result
@@ -78,6 +78,8 @@ class Sublinks:
         Raises:
             RktError: something is missing.
         """
+        from rktpy.net.plugins import presence
+
         addressing.ask_check(call, self._ipam)
 
         def look(pod: Side, _host: Side, link: Link, wanted: Result) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
+from _blake2 import blake2s  # hashlib itself loads OpenSSL
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
@@ -76,7 +76,7 @@ class Pair(Resource):
 def host_names(container: str, interface: str) -> tuple[str, ...]:
     """Return the names the host's end may have, in order: always the same, so that a second try
     meets the first. The later ones are for when somebody else has the name."""
-    digest = hashlib.sha256(f"{container} {interface}".encode()).hexdigest()
+    digest = blake2s(f"{container} {interface}".encode()).hexdigest()
     return tuple("veth" + digest[start : start + 8] for start in range(0, 8 * _NAMES, 8))
 
 
@@ -109,10 +109,12 @@ def _cleared(call: Call, host: Netlink, name: str) -> bool:
         VethError: the pod has the link, and it is none of ours.
     """
     with netns.channel(call.netns) as pod:
-        inside, outside = _found(pod, call.interface), _found(host, name)
+        inside = _found(pod, call.interface)
         if inside is None:
-            return outside is None  # it has just ended
-        if outside is None or (inside.parent, outside.parent) != (outside.index, inside.index):
+            return _found(host, name) is None  # it has just ended
+        # The one that was killed may have had a later name, the first being still in use.
+        known = [_found(host, one) for one in host_names(call.container, call.interface)]
+        if (inside.parent, inside.index) not in [(one.index, one.parent) for one in known if one]:
             raise VethError(f"the pod has a link {quote(call.interface)} already")
         pod.perform(links.delete(inside.index))
     return True

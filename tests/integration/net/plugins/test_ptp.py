@@ -189,3 +189,18 @@ def test_masquerading_is_wanted_where_the_configuration_says_so(pod: str) -> Non
         Masquerade("fd77::2/64", "n"),
     )
     assert not plugin.rules(call_of(fields("ptp", V4), "1.0.0", pod), result)
+
+
+def test_an_address_leads_to_its_new_pod_while_the_old_one_is_reaped(pods: tuple[str, str]) -> None:
+    plugin, config = Ptp(host_local), fields("ptp", V4, V6)
+    old, new = (call_of(config, "1.0.0", pod, pod) for pod in pods)
+    plugin.add(old)
+    plugin.delete(old)  # its links and routes are still there
+
+    result = plugin.add(new)
+
+    connect("10.77.0.2")
+    connect("fd77::2")
+    plugin.check(new.replace(previous=result))
+    netns.remove(pods[0])
+    connect("10.77.0.2")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -140,3 +142,11 @@ def test_without_wishes_nothing_is_tuned() -> None:
 def test_the_address_after_the_network() -> None:
     assert addressing.following("10.0.0.255") == "10.0.1.0"
     assert addressing.following("fd00::ffff") == "fd00::1:0"
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = "import sys, rktpy.net.plugins.ptp, rktpy.net.plugins.bridge; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-Sc", code], capture_output=True, check=True)
+
+    heavy = {b"json", b"re", b"enum", b"ipaddress", b"socket", b"subprocess", b"typing", b"hashlib"}
+    assert not heavy & set(done.stdout.split())

@@ -120,3 +120,18 @@ def test_the_port_of_a_pod_that_ended_is_the_next_ones(web: Netted) -> None:
             assert answers(f"http://127.0.0.1:{PORT}", second) == f"rkt-{uuid}"
             web.ok("rm", first.uuid)
             assert get(f"http://127.0.0.1:{PORT}") == f"rkt-{uuid}"
+
+
+@pytest.mark.parametrize("command", [("gc",), ("network", "reload")])
+def test_ports_whose_rules_somebody_flushed_answer_again(
+    web: Netted, command: tuple[str, ...]
+) -> None:
+    with serving(web, "--net=ptp", f"--port=http:{PORT}") as pod:
+        name = f"rkt-{pod.ready()}"
+        addresses = ("127.0.0.1", "[::1]", HOST4, f"[{HOST6}]")
+        assert answers(f"http://127.0.0.1:{PORT}", pod) == name
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        with pytest.raises(ConnectionRefusedError):
+            get(f"http://127.0.0.1:{PORT}")
+        web.ok(*command)
+        assert [get(f"http://{address}:{PORT}") for address in addresses] == [name] * 4

@@ -193,6 +193,8 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
                 continue  # it has left this one
             find = registry_of(conf, one, environment, pod).find
             errors += chain.delete(attachment_of(conf, one, uuid, there), find, one.result)
+            if one.result is not None:
+                _release_damaged(conf, one.result)
             record.left(pod, one)
         except RktError as error:
             errors.append(f'error loading "{one.network}"; ignoring: {error.message}')
@@ -202,6 +204,19 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
     except RktError as error:
         errors.append(error.message)
     return tuple(errors)
+
+
+def _release_damaged(conf: NetConf, result: Result) -> None:
+    """Give back what a pod had where its lease no longer says so (a power cut, a stray editor)."""
+    addresses = {one.address.partition("/")[0] for one in result.addresses}
+    for fields in conf.plugins:
+        ipam = fields.get("ipam")
+        if addresses and isinstance(ipam, dict) and ipam.get("type") == "host-local":
+            from rktpy.net.ipam.leases import directory, release_damaged
+
+            base = ipam.get("dataDir")
+            place = directory(conf.name, base if isinstance(base, str) else "")
+            release_damaged(place, addresses)
 
 
 def _join(attachment: Attachment, find: Find, reclaim: Callable[[str], bool]) -> Result:

@@ -25,7 +25,7 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from rktpy.host.lock import Lock
 
@@ -214,3 +214,13 @@ def reclaim(path: str, is_abandoned: Callable[[Lease], bool]) -> list[Lease]:
             return found
     except FileNotFoundError:
         return []
+
+
+def release_damaged(path: str, addresses: Collection[str]) -> None:
+    """Remove those leases of ``addresses`` in the directory ``path`` that no longer say whose they
+    are. The caller knows: they were given to a pod that ended.
+
+    Raises:
+        IpamError: the directory cannot be used.
+    """
+    reclaim(path, lambda lease: lease.address in addresses and not lease.container)

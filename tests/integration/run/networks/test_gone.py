@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -123,3 +124,17 @@ def test_a_configuration_that_somebody_broke_costs_that_network_only(three: Nett
     assert [os.path.dirname(one) for one in left if "/" in one] == ["/var/lib/cni/networks/b"]
     assert [one for one in left if one.startswith(("cni-", "table"))] == []
     shutil.rmtree("/var/lib/cni/networks/b")
+
+
+@pytest.mark.parametrize("content", ["", "\0\0\0"], ids=["empty", "zeros"])
+def test_a_lease_that_somebody_damaged_goes_with_its_pod(net: Netted, content: str) -> None:
+    lease = Path("/var/lib/cni/networks/default/172.16.28.2")
+    with net.start("run", *STAY) as pod:
+        pod.ready()
+        lease.write_text(content)
+        second = net.run(SHELL, "--", "busybox ip -4 -o addr show eth0")
+        stopped(net, pod)
+    net.ok("gc", "--grace-period=0s")
+
+    assert "172.16.28.3/24" in second.out
+    assert nothing_remains()

@@ -45,6 +45,8 @@ _ENVIRONMENT = (
 _FILES = (
     ("/var/lib/rkt", "Images, rendered trees and pods, unless --dir or a configuration says else."),
     ("/usr/lib/rkt, /etc/rkt", "Configuration of the vendor and of this host; the latter wins."),
+    ("/etc/rkt/net.d", "Networks: a file for each, and plugins that are programs."),
+    ("/var/lib/cni/networks", "Addresses that pods have, as other CNI programs read them."),
 )
 
 

@@ -140,7 +140,8 @@ ROOT = Command(
             "gc:gc",
             "collect pods that ended",
             usage="gc [--grace-period=duration] [--expire-prepared=duration]",
-            long="The first run marks a pod, one after the grace period deletes it.",
+            long="The first run marks a pod, one after the grace period deletes it, with what it"
+            " has of networks. Firewall rules that running pods have lost are brought back.",
             options="pods:GC",
             root=True,
         ),

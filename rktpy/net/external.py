@@ -42,6 +42,8 @@ class PluginError(RktError):
 class External:
     """The plugin that is the program ``path``; a ``Plugin``."""
 
+    needs_link = True  # as an IPAM plugin it may ask a server through the pod's link
+
     __slots__ = ("_cwd", "_directories", "_environment", "_limits", "_programs", "path")
 
     def __init__(

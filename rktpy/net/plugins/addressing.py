@@ -8,9 +8,11 @@ import _socket
 from rktpy.codec import quote
 from rktpy.config.fields import text
 from rktpy.errors import RktError
+from rktpy.host import netns
 from rktpy.host.netlink import addresses, links, routes
 from rktpy.host.netlink.routes import Route
 from rktpy.net.ipam.arguments import section
+from rktpy.net.plugins import settings
 from rktpy.net.plugins.options import flag
 from rktpy.net.result import DNS, Result, read_result
 from rktpy.net.rules import Masquerade, Rules
@@ -49,6 +51,32 @@ def given(call: Call, ipam: Ipam, use: Callable[[Result], Result]) -> Result:
     except BaseException:
         plugin.delete(call)
         raise
+
+
+def needs_link(call: Call, ipam: Ipam) -> bool:
+    """Return whether the network's IPAM plugin wants to find the pod's link up, to ask a server
+    through it. Any program may."""
+    return has_ipam(call) and bool(getattr(ipam(_kind(call)), "needs_link", False))
+
+
+def given_to_link(call: Call, ipam: Ipam, made: Result, use: Callable[[Result], Result]) -> Result:
+    """As ``given``, with the pod's link, of which ``made`` tells, there; it is removed if anything
+    fails. ``use`` returns what becomes of the addresses; the interfaces are those of ``made``."""
+    try:
+        return given(call, ipam, use).replace(interfaces=made.interfaces)
+    except BaseException:
+        with netns.channel(call.netns) as pod:
+            pod.perform(links.delete(pod.link(call.interface).index))
+        raise
+
+
+def configure_link(call: Call, result: Result) -> None:
+    """Give the pod's link, which is up, its addresses and routes; errors of the kernel's."""
+    own = settings.for_pod_end(call.interface, ipv6=is_ipv6(result))
+    with netns.within(call.netns):
+        settings.apply(own)
+    with netns.channel(call.netns) as pod:
+        pod.perform(*configure(result, pod.link(call.interface).index))
 
 
 def give_back(call: Call, ipam: Ipam) -> None:

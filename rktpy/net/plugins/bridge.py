@@ -99,6 +99,12 @@ class Bridge:
         if not addressing.has_ipam(call):
             return _join(call, wanted, Result())
 
+        if addressing.needs_link(call, self._ipam):
+            made = _join(call, wanted, Result())
+            return addressing.given_to_link(
+                call, self._ipam, made, lambda given: _complete(call, wanted, given)
+            )
+
         def use(given: Result) -> Result:
             return _join(call, wanted, gateways.complete(given, wanted))
 
@@ -158,6 +164,18 @@ def _join(call: Call, wanted: Options, given: Result) -> Result:
     )
     return given.replace(
         interfaces=interfaces,
+        addresses=tuple(one.replace(interface=2) for one in given.addresses),
+        dns=addressing.dns_of(call),
+    )
+
+
+def _complete(call: Call, wanted: Options, found: Result) -> Result:
+    """Give the pod's end, which is a port already, its addresses."""
+    given = gateways.complete(found, wanted)
+    addressing.configure_link(call, given)
+    with Netlink() as host:
+        _be_gateway(host, host.link(wanted.name), wanted, given)
+    return given.replace(
         addresses=tuple(one.replace(interface=2) for one in given.addresses),
         dns=addressing.dns_of(call),
     )

@@ -64,6 +64,14 @@ class Sublinks:
             made = join(call, build, given, mac=mac, announce=announce)
             return made.replace(dns=addressing.dns_of(call))
 
+        def complete(given: Result) -> Result:
+            addressing.configure_link(call, given)
+            own = tuple(one.replace(interface=0) for one in given.addresses)
+            return given.replace(addresses=own, dns=addressing.dns_of(call))
+
+        if addressing.needs_link(call, self._ipam):
+            made = join(call, build, Result(), mac=mac, announce=self.announces)
+            return addressing.given_to_link(call, self._ipam, made, complete)
         if addressing.has_ipam(call) or (self.needs_addresses and not self.inherited(call)):
             return addressing.given(call, self._ipam, use)
         return use(self.inherited(call) or Result())

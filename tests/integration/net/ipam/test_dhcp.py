@@ -11,7 +11,6 @@ import pytest
 
 from rktpy.errors import RktError
 from rktpy.net import chain
-from rktpy.net.chain import ChainError
 from rktpy.net.registry import Registry
 from tests.support.netplugins import DEBIAN, SEARCH, attachment, programs
 
@@ -95,16 +94,27 @@ def test_a_server_gives_addresses_to_debians_bridge(pods: list[str]) -> None:
     gives_addresses(pods, programs(DEBIAN))
 
 
-@pytest.mark.xfail(
-    raises=ChainError, reason="built-in plugins ask for the address before they make the link"
-)
 @pytest.mark.usefixtures("server", "daemon")
 def test_a_server_gives_addresses_to_the_built_in_bridge(pods: list[str], tmp_path: Path) -> None:
     gives_addresses(pods, Registry(str(tmp_path), {"PATH": SEARCH}, str(tmp_path)).find)
 
 
-def gives_addresses(pods: list[str], find: Find) -> None:
-    both = [attachment(NETWORK, place) for place in pods]
+@pytest.mark.usefixtures("server", "daemon")
+def test_a_server_gives_addresses_to_links_of_their_own(pods: list[str], tmp_path: Path) -> None:
+    ip("link", "add", "dhcp-out", "type", "veth", "peer", "name", "dhcp-in")
+    ip("link", "set", "dhcp-in", "master", BRIDGE, "up")
+    ip("link", "set", "dhcp-out", "up")
+    network = {**NETWORK, "type": "macvlan", "master": "dhcp-out"}
+
+    gives_addresses(
+        pods, Registry(str(tmp_path), {"PATH": SEARCH}, str(tmp_path)).find, network=network
+    )
+
+    ip("link", "delete", "dhcp-out")
+
+
+def gives_addresses(pods: list[str], find: Find, *, network: dict[str, Any] = NETWORK) -> None:
+    both = [attachment(network, place) for place in pods]
 
     results = [chain.add(one.replace(container=f"pod-{n}"), find) for n, one in enumerate(both)]
 
@@ -125,6 +135,10 @@ def test_without_the_daemon_it_is_said_how_to_start_it(pods: list[str], find: Fi
     with pytest.raises(RktError) as caught:
         chain.add(attachment(NETWORK, pods[0]), find)
 
+    links = subprocess.run(
+        ["ip", "-n", os.path.basename(pods[0]), "-o", "link"], check=True, capture_output=True
+    ).stdout
+    assert links.count(b"\n") == 1  # lo: the bridge's port, made first, is gone
     assert "error dialing DHCP daemon" in caught.value.message
     assert caught.value.hint == (
         f"start the daemon of the dhcp plugin: {DEBIAN}/dhcp daemon (it makes {SOCKET})"

@@ -49,10 +49,20 @@ def takes_loopback(link: str) -> bool:
 
 def _keep_router_advertisements() -> None:
     """A host that forwards forgets the default routes routers told it, unless it is told 2."""
-    for link in os.listdir(f"{_ROOT}/ipv6/conf"):
+    try:
+        links = os.listdir(f"{_ROOT}/ipv6/conf")
+    except OSError:
+        return  # no IPv6: what comes next says so
+    for link in links:
         name = f"ipv6/conf/{link}/accept_ra"
-        if _get(name) == "1":
+        if _get(name) != "1":
+            continue
+        try:
             _set(name, "2")
+        except SysctlError:
+            if _get(name):
+                raise
+            # The link is gone: that of a pod that ended meanwhile.
 
 
 def _get(name: str) -> str:

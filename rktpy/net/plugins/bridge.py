@@ -182,16 +182,22 @@ def _complete(call: Call, wanted: Options, found: Result) -> Result:
 
 
 def _ensure(host: Netlink, wanted: Options) -> Link:
-    """Return the bridge, up; two that make it at once get the same one."""
+    """Return the bridge, up; two that make it at once get the same one.
+
+    One that the host had, and whose gateway is elsewhere, may listen to that for routes.
+    """
+    own = True
     try:
         host.perform(links.bridge(New(wanted.name, wanted.mtu), filtering=bool(wanted.tag)))
     except NetlinkError as error:
         if error.number != errno.EEXIST:
             raise
+        own = False
     bridge = host.link(wanted.name)
     if bridge.kind != "bridge":
         raise BridgeError(f"{quote(wanted.name)} already exists but is not a bridge")
-    settings.apply((settings.Setting(f"net/ipv6/conf/{wanted.name}/accept_ra", "0"),))
+    if own or wanted.gateway:
+        settings.apply((settings.Setting(f"net/ipv6/conf/{wanted.name}/accept_ra", "0"),))
     host.perform(
         links.change(bridge.index, up=True, promiscuous=True if wanted.promiscuous else None)
     )
@@ -237,9 +243,9 @@ def _ensure_tagged(host: Netlink, bridge: Link, wanted: Options) -> Link:
     except NetlinkError as error:
         if error.number != errno.EEXIST:
             raise
-    outside = host.link(port.name)
-    if outside.master != bridge.index:
-        _plug(host, bridge, outside, wanted.replace(hairpin=False))
+    # Each time: who made the pair may have been killed before all of this was done.
+    _plug(host, bridge, host.link(port.name), wanted.replace(hairpin=False))
+    settings.apply(settings.for_host_end(name))
     link = host.link(name)
     host.perform(links.change(link.index, up=True))
     return link

@@ -66,7 +66,8 @@ def changes(
         BridgeError: it has another address, and ``force`` is not set.
     """
     address, length = wanted
-    found: list[Request] = []
+    # The hardware address first: who finds the address there changes nothing more.
+    found: list[Request] = [links.change(home.index, address=home.address)]
     for one in have:
         if (one.address, one.prefix) == wanted:
             return []
@@ -83,7 +84,6 @@ def changes(
             )
         found.append(requests.delete(home.index, one.address, one.prefix))
     found.append(requests.add(home.index, address, length))
-    found.append(links.change(home.index, address=home.address))
     return found
 
 

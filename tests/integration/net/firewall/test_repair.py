@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 
+from rktpy.net.firewall import sysctls
 from rktpy.net.firewall.applying import apply, missing, remove
+from rktpy.net.firewall.sysctls import SysctlError
 from rktpy.net.rules import Forward, Masquerade, Published, Rules
 from tests.support.wires import HOST4, Wires
 
@@ -69,3 +71,13 @@ def test_the_rules_of_others_stay(wires: Wires) -> None:
     apply(ONE, Rules())
 
     assert subprocess.check_output(["nft", "list", "ruleset"]) == FOREIGN
+
+
+def test_a_host_without_ipv6_is_told_so() -> None:
+    """An empty directory in the place of the switches, in this process's mount namespace."""
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/proc/sys/net/ipv6"], check=True)
+    try:
+        with pytest.raises(SysctlError, match="ipv6/conf/all/forwarding"):
+            sysctls.forward(ipv6=True)
+    finally:
+        subprocess.run(["umount", "/proc/sys/net/ipv6"], check=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +146,19 @@ def test_check_says_what_is_missing(damage: str, message: str, pod: str) -> None
 
     with pytest.raises(RktError, match=message):
         plugin.check(call)
+
+
+def sysctl(name: str) -> str:
+    return Path("/proc/sys", name).read_text(encoding="ascii").strip()
+
+
+@pytest.mark.parametrize(("more", "listens"), [({}, True), ({"isGateway": True}, False)])
+def test_a_bridge_of_the_host_may_go_on_listening_to_routers(
+    pod: str, more: dict[str, Any], *, listens: bool
+) -> None:
+    subprocess.run(["ip", "link", "add", "lan0", "type", "bridge"], check=True)
+    assert sysctl("net/ipv6/conf/lan0/accept_ra") == "1"
+
+    Bridge(host_local).add(call_of(fields("bridge", V4, bridge="lan0", **more), "1.0.0", pod))
+
+    assert sysctl("net/ipv6/conf/lan0/accept_ra") == str(int(listens))

@@ -38,12 +38,14 @@ def list_(call: Call) -> int:
 
 def check(call: Call) -> int:
     """Print which pods have their networks as they were made; any that has not makes it 254."""
-    return _tell(call, check_networks(call.site.layout, call.args), "has lost its networks")
+    failure = "one or more pods did not pass the check"
+    return _tell(call, check_networks(call.site.layout, call.args), failure)
 
 
 def reload(call: Call) -> int:
     """Bring back rules of the firewall; any pod that stays without makes it 254."""
-    return _tell(call, reload_networks(call.site.layout, call.args), "could not be reloaded")
+    failure = "failed to reload the networks of one or more pods"
+    return _tell(call, reload_networks(call.site.layout, call.args), failure)
 
 
 def _tell(call: Call, findings: Iterable[Finding], failure: str) -> int:
@@ -55,7 +57,7 @@ def _tell(call: Call, findings: Iterable[Finding], failure: str) -> int:
         else:
             call.out(f"{finding.uuid} {'restored' if finding.restored else 'ok'}")
     if failed:
-        raise RktError(f"one or more pods: {failure}")
+        raise RktError(failure)
     return 0
 
 

@@ -62,9 +62,12 @@ def report(call: Call, error: RktError) -> None:
 
 
 def network_text(record: PodRecord) -> str:
-    """Return the networks of a pod in one cell: ``name:ip4=address``."""
+    """Return the networks of a pod in one cell: ``name:ip4=address``, one for each family."""
     return ", ".join(
-        f"{net['netName']}:ip{6 if ':' in net['ip'] else 4}={net['ip']}" for net in record.networks
+        f"{net['netName']}:ip{6 if ':' in address else 4}={address}"
+        for net in record.networks
+        for address in (net["ip"], net.get("ip6"))
+        if address is not None
     )
 
 

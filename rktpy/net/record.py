@@ -6,9 +6,9 @@ net-info.json           rkt's list, an object for each network, written before t
                         called and after each; ``null`` for a pod with loopback only
 
 Readers of rkt's file find its keys: netName, netConf, pluginPath, ifName, ip, args, mask. Ours
-stand beside them: what a plugin answered and was told, to be able to take it back (``result``,
-``told``), where all plugins were found (``plugins``) and with which local configuration directory
-(``local``).
+stand beside them: the first IPv6 address where ``ip`` is IPv4 (``ip6``), what a plugin answered and
+was told, to be able to take it back (``result``, ``told``), where all plugins were found
+(``plugins``) and with which local configuration directory (``local``).
 """
 
 from __future__ import annotations
@@ -145,6 +145,8 @@ def _entry(membership: Membership) -> dict[str, object]:
         "local": membership.local,
         "plugins": list(membership.plugins),
     }
+    if mask and (other := _first_ipv6(membership.result)):
+        entry["ip6"] = other
     if membership.told:
         entry["told"] = dict(membership.told)
     if membership.result is not None:
@@ -191,3 +193,8 @@ def _first_address(result: Result | None) -> tuple[str, str]:
         return address, ""
     bits = 0xFFFFFFFF << 32 - int(length) & 0xFFFFFFFF
     return address, ".".join(str(bits >> shift & 0xFF) for shift in (24, 16, 8, 0))
+
+
+def _first_ipv6(result: Result | None) -> str:
+    found = (one for one in result.addresses if one.family == 6) if result else iter(())
+    return next((one.address.partition("/")[0] for one in found), "")

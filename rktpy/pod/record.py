@@ -34,6 +34,7 @@ _NO_MANIFEST = (State.EMBRYO, State.PREPARING, State.ABORTED_PREPARE, State.DELE
 _NO_TIMES = (State.EMBRYO, State.PREPARING, State.ABORTED_PREPARE)
 _WITH_NETWORKS = (State.RUNNING, State.EXITED, State.EXITED_GARBAGE)
 _NETWORK_KEYS = ("netName", "netConf", "pluginPath", "ifName", "ip", "args", "mask")
+_IPV6 = "ip6"  # ours, where a pod has one beside its IPv4 address
 
 
 class RecordError(RktError):
@@ -55,7 +56,8 @@ class PodRecord:
     """One pod at one moment. Times are nanoseconds since 1970, 0 where not known.
 
     ``manifest`` is the pod manifest as parsed, unchecked; None where a pod in this state has none
-    or ``problems`` says why. ``networks`` have the keys of ``net-info.json``.
+    or ``problems`` says why. ``networks`` have the keys of ``net-info.json``: rkt's,
+    and ``ip6`` where it is there.
     """
 
     __slots__ = (
@@ -246,10 +248,15 @@ def _image_name(app: str, fd: int, record: PodRecord) -> tuple[str, list[dict[st
 def _read_networks(fd: int, record: PodRecord) -> None:
     try:
         found = read_json("net-info.json", fd, "net-info.json")
-        record.networks = [{key: net.get(key, "") for key in _NETWORK_KEYS} for net in found or ()]
+        record.networks = [_network(net) for net in found or ()]
     except FileNotFoundError:
         return  # host networking
     except (RktError, OSError, TypeError, AttributeError) as error:
         problem = RecordError(f"unable to read networks of pod {record.uuid}")
         problem.__cause__ = error
         record.problems.append(problem)
+
+
+def _network(entry: dict[str, Any]) -> dict[str, Any]:
+    shown = {key: entry.get(key, "") for key in _NETWORK_KEYS}
+    return shown | {_IPV6: other} if (other := entry.get(_IPV6)) else shown

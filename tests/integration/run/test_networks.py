@@ -100,6 +100,28 @@ def test_a_pod_without_options_is_in_the_default_network(rkt: Rktpy) -> None:
     assert nothing_is_left()
 
 
+def test_a_pod_shows_its_addresses_of_both_families(rkt: Rktpy, local: Path) -> None:
+    ranges = [[{"subnet": "fd77::/64"}], [{"subnet": "10.77.0.0/24"}]]
+    ipam = {"type": "host-local", "ranges": ranges}
+    configure(local, "both", cniVersion="1.0.0", type="ptp", ipam=ipam)
+    configure(local, "six", cniVersion="1.0.0", type="ptp", ipam=ipam | {"ranges": ranges[:1]})
+    text = "both:ip4=10.77.0.2, both:ip6=fd77::2"
+
+    with rkt.start("run", f"--local-config={local}", "--net=both", SHELL, "--", "sleep 300") as pod:
+        uuid = pod.ready()
+        shown = rkt.status(uuid)["networks"]
+        (listed,) = json.loads(rkt.ok("list", "--format=json"))
+        rkt.ok("stop", uuid)
+    row = rkt.ok("list", "--no-legend")
+    alone = rkt(f"--local-config={local}", "run", "--net=six", SHELL, "--", "true")
+
+    assert (shown, text in row) == (text, True)
+    (net,) = listed["networks"]
+    assert (net["ip"], net["mask"], net["ip6"]) == ("10.77.0.2", "255.255.255.0", "fd77::2")
+    assert alone.status == 0, alone.err
+    assert "six:ip6=fd77::2" in rkt.ok("list")
+
+
 def test_without_a_network_the_record_says_so(rkt: Rktpy) -> None:
     assert rkt.run(SHELL, "--", "true").status == 0
 
@@ -196,6 +218,7 @@ def test_rules_that_somebody_flushed_come_back(rkt: Rktpy) -> None:
     gone = rkt("network", "check", uuid)
 
     assert f"the firewall has lost rules of pod {uuid}" in checked.err
+    assert "one or more pods did not pass the check" in checked.err
     assert (checked.status, gone.status) == (254, 254)
     assert "is in no network now" in gone.err
 

@@ -59,12 +59,15 @@ def test_full_list_has_whole_uuids_image_ids_and_times_that_parse(layout: Layout
 
 def test_networks_are_the_last_column(layout: Layout) -> None:
     a_pod(layout, uuid=UUID)
-    nets = [{"netName": "default", "ip": "172.16.28.2"}, {"netName": "x", "ip": "10.1.0.1"}]
+    nets = [
+        {"netName": "default", "ip": "172.16.28.2", "ip6": "fd00::2"},
+        {"netName": "x", "ip": "fd01::2"},
+    ]
     Path(layout.pod(Phase.RUN, UUID).net_info).write_text(json.dumps(nets))
 
     (row,) = cells(rkt(layout, "list", "--no-legend").stdout)
 
-    assert row[-1] == "default:ip4=172.16.28.2, x:ip4=10.1.0.1"
+    assert row[-1] == "default:ip4=172.16.28.2, default:ip6=fd00::2, x:ip6=fd01::2"
 
 
 def test_a_pod_being_prepared_has_dashes_and_no_age(layout: Layout) -> None:

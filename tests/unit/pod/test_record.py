@@ -134,6 +134,16 @@ def test_networks_are_shown_with_the_keys_of_rkt(layout: Layout) -> None:
     assert list(net) == ["netName", "netConf", "pluginPath", "ifName", "ip", "args", "mask"]
 
 
+def test_a_network_of_both_families_has_a_key_of_ours_beside(layout: Layout) -> None:
+    uuid = a_pod(layout)
+    nets = [{"netName": "default", "ip": "172.16.28.2", "ip6": "fd00::2"}]
+    (_root(layout, uuid) / "net-info.json").write_text(json.dumps(nets))
+
+    (net,) = _record(layout, uuid).networks
+
+    assert list(net.items())[-2:] == [("mask", ""), ("ip6", "fd00::2")]
+
+
 def test_a_pod_moved_while_it_is_read_is_followed(layout: Layout) -> None:
     seen = open_pod(layout, a_pod(layout))
     open_pod(layout, seen.uuid).move(Phase.EXITED_GARBAGE)

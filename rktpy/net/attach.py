@@ -102,7 +102,7 @@ def plan(
         memberships.append(
             Membership(
                 network=one.conf.name,
-                file=one.conf.file,
+                file=_copy_name(one, joined),
                 plugins=tuple(paths),
                 interface=one.interface,
                 arguments=one.arguments,
@@ -123,7 +123,7 @@ def _shaped(one: Joined, unshaped: list[str]) -> Joined:
 
 def note(pod: str, uuid: str, planned: Plan) -> None:
     """Note in the directory ``pod`` what ``attach`` will do, before the namespace is made."""
-    record.begin(pod, uuid, planned.confs)
+    record.begin(pod, uuid, planned.confs, planned.memberships)
     record.write(pod, planned.memberships)
     if planned.who.hosts:
         networks = (conf.name for conf in planned.confs)
@@ -135,12 +135,12 @@ def attach(
     uuid: str,
     planned: Plan,
     environment: Mapping[str, str],
-    reclaim: Callable[[str], bool],
+    reclaim: Callable[[str, str], bool],
 ) -> Attached:
     """Have the pod in the directory ``pod`` join its networks; its namespace is there.
 
-    ``reclaim`` is asked to take pods that ended out of a network that has no address left, and
-    says whether there were some.
+    ``reclaim`` is asked to take pods that ended out of a network that has no address left, or out
+    of the way of the one address that was asked for, and says whether there were some.
 
     Raises:
         RktError: a plugin failed, no address is left, or a port is in use.
@@ -219,15 +219,24 @@ def _release_damaged(conf: NetConf, result: Result) -> None:
             release_damaged(place, addresses)
 
 
-def _join(attachment: Attachment, find: Find, reclaim: Callable[[str], bool]) -> Result:
+def _join(attachment: Attachment, find: Find, reclaim: Callable[[str, str], bool]) -> Result:
     try:
         return chain.add(attachment, find)
     except RktError as error:
-        from rktpy.net.ipam.host_local import ExhaustedError
+        from rktpy.net.ipam.host_local import UnavailableError
 
-        if not isinstance(error.__cause__, ExhaustedError) or not reclaim(attachment.conf.name):
+        cause = error.__cause__
+        if not isinstance(cause, UnavailableError):
+            raise
+        if not reclaim(attachment.conf.name, cause.address):
             raise
     return chain.add(attachment, find)
+
+
+def _copy_name(one: Joined, joined: Sequence[Joined]) -> str:
+    """Return what the copy of the configuration is called; two directories may use one name."""
+    alike = sum(other.conf.file == one.conf.file for other in joined)
+    return one.conf.file if alike == 1 else f"{one.interface}-{one.conf.file}"
 
 
 def _publishing(joined: Sequence[Joined]) -> int:

@@ -1,10 +1,11 @@
 """Which networks are configured, and which of them a pod joins. Plugins run elsewhere.
 
-<local configuration>/net.d/*.conf       one plugin (rkt)
-<local configuration>/net.d/*.conflist   a chain of plugins (ours; the CNI specification)
+<configuration>/net.d/*.conf       one plugin (rkt)
+<configuration>/net.d/*.conflist   a chain of plugins (ours; the CNI specification)
 
-The networks ``default`` and ``default-restricted`` are built in. A file that defines one of these
-names overrides it; of two files that define the same name the first by file name counts. Every file
+The networks ``default`` and ``default-restricted`` are built in; then come the vendor's, the local
+and the user's configuration (rkt: the local one alone). Each overrides those before by the names
+of networks; of two files of one that define the same name the first by file name counts. Every file
 must be readable, asked for or not (rkt: networking/podenv.go).
 """
 
@@ -19,11 +20,11 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from rktpy.net.netlist import NetList
 
-DIRECTORY = "net.d"  # below the local configuration directory
+DIRECTORY = "net.d"  # below a configuration directory
 LEGACY = "0.1.0"  # what a configuration without ``cniVersion`` means
 _SUFFIXES = (".conf", ".conflist")
 _MAX_FILE = 1 << 20  # bytes; real files have a few hundred
@@ -70,10 +71,12 @@ class Joined(Value):
     arguments: str  # ``CNI_ARGS``
 
 
-def choose(local: str, netlist: NetList, warn: Callable[[str], None]) -> tuple[Joined, ...]:
+def choose(
+    roots: Sequence[str], netlist: NetList, warn: Callable[[str], None]
+) -> tuple[Joined, ...]:
     """Return the networks that ``netlist`` asks for, in the order in which a pod joins them.
 
-    ``local`` is the local configuration directory (``/etc/rkt``); it need not exist.
+    ``roots`` are configuration directories, the strongest last; they need not exist.
 
     Raises:
         NetConfError: a file is broken, whether it is asked for or not, or a network is missing.
@@ -81,33 +84,35 @@ def choose(local: str, netlist: NetList, warn: Callable[[str], None]) -> tuple[J
     if netlist.host or netlist.none:
         return ()
     asked = {network.name: network.arguments for network in netlist.networks}
-    found: dict[str, NetConf] = {}
-    for conf in built_in():
-        if netlist.every or conf.name in asked:
-            found[conf.name] = conf
-    directory = f"{local.rstrip('/')}/{DIRECTORY}"
-    own: dict[str, NetConf] = {}
-    for conf in load(directory):
-        if not (netlist.every or conf.name in asked):
-            continue
-        if conf.name in own:
-            warn(f"{quote(conf.name)} network already defined, ignoring {conf.file}")
-            continue
-        own[conf.name] = conf
-    for name in own:
-        if name in found:
-            warn(f"overriding {quote(name)} network with one from {directory}")
-    found |= own
+    found = {conf.name: conf for conf in built_in() if netlist.every or conf.name in asked}
+    for directory in directories(roots):
+        own: dict[str, NetConf] = {}
+        for conf in load(directory):
+            if not (netlist.every or conf.name in asked):
+                continue
+            if conf.name in own:
+                warn(f"{quote(conf.name)} network already defined, ignoring {conf.file}")
+                continue
+            own[conf.name] = conf
+        for name in own:
+            if name in found:
+                warn(f"overriding {quote(name)} network with one from {directory}")
+        found |= own
     missing = sorted(name for name in asked if name not in found and name != "all")
     if missing:
-        raise NetConfError(
-            f"networks not found: {', '.join(missing)}", hint=f"define them in {directory}"
-        )
+        places = directories(roots)
+        hint = f"define them in {places[-1]}" if places else None
+        raise NetConfError(f"networks not found: {', '.join(missing)}", hint=hint)
     ordered = sorted(found.values(), key=lambda conf: (conf.file, conf.name))
     return tuple(
         Joined(conf, f"eth{number}", asked.get(conf.name, ""))
         for number, conf in enumerate(ordered)
     )
+
+
+def directories(roots: Sequence[str]) -> list[str]:
+    """Return where networks are defined, the strongest last; an empty root is none."""
+    return [f"{root.rstrip('/')}/{DIRECTORY}" for root in roots if root]
 
 
 def built_in() -> tuple[NetConf, ...]:

@@ -44,7 +44,7 @@ class Membership(Value):
     """A pod's place in a network. ``result`` is None as long as it is not known to be there."""
 
     network: str
-    file: str  # base name of the configuration
+    file: str  # base name of the copied configuration
     plugins: tuple[str, ...]  # paths, see ``Registry.path``
     interface: str
     arguments: str
@@ -63,12 +63,12 @@ def netns_name(uuid: str) -> str:
     return f"cni-{uuid}"
 
 
-def begin(pod: str, uuid: str, confs: Sequence[NetConf]) -> None:
+def begin(pod: str, uuid: str, confs: Sequence[NetConf], memberships: Sequence[Membership]) -> None:
     """Note in the directory ``pod`` which namespace and networks the pod is about to get."""
     write_atomic(f"{pod}/{_NETNS}", netns_path(uuid).encode(), mode=0o644, durable=False)
     os.makedirs(f"{pod}/{_CONFS}", 0o755, exist_ok=True)
-    for conf in confs:
-        write_atomic(f"{pod}/{_CONFS}/{conf.file}", conf.content, mode=0o644, durable=False)
+    for conf, one in zip(confs, memberships, strict=True):
+        write_atomic(f"{pod}/{_CONFS}/{one.file}", conf.content, mode=0o644, durable=False)
 
 
 def write(pod: str, memberships: Sequence[Membership]) -> None:

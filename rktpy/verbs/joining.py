@@ -66,7 +66,7 @@ def plan_networks(site: Site, net: NetList, contents: Contents, *, user_namespac
     from rktpy.net import attach, shaping
 
     try:
-        joined = choose(site.local_config, net, lambda text: _networking.warning("%s", text))
+        joined = choose(site.roots, net, lambda text: _networking.warning("%s", text))
         told = shaping.told(limit.rate) if limit.rate else {}
         planned = attach.plan(site.local_config, joined, ports, told)
     except RktError as error:
@@ -168,8 +168,8 @@ class Joining:
         attach.note(pod, uuid, planned)
         layout = self._pod.layout
 
-        def back(network: str) -> bool:
-            return reclaim(layout, network)
+        def back(network: str, address: str) -> bool:
+            return reclaim(layout, network, address)
 
         hear, tell = os.pipe2(os.O_CLOEXEC)
         try:
@@ -200,7 +200,9 @@ def resolved(dns: Dns, attached: Attached) -> Dns:
     )
 
 
-def _attach(pod: str, uuid: str, planned: Plan, hear: int, back: Callable[[str], bool]) -> Answer:
+def _attach(
+    pod: str, uuid: str, planned: Plan, hear: int, back: Callable[[str, str], bool]
+) -> Answer:
     """In the helper: wait for the namespace, then connect it."""
     from rktpy.host.helper import Answer
     from rktpy.net import attach

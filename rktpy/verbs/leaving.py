@@ -31,14 +31,15 @@ def leave_networks(pod: Pod) -> None:
         _logger.warning("pod %s: %s", pod.uuid, error)
 
 
-def reclaim(layout: Layout, network: str) -> bool:
-    """Take pods that ended, some at least, out of ``network``; return whether there were any.
+def reclaim(layout: Layout, network: str, address: str) -> bool:
+    """Take pods that ended, some at least, out of ``network``; return whether there were any. If
+    ``address`` is not empty only the one that has it.
 
     Such a pod keeps its address until ``gc`` collects it, or until somebody needs the address.
     """
     count = 0
     for pod in pods(layout, _ENDED):
-        if not _has_joined(pod, network):
+        if not _has_joined(pod, network, address):
             continue
         try:
             with pod:
@@ -52,12 +53,15 @@ def reclaim(layout: Layout, network: str) -> bool:
     return count > 0
 
 
-def _has_joined(pod: Pod, network: str) -> bool:
+def _has_joined(pod: Pod, network: str, address: str) -> bool:
     if not os.path.lexists(f"{pod.path}/netns"):
         return False
     from rktpy.net import record
 
     try:
-        return any(one.network == network for one in record.read(pod.path))
+        found = [one for one in record.read(pod.path) if one.network == network]
     except RktError:
         return False
+    results = [one.result for one in found if one.result is not None]
+    addresses = [one.address for result in results for one in result.addresses]
+    return bool(found) and (not address or any(one.startswith(f"{address}/") for one in addresses))

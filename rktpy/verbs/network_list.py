@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rktpy.codec import quote
-from rktpy.net.conf import DIRECTORY, NetConfError, built_in, paths, read_conf
+from rktpy.net.conf import NetConfError, built_in, directories, paths, read_conf
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -46,21 +46,22 @@ def configured_networks(site: Site) -> Networks:
     Raises:
         NetConfError: the directory cannot be read.
     """
-    directory = f"{site.local_config.rstrip('/')}/{DIRECTORY}"
-    own: dict[str, tuple[NetConf, str]] = {}
+    every = {conf.name: (conf, "") for conf in built_in()}
     warnings: list[str] = []
     errors: list[NetConfError] = []
-    for path in paths(directory):
-        try:
-            conf = read_conf(path)
-        except NetConfError as error:
-            errors.append(error)
-            continue
-        if conf.name in own:
-            warnings.append(f"{quote(conf.name)} network already defined, ignoring {conf.file}")
-        else:
-            own[conf.name] = conf, path
-    every = {conf.name: (conf, "") for conf in built_in()} | own
+    for directory in directories(site.roots):
+        own: dict[str, tuple[NetConf, str]] = {}
+        for path in paths(directory):
+            try:
+                conf = read_conf(path)
+            except NetConfError as error:
+                errors.append(error)
+                continue
+            if conf.name in own:
+                warnings.append(f"{quote(conf.name)} network already defined, ignoring {conf.file}")
+            else:
+                own[conf.name] = conf, path
+        every |= own
     ordered = sorted(every.values(), key=lambda one: (one[0].file, one[0].name))
     found = tuple(_configured(conf, path) for conf, path in ordered)
     return Networks(found, tuple(warnings), tuple(errors))

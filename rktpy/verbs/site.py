@@ -147,6 +147,11 @@ class Site:
         self._config: Config | None = None
 
     @property
+    def roots(self) -> tuple[str, str, str]:
+        """The configuration directories, the strongest last; the user's is often ""."""
+        return (self.system_config, self.local_config, self.user_config)
+
+    @property
     def talk(self) -> Talk:
         """The person at the terminal, or nobody."""
         if self._talk is not None:
@@ -179,7 +184,7 @@ class Site:
             from rktpy import config  # only commands that need it pay for it
 
             try:
-                self._config = config.load(self.system_config, self.local_config, self.user_config)
+                self._config = config.load(*self.roots)
             except (RktError, OSError) as error:
                 raise ConfigurationError("cannot get configuration") from error
         return self._config
@@ -224,13 +229,12 @@ class Site:
         Credentials need not be readable for a ``list``; and two or three failing lookups are far
         cheaper than importing the reader to find nothing.
         """
-        roots = (self.system_config, self.local_config, self.user_config)
-        if not any(root and os.path.lexists(f"{root}/{directory}") for root in roots):
+        if not any(root and os.path.lexists(f"{root}/{directory}") for root in self.roots):
             return None
         from rktpy import config
 
         try:
-            return config.load(*roots, only=directory)
+            return config.load(*self.roots, only=directory)
         except (RktError, OSError) as error:
             raise ConfigurationError("cannot get configuration") from error
 

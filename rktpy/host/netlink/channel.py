@@ -160,7 +160,7 @@ class Netlink(Resource):
 
 
 def _refuse(request: Request, number: int, words: str) -> None:
-    if not number:
+    if not number or (request.content and number == errno.EEXIST):
         return
     why = os.strerror(number)
     if words:

@@ -43,15 +43,15 @@ class Route(Value):
         return to + (f" via {self.gateway}" if self.gateway else "")
 
 
-def add(route: Route) -> Request:
-    """Plan a route.
+def add(route: Route, *, content: bool = False) -> Request:
+    """Plan a route; with ``content`` another one to the same destination may stay in its place.
 
     Raises:
         NetlinkError: an address in it is none, or is not of the family of the others.
     """
     flags = wire.REQUEST | wire.ACK | wire.CREATE | wire.EXCLUSIVE
     body = _body(route, route.scope, _BOOT, route.kind)
-    return Request(f"add the route {route}", NEW, flags, body)
+    return Request(f"add the route {route}", NEW, flags, body, content)
 
 
 def replace(route: Route) -> Request:

@@ -41,12 +41,14 @@ class NetlinkError(RktError):
 
 
 class Request(Value):
-    """One request as data. ``says`` completes "cannot …" in errors; ``body`` follows the header."""
+    """One request as data. ``says`` completes "cannot …" in errors; ``body`` follows the header.
+    With ``content`` it is fine that something is there already."""
 
     says: str
     kind: int
     flags: int
     body: bytes
+    content: bool = False
 
     def encode(self, sequence: int) -> bytes:
         """Return the whole message; the kernel repeats ``sequence`` in its answer."""

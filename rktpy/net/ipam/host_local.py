@@ -29,9 +29,26 @@ if TYPE_CHECKING:
 _MAX_RESOLV_CONF = 1 << 20  # bytes
 
 
-class ExhaustedError(IpamError):
-    """All addresses of a network are taken; some perhaps by pods that are gone, see
-    ``leases.reclaim``."""
+class UnavailableError(IpamError):
+    """The address ``address``, or every one if that is "", is taken; perhaps by a pod that is gone,
+    see ``leases.reclaim``."""
+
+    address = ""
+
+
+class TakenError(UnavailableError):
+    """The address that was asked for is taken."""
+
+    def __init__(self, network: str, path: str, address: str) -> None:
+        super().__init__(
+            f"requested IP address {quote(address)} is not available in network: {network}",
+            hint=f"who has it stands in {path}/{address}",
+        )
+        self.address = address
+
+
+class ExhaustedError(UnavailableError):
+    """All addresses of a network are taken."""
 
     def __init__(self, network: str, path: str) -> None:
         super().__init__(
@@ -158,11 +175,7 @@ def _take_asked(held: Leases, call: Call, ranges: RangeSet, number: int, gateway
     if not (home.offers(number) or home.admits(number)) or not held.take(
         number, call.container, call.interface
     ):
-        raise IpamError(
-            f"requested IP address {quote(text_of(number))} is not available in network: "
-            f"{call.network}",
-            hint=f"who has it stands in {held.path}/{text_of(number)}",
-        )
+        raise TakenError(call.network, held.path, text_of(number))
     return number
 
 

@@ -131,7 +131,7 @@ def configure(result: Result, link: int) -> list[Request]:
     """Return what gives the pod's ``link`` its addresses and routes, and sets it up."""
     requests = [addresses.add(link, *split(one.address)) for one in result.addresses]
     requests.append(links.change(link, up=True))
-    return requests + [routes.add(route) for route in routes_of(result, link)]
+    return requests + [routes.add(route, content=True) for route in routes_of(result, link)]
 
 
 def routes_of(result: Result, link: int) -> list[Route]:

@@ -105,7 +105,7 @@ def pod_requests(given: Result, link: int) -> list[Request]:
         for one in given.addresses
     ]
     requests.append(links.change(link, up=True))
-    return requests + [routes.add(route) for route in pod_routes(given, link)]
+    return requests + [routes.add(route, content=True) for route in pod_routes(given, link)]
 
 
 def pod_routes(given: Result, link: int) -> list[Route]:

@@ -141,6 +141,59 @@ def test_networks_come_in_the_order_of_their_files(rkt: Rktpy, local: Path) -> N
     assert first < done.out.index(": eth1@") < second
 
 
+def test_of_two_default_routes_the_first_counts(rkt: Rktpy, local: Path) -> None:
+    everywhere = [{"dst": "0.0.0.0/0"}]
+    ipam = {"type": "host-local", "subnet": "10.77.0.0/24", "routes": everywhere}
+    configure(local, "10-first", cniVersion="1.0.0", type="ptp", ipam=ipam)
+
+    words = ("run", f"--local-config={local}", "--net=all", SHELL, "--")
+
+    shown = rkt(*words, "ip route").out
+    with rkt.start(*words, "sleep 300") as pod:
+        pod.ready()
+        checked = rkt.ok("network", "check")
+
+    assert "default via 10.77.0.1 dev eth0" in shown
+    assert shown.count("default via") == 1
+    assert checked.endswith(" ok\n")
+
+
+def test_networks_of_the_vendor_and_of_the_user(rkt: Rktpy, tmp_path: Path) -> None:
+    for place, subnet in (
+        ("vendor", "10.1.0.0/24"),
+        ("local", "10.2.0.0/24"),
+        ("user", "10.3.0.0/24"),
+    ):
+        (tmp_path / place / "net.d").mkdir(parents=True)
+        ipam = {"type": "host-local", "subnet": subnet}
+        configure(tmp_path / place, "n", type="ptp", ipam=ipam)
+        configure(tmp_path / place, place, type="ptp", ipam=ipam)
+    (tmp_path / "local/net.d/vendor.conf").unlink(missing_ok=True)
+    roots = [f"--{kind}-config={tmp_path}/{place}" for kind, place in
+             (("system", "vendor"), ("local", "local"), ("user", "user"))]  # fmt: skip
+
+    done = rkt(*roots, "run", "--net=n,vendor", SHELL, "--", "ip addr")
+
+    assert "inet 10.3.0.2/24" in done.out
+    assert "inet 10.1.0.2/24" in done.out
+    assert f'overriding "n" network with one from {tmp_path}/user/net.d' in done.err
+
+
+def test_an_address_that_is_asked_for_again_is_free_when_its_pod_has_ended(rkt: Rktpy) -> None:
+    """As a unit does that is started again."""
+    words = ("run", "--net=default:IP=172.16.28.100", SHELL, "--")
+
+    for _turn in range(2):
+        done = rkt(*words, "ip addr")
+        assert "inet 172.16.28.100/24" in done.out, done.err
+    with rkt.start(*words, "sleep 300") as pod:
+        pod.ready()
+        refused = rkt(*words, "true")
+
+    text = 'requested IP address "172.16.28.100" is not available in network: default'
+    assert (refused.status, text in refused.err) == (254, True)
+
+
 def test_a_plugin_that_fails_leaves_no_pod_and_no_trace(rkt: Rktpy, local: Path) -> None:
     configure(local, "zz", type="bad")
     program(local, "bad", """[ $CNI_COMMAND = DEL ] || { echo '{"msg":"no","code":9}'; exit 1; }""")

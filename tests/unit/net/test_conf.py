@@ -29,7 +29,7 @@ def configured(root: Path, **files: str) -> str:
 
 def joined(local: str, *net: str) -> tuple[list[str], list[str]]:
     warnings: list[str] = []
-    found = choose(local, parse_netlist(net), warnings.append)
+    found = choose([local], parse_netlist(net), warnings.append)
     return [f"{j.interface} {j.conf.file} {j.conf.name} {j.arguments}" for j in found], warnings
 
 

@@ -14,7 +14,7 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _MAX_OUTPUT = 64 << 20  # bytes; the rules of a large host have a few million
 _MAX_WORDS = 1 << 12
@@ -34,8 +34,12 @@ class Fed(Value):
         return self.words.strip() or f"status {self.status}"
 
 
-def feed(argv: Sequence[str], text: bytes = b"") -> Fed:
+def feed(
+    argv: Sequence[str], text: bytes = b"", environment: Mapping[str, str] | None = None
+) -> Fed:
     """Run ``argv``, whose first word is a path, with ``text`` on its standard input.
+
+    It gets a ``PATH``, a ``LANG``, and ``environment``; nothing of ours.
 
     Raises:
         CommandError: it cannot be executed.
@@ -49,7 +53,8 @@ def feed(argv: Sequence[str], text: bytes = b"") -> Fed:
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
         try:
             pid = os.posix_spawn(
-                argv[0], list(argv), {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"},
+                argv[0], list(argv),
+                {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8", **(environment or {})},
                 file_actions=actions,
             )  # fmt: skip
         except OSError as error:

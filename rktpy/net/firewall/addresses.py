@@ -53,6 +53,14 @@ def place(text: str) -> Place:
     )
 
 
+def lies_in(inner: str, outer: str) -> bool:
+    """Return whether one network (CIDR, as ``place`` spells it) is a part of another one of its
+    family, and not all of it."""
+    address, _, length = inner.partition("/")
+    shorter = outer.partition("/")[2]
+    return int(shorter) < int(length) and place(f"{address}/{shorter}").network == outer
+
+
 def host_part(text: str, *, ipv6: bool) -> str | None:
     """Return the address of the host on which a port is published, "" for all of the family.
 

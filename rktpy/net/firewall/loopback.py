@@ -74,9 +74,10 @@ def find(rules: Rules) -> tuple[Door, ...]:
     with Netlink() as netlink:
         for pod in dict.fromkeys(pods):
             try:
-                link = netlink.route(pod.address).link
-                if link != _LO:
-                    doors[Door(link, if_indextoname(link), pod.ipv6)] = None
+                route = netlink.route(pod.address)
+                # Behind a gateway is no pod of this host, but perhaps its neighbours.
+                if route.link != _LO and not route.gateway:
+                    doors[Door(route.link, if_indextoname(route.link), pod.ipv6)] = None
             except (NetlinkError, OSError):
                 continue  # the pod's link is gone
     return tuple(doors)

@@ -15,7 +15,14 @@ nft(8), net/netfilter/nf_nat_core.c.
 
 from __future__ import annotations
 
-from rktpy.net.firewall.addresses import LOOPBACK, MULTICAST, check_ports, host_part, place
+from rktpy.net.firewall.addresses import (
+    LOOPBACK,
+    MULTICAST,
+    check_ports,
+    host_part,
+    lies_in,
+    place,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,5 +144,7 @@ def _masquerades(masquerades: Iterable[Masquerade]) -> list[str]:
 
 
 def _set(networks: Sequence[str]) -> str:
-    """Return a set; one network inside another would be refused, and adds nothing."""
-    return "{ " + ", ".join(dict.fromkeys(networks)) + " }"
+    """Return a set; what lies in another network of it adds nothing, and older nft refuse it."""
+    every = dict.fromkeys(networks)
+    kept = [one for one in every if not any(lies_in(one, other) for other in every)]
+    return "{ " + ", ".join(kept) + " }"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rktpy.net.firewall import loopback, sysctls
 from rktpy.net.rules import Forward, Published, Rules
-from tests.support.wires import Wires, ip
+from tests.support.wires import OUTSIDE4, OUTSIDE6, Wires, ip
 
 if TYPE_CHECKING:
     from tests.integration.net.firewall.conftest import Firewall
@@ -101,3 +101,16 @@ def test_a_link_that_is_gone_is_no_hindrance(wires: Wires, firewall: Firewall) -
 
     assert firewall.missing({ONE: wanted}) == []
     firewall.remove(ONE)
+
+
+def test_links_to_gateways_stay_shut(wires: Wires, firewall: Firewall) -> None:
+    """A pod that the host does not reach directly, such as one with a macvlan, opens nothing."""
+    before = local_routes()
+    for family, gateway in (("-4", OUTSIDE4), ("-6", OUTSIDE6)):
+        ip(family, "route", "replace", "default", "via", gateway)
+
+    firewall.apply(ONE, rules(2, 8080))
+
+    assert local_routes() == before
+    for name in os.listdir("/proc/sys/net/ipv4/conf"):
+        assert not sysctls.takes_loopback(name), name

@@ -85,6 +85,11 @@ def test_a_masquerade_and_a_port_make_this_transaction() -> None:
             "meta nfproto ipv4 ip saddr { 10.0.0.0/8, 192.0.2.7/32 } tcp dport 1"
             " dnat ip to 172.16.28.2",
         ),
+        (
+            Published("tcp", 1, 1, sources=("10.1.0.0/16", "10.0.0.0/8", "9.0.0.0/8")), OWN4,
+            "meta nfproto ipv4 ip saddr { 10.0.0.0/8, 9.0.0.0/8 } tcp dport 1"
+            " dnat ip to 172.16.28.2",
+        ),
     ],
 )  # fmt: skip
 def test_each_port_is_one_rule(port: Published, address: str, rule: str) -> None:

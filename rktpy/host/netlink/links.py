@@ -65,6 +65,7 @@ class Link(Value):
     promiscuous: bool = False
     all_multicast: bool = False
     tag: int = 0  # of a VLAN link
+    filtering: bool = False  # a bridge that keeps VLANs apart
 
 
 def _good(name: str) -> bool:
@@ -189,6 +190,7 @@ def decode(body: bytes) -> Link:
         _PROMISCUOUS & flags | wire.whole_number(found.get(_PROMISCUITY)) > 0,
         bool(flags & _ALL_MULTICAST),
         _tag(kind, info.get(_INFO_DATA, b"")),
+        _filters(kind, info.get(_INFO_DATA, b"")),
     )
 
 
@@ -202,6 +204,10 @@ def _mode_name(kind: str, data: bytes) -> str:
 
 def _tag(kind: str, data: bytes) -> int:
     return wire.whole_number(wire.attributes(data).get(_VLAN_ID)) if kind == "vlan" else 0
+
+
+def _filters(kind: str, data: bytes) -> bool:
+    return kind == "bridge" and any(wire.attributes(data).get(_FILTERING, b""))
 
 
 def _mode(table: dict[str, int], mode: str, kind: str) -> int:

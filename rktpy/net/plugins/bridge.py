@@ -196,6 +196,12 @@ def _ensure(host: Netlink, wanted: Options) -> Link:
     bridge = host.link(wanted.name)
     if bridge.kind != "bridge":
         raise BridgeError(f"{quote(wanted.name)} already exists but is not a bridge")
+    if wanted.tag and not bridge.filtering:
+        raise BridgeError(
+            f"bridge {quote(wanted.name)} does not keep VLANs apart",
+            hint=f"it was made without; try: ip link set {wanted.name} type bridge"
+            " vlan_filtering 1",
+        )
     if own or wanted.gateway:
         settings.apply((settings.Setting(f"net/ipv6/conf/{wanted.name}/accept_ra", "0"),))
     host.perform(

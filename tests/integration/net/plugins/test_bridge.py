@@ -162,3 +162,13 @@ def test_a_bridge_of_the_host_may_go_on_listening_to_routers(
     Bridge(host_local).add(call_of(fields("bridge", V4, bridge="lan0", **more), "1.0.0", pod))
 
     assert sysctl("net/ipv6/conf/lan0/accept_ra") == str(int(listens))
+
+
+def test_a_bridge_that_would_mix_vlans_is_refused(pod: str) -> None:
+    subprocess.run(["ip", "link", "add", "cni0", "type", "bridge"], check=True)
+
+    with pytest.raises(RktError, match='"cni0" does not keep VLANs apart') as caught:
+        Bridge(host_local).add(call_of(fields("bridge", V4, vlan=100), "1.0.0", pod))
+
+    assert "ip link set cni0 type bridge vlan_filtering 1" in str(caught.value.hint)
+    assert [link["ifname"] for link in ip("", "link")] == ["lo", "cni0"]

@@ -27,6 +27,9 @@ def test_filtering_of_vlans() -> None:
     wanted = oracle(ifinfmsg, {}, ("IFLA_IFNAME", "br0"), info)
 
     assert links.bridge(links.New("br0"), filtering=True).body.hex() == wanted.hex()
+    for filtering in (True, False):
+        body = links.bridge(links.New("br0"), filtering=filtering).body
+        assert links.decode(body).filtering == filtering
 
 
 def test_a_port_of_a_vlan() -> None:

@@ -21,11 +21,12 @@ from rktpy.verbs.publishing import published
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from rktpy.host.helper import Answer, Helper
     from rktpy.net.attach import Attached, Plan
+    from rktpy.net.conf import Joined
     from rktpy.net.names import Introduction
     from rktpy.net.netlist import NetList
     from rktpy.pod.contents import Contents
@@ -67,11 +68,20 @@ def plan_networks(site: Site, net: NetList, contents: Contents, *, user_namespac
 
     try:
         joined = choose(site.roots, net, lambda text: _networking.warning("%s", text))
+        _warn_of_clashes(joined)
         told = shaping.told(limit.rate) if limit.rate else {}
         planned = attach.plan(site.local_config, joined, ports, told)
     except RktError as error:
         raise _failed(error) from None  # all of it is in the message
     return Joins(net, planned, user_namespace, fate(limit, "", planned.unshaped))
+
+
+def _warn_of_clashes(joined: Sequence[Joined]) -> None:
+    if len(joined) > 1:
+        from rktpy.net.subnets import clashes
+
+        for text in clashes([one.conf for one in joined]):
+            _networking.warning("%s", text)
 
 
 def introduced(joins: Joins, who: Introduction) -> Joins:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from rktpy.codec import quote
 from rktpy.net.conf import NetConfError, built_in, directories, paths, read_conf
+from rktpy.net.subnets import written
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from rktpy.net.conf import NetConf
     from rktpy.verbs.site import Site
 
@@ -69,21 +68,5 @@ def configured_networks(site: Site) -> Networks:
 
 def _configured(conf: NetConf, path: str) -> Configured:
     types = tuple(str(fields["type"]) for fields in conf.plugins)
-    subnets = tuple(dict.fromkeys(one for fields in conf.plugins for one in _subnets(fields)))
+    subnets = tuple(dict.fromkeys(one for fields in conf.plugins for one in written(fields)))
     return Configured(conf.name, types, subnets, conf.version, path)
-
-
-def _subnets(fields: Mapping[str, object]) -> Iterator[str]:
-    """Yield what ``ipam`` says in the ways of host-local and static; nobody has checked it yet."""
-    ipam = fields.get("ipam")
-    if not isinstance(ipam, dict):
-        return
-    ranges = ipam.get("ranges")
-    sets = ranges if isinstance(ranges, list) else []
-    places = [ipam, *(one for ours in sets if isinstance(ours, list) for one in ours)]
-    addresses = ipam.get("addresses")
-    places += addresses if isinstance(addresses, list) else []
-    for place in places:
-        for key in ("subnet", "address"):
-            if isinstance(place, dict) and isinstance(text := place.get(key), str) and text:
-                yield text

@@ -194,6 +194,20 @@ def test_an_address_that_is_asked_for_again_is_free_when_its_pod_has_ended(rkt: 
     assert (refused.status, text in refused.err) == (254, True)
 
 
+def test_networks_of_a_pod_that_overlap_are_named(rkt: Rktpy, local: Path) -> None:
+    configure(local, "a", type="ptp", ipam={"type": "host-local", "subnet": "10.77.0.0/16"})
+    configure(local, "b", type="ptp", ipam={"type": "host-local", "subnet": "10.77.1.0/24"})
+
+    alone, both = (
+        rkt(f"--local-config={local}", "run", f"--net={nets}", SHELL, "--", "true")
+        for nets in ("a", "a,b")
+    )
+
+    text = '10.77.0.0/16 of network "a" and 10.77.1.0/24 of network "b" overlap'
+    assert (alone.status, text in alone.err) == (0, False)
+    assert (both.status, both.err.count(text)) == (0, 1), both.err
+
+
 def test_a_plugin_that_fails_leaves_no_pod_and_no_trace(rkt: Rktpy, local: Path) -> None:
     configure(local, "zz", type="bad")
     program(local, "bad", """[ $CNI_COMMAND = DEL ] || { echo '{"msg":"no","code":9}'; exit 1; }""")

@@ -46,8 +46,9 @@ def test_ipv6_overlaps_and_is_apart_from_ipv4() -> None:
     assert pairs(six, wide) == ['fd00::/64 of network "six" and fd00::/48 of network "wide"']
 
 
-def test_neighbours_do_not_overlap_and_one_network_may_name_its_subnet_twice() -> None:
-    a = network("a", subnet="10.7.0.0/24", ranges=[[{"subnet": "10.7.0.0/24"}]])
+def test_neighbours_do_not_overlap_and_one_network_may_overlap_itself() -> None:
+    ranges = [[{"subnet": "10.7.0.0/24"}, {"subnet": "10.7.0.0/25"}]]
+    a = network("a", subnet="10.7.0.0/24", ranges=ranges)
 
     assert pairs(a, network("b", subnet="10.7.1.0/24"), *built_in()) == []
 
@@ -61,6 +62,15 @@ def test_each_two_networks_are_named_once_whatever_lies_between() -> None:
         '10.3.0.0/16 of network "first" and 10.3.1.0/24 of network "second"',
         '10.1.0.0/16 of network "first" and 10.0.0.0/8 of network "wide"',
         '10.2.0.0/16 of network "second" and 10.0.0.0/8 of network "wide"',
+    ]
+
+
+def test_two_that_lie_apart_in_a_third_are_not_taken_for_a_pair() -> None:
+    start, middle = network("start", subnet="10.7.0.0/24"), network("middle", subnet="10.7.5.0/24")
+
+    assert pairs(start, middle, network("wide", subnet="10.7.0.0/16")) == [
+        '10.7.0.0/24 of network "start" and 10.7.0.0/16 of network "wide"',
+        '10.7.5.0/24 of network "middle" and 10.7.0.0/16 of network "wide"',
     ]
 
 

@@ -7,9 +7,11 @@ memory.
 from __future__ import annotations
 
 import os
+import select
 
 from rktpy import log
 from rktpy.host.process import DEFAULT_PATH, CommandError
+from rktpy.host.signals import SIGKILL
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _MAX_OUTPUT = 64 << 20  # bytes; the rules of a large host have a few million
 _MAX_WORDS = 1 << 12
+TIME_LIMIT = 60.0  # seconds; nft with thousands of tables takes a few
 _logger = log.Logger("feed")
 
 
@@ -35,14 +38,18 @@ class Fed(Value):
 
 
 def feed(
-    argv: Sequence[str], text: bytes = b"", environment: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    text: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    *,
+    limit: float = TIME_LIMIT,
 ) -> Fed:
     """Run ``argv``, whose first word is a path, with ``text`` on its standard input.
 
-    It gets a ``PATH``, a ``LANG``, and ``environment``; nothing of ours.
+    It gets a ``PATH``, a ``LANG``, and ``environment``; nothing of ours. ``limit`` counts seconds.
 
     Raises:
-        CommandError: it cannot be executed.
+        CommandError: it cannot be executed, or does not end.
         OSError: there is no memory.
     """
     _logger.debug("+ %s < %d bytes", " ".join(argv), len(text))
@@ -60,12 +67,29 @@ def feed(
         except OSError as error:
             why = os.strerror(error.errno or 0)
             raise CommandError(f"cannot execute {argv[0]}: {why}") from error
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        status = _wait(pid, argv[0], limit)
         words = os.pread(files[2], _MAX_WORDS, 0).decode("utf-8", "replace")
         return Fed(status, _read(files[1]), words)
     finally:
         for fd in files:
             os.close(fd)
+
+
+def _wait(pid: int, program: str, limit: float) -> int:
+    """Return how the child ended; who takes longer than ``limit`` is killed."""
+    process = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        ended = bool(poll.poll(limit * 1000))
+        if not ended:
+            os.kill(pid, SIGKILL)
+    finally:
+        os.close(process)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if not ended:
+        raise CommandError(f"{program} did not end within {limit:g} s")
+    return status
 
 
 def _write(fd: int, text: bytes) -> None:

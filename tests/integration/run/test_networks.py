@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.run.images import SHELL, shell_aci
+from tests.integration.run.rk import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -346,3 +348,33 @@ def test_a_user_namespace_has_networks_too(rkt: Rktpy) -> None:
     done = rkt("run", "--private-users", SHELL, "--", "ip addr show eth0")
 
     assert "inet 172.16.28.2/24" in done.out, done.err
+
+
+def has_ended(pid: int) -> bool:
+    """Whether the process is gone, or dead and not collected yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_does_not_wait_for_a_slow_plugin(
+    rkt: Rktpy, local: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    configure(local, "slow", type="slow")
+    script = f"[ $CNI_COMMAND = DEL ] && exit; echo $$ > {tmp_path}/pid; exec sleep 1000"
+    program(local, "slow", script)
+    words = rkt.argv("run", f"--local-config={local}", "--net=default,slow", SHELL)
+    run = subprocess.Popen(words, stderr=subprocess.PIPE, start_new_session=True)
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "plugin")
+    plugin = int((tmp_path / "pid").read_text())
+
+    os.killpg(run.pid, number)  # as a terminal does, or systemd
+    _out, err = run.communicate(timeout=60)
+
+    assert (run.returncode, b"Traceback" in err) == (-number, False)
+    until(lambda: has_ended(plugin), "end of the plugin")
+    rkt.ok("gc", "--grace-period=0s")
+    assert (rkt.pods(), nothing_is_left()) == ([], True)

@@ -237,7 +237,7 @@ def remove(name: str) -> None:
         while _unmounted(place):
             pass
         os.unlink(place)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise _failed("remove", name, error) from error
@@ -259,6 +259,9 @@ def _reserve(name: str) -> str:
     place = path(name)
     try:
         _prepare_directory()
+    except OSError as error:
+        raise _failed("make", name, error) from error
+    try:
         os.close(os.open(place, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
     except FileExistsError as error:
         raise NetnsError(f"there is a network namespace {name!r} already") from error

@@ -109,14 +109,14 @@ class Joining:
         if self._joins.net.host:
             return self
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        if self._joins.plan is None:
-            from rktpy.host.namespace import enter_isolated_network
-            from rktpy.net import record
-
-            record.write(self._pod.path, ())
-            enter_isolated_network(open_ports=self._joins.user_namespace)
-            return self
-        self._start(self._joins.plan)
+        try:
+            if self._joins.plan is None:
+                self._stay_alone()
+            else:
+                self._start(self._joins.plan)
+        except BaseException:
+            self._go_home()
+            raise
         return self
 
     def __exit__(
@@ -125,13 +125,7 @@ class Joining:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._helper is not None:
-            self._helper.cancel()
-        if self._home >= 0:
-            from rktpy.host import syscalls
-
-            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
-            os.close(self._home)
+        self._go_home()
 
     @property
     def bandwidth(self) -> Bandwidth:
@@ -169,6 +163,22 @@ class Joining:
 
             mount.bind(hosts.path(self._pod.path), target).execute()
 
+    def _go_home(self) -> None:
+        if self._helper is not None:
+            self._helper.cancel()
+        if self._home >= 0:
+            from rktpy.host import syscalls
+
+            syscalls.setns(self._home, syscalls.CLONE_NEWNET)
+            os.close(self._home)
+
+    def _stay_alone(self) -> None:
+        from rktpy.host.namespace import enter_isolated_network
+        from rktpy.net import record
+
+        record.write(self._pod.path, ())
+        enter_isolated_network(open_ports=self._joins.user_namespace)
+
     def _start(self, planned: Plan) -> None:
         from rktpy.host import netns
         from rktpy.host.helper import Helper
@@ -186,6 +196,8 @@ class Joining:
             self._helper = Helper(lambda: _attach(pod, uuid, planned, hear, back), close=(tell,))
             netns.enter_new(record.netns_name(uuid), open_ports=self._joins.user_namespace)
             os.write(tell, b".")
+        except BrokenPipeError:
+            pass  # the helper died: ``settle`` will tell
         finally:
             os.close(hear)
             os.close(tell)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,6 @@ from tests.integration.run.images import SHELL, shell_aci
 from tests.integration.run.rk import until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.integration.run.rk import Rktpy
 
 LEASES = "/var/lib/cni/networks"
@@ -220,6 +219,17 @@ def test_a_plugin_that_fails_leaves_no_pod_and_no_trace(rkt: Rktpy, local: Path)
     assert 'failed to setup network: error adding network "zz": no' in done.err
     assert rkt.pods() == []
     assert nothing_is_left()
+
+
+def test_where_no_namespace_can_be_made_nothing_is_left(rkt: Rktpy) -> None:
+    """/run/netns is where the names are; here it is a file."""
+    (Path("/run") / "netns").write_text("mine")
+
+    done = rkt("run", "--net=default", SHELL)
+
+    assert (done.status, "Traceback" in done.err) == (254, False)
+    assert "cannot make the network namespace" in done.err
+    assert (rkt.pods(), Path("/run/netns").read_text(), tables()) == ([], "mine", "")
 
 
 def test_a_network_or_plugin_that_is_not_there_is_told_before_there_is_a_pod(

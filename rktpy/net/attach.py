@@ -14,7 +14,6 @@ import os
 from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host import netns
-from rktpy.host.lock import is_locked
 from rktpy.net import chain, hosts, record
 from rktpy.net.demands import (
     PORTS,
@@ -28,6 +27,7 @@ from rktpy.net.names import Introduction, announce, withdraw
 from rktpy.net.record import Membership
 from rktpy.net.registry import POD, Registry
 from rktpy.net.result import DNS
+from rktpy.net.runtime import is_running
 from rktpy.net.shaping import CAPABILITY, shaped
 from rktpy.value import Value
 
@@ -148,7 +148,7 @@ def attach(
     if planned.published:
         from rktpy.net.claims import claim
 
-        claim(uuid, pod, planned.published, _is_running)
+        claim(uuid, pod, planned.published, is_running)
     memberships = list(planned.memberships)
     for number, conf in enumerate(planned.confs):
         one = memberships[number]
@@ -166,7 +166,7 @@ def attach(
         for one in memberships
         if one.result is not None and one.result.addresses
     }
-    for error in announce(uuid, pod, planned.who, addresses, _is_running):
+    for error in announce(uuid, pod, planned.who, addresses, is_running):
         _logger.warning("%s", error)
     return _attached(memberships)
 
@@ -183,7 +183,7 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
         memberships = []
         errors.append(error.message)
     _close_ports(uuid, errors)
-    errors += withdraw(uuid, _is_running)
+    errors += withdraw(uuid, is_running)
     place = record.netns_path(uuid)
     there = place if _is_namespace(place) else ""
     for one in reversed(memberships):
@@ -290,11 +290,11 @@ def _close_ports(uuid: str, errors: list[str]) -> None:
     from rktpy.net.claims import release
     from rktpy.net.firewall.applying import remove
 
-    try:
-        remove(uuid)
-        release(uuid)
-    except (RktError, OSError) as error:
-        errors.append(str(error))
+    for close in (remove, release):
+        try:
+            close(uuid)
+        except (RktError, OSError) as error:
+            errors.append(str(error))
 
 
 def _is_namespace(place: str) -> bool:
@@ -304,11 +304,3 @@ def _is_namespace(place: str) -> bool:
     except RktError:
         return False
     return True
-
-
-def _is_running(pod: str) -> bool:
-    """Whether somebody holds the lock of the pod directory ``pod``, which may have moved on."""
-    try:
-        return is_locked(pod)
-    except OSError:
-        return False

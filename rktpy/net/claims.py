@@ -18,7 +18,7 @@ from rktpy.codec import CodecError, compact, parse
 from rktpy.errors import RktError
 from rktpy.host import lock
 from rktpy.layout import RUNTIME_DIR
-from rktpy.net import listeners
+from rktpy.net import listeners, runtime
 from rktpy.net.firewall.applying import remove
 from rktpy.value import Value
 
@@ -92,7 +92,7 @@ def release(uuid: str) -> None:
 
 
 def _locked() -> lock.Lock:
-    os.makedirs(f"{DIRECTORY}/pods", 0o755, exist_ok=True)
+    runtime.make(f"{DIRECTORY}/pods")
     return lock.lock_dir(DIRECTORY)
 
 

@@ -21,7 +21,7 @@ from rktpy.errors import RktError
 from rktpy.host.files import read_regular, write_atomic
 from rktpy.host.lock import lock_dir
 from rktpy.layout import RUNTIME_DIR
-from rktpy.net import hosts
+from rktpy.net import hosts, runtime
 from rktpy.net.neighbours import Neighbour, lines
 from rktpy.value import Value
 
@@ -64,7 +64,7 @@ def announce(
         me = Neighbour(uuid, pod, tuple(found), who.name, who.hostname, who.apps, came)
         try:
             directory = _directory(network)
-            os.makedirs(directory, 0o755, exist_ok=True)
+            runtime.make(directory)
             with lock_dir(directory):
                 _write(directory, me)
                 errors += _refresh(network, lambda place: place == pod or is_running(place))

@@ -1,6 +1,7 @@
 """What a pod's directory says of its networks.
 
 netns                   path of the pod's network namespace, written before that is made
+net/home                which network namespace is the pod's host: a unit may have one of its own
 net/<file>              copy of a network's configuration, there while the pod may be in it
 net-info.json           rkt's list, an object for each network, written before the first plugin is
                         called and after each; ``null`` for a pod with loopback only
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from rktpy.net.result import Result
 
 NETNS_DIRECTORY = "/var/run/netns"  # as rkt and ``ip`` write it; /var/run is /run
-_INFO, _NETNS, _CONFS = "net-info.json", "netns", "net"
+_INFO, _NETNS, _CONFS, _HOME = "net-info.json", "netns", "net", "net/home"
 _VERSION = "1.0.0"  # of the results we keep
 _LIMIT = 1 << 22  # bytes
 _NOTHING: Mapping[str, object] = {}
@@ -67,8 +68,18 @@ def begin(pod: str, uuid: str, confs: Sequence[NetConf], memberships: Sequence[M
     """Note in the directory ``pod`` which namespace and networks the pod is about to get."""
     write_atomic(f"{pod}/{_NETNS}", netns_path(uuid).encode(), mode=0o644, durable=False)
     os.makedirs(f"{pod}/{_CONFS}", 0o755, exist_ok=True)
+    write_atomic(f"{pod}/{_HOME}", _here().encode(), mode=0o644, durable=False)
     for conf, one in zip(confs, memberships, strict=True):
         write_atomic(f"{pod}/{_CONFS}/{one.file}", conf.content, mode=0o644, durable=False)
+
+
+def is_at_home(pod: str) -> bool:
+    """Return whether the caller is in the network namespace that is the host of the pod in ``pod``,
+    as far as is known."""
+    try:
+        return read_bytes(f"{pod}/{_HOME}", limit=100).decode("ascii", "replace") == _here()
+    except (OSError, ValueError):
+        return True
 
 
 def write(pod: str, memberships: Sequence[Membership]) -> None:
@@ -130,6 +141,11 @@ def forget_netns(pod: str) -> None:
         os.unlink(f"{pod}/{_NETNS}")
     except FileNotFoundError:
         pass
+
+
+def _here() -> str:
+    found = os.stat("/proc/thread-self/ns/net")
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def _entry(membership: Membership) -> dict[str, object]:

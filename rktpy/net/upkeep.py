@@ -6,10 +6,12 @@ process of ours is there to see it: ``gc`` and ``network reload`` look.
 
 from __future__ import annotations
 
+from rktpy import log
 from rktpy.errors import RktError
 from rktpy.net import chain, record
 from rktpy.net.demands import attachment_of, demands, registry_of
 from rktpy.net.firewall import applying
+from rktpy.net.runtime import is_running
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from rktpy.net.conf import NetConf
     from rktpy.net.record import Membership
     from rktpy.net.rules import Published, Rules
+
+
+_logger = log.Logger("networking")
 
 
 class Standing(Value):
@@ -36,16 +41,27 @@ class UpkeepError(RktError):
 def restore(pods: Iterable[Standing]) -> tuple[str, ...]:
     """Bring back the rules of those of ``pods`` that have lost some, and return their UUIDs.
 
+    A pod that is still joining is left alone, and one whose host is another network namespace, as
+    that of a unit with ``PrivateNetwork=``; one with a damaged record too, with a warning.
+
     Raises:
-        RktError: a record is damaged, or the firewall cannot be read or set.
+        RktError: the firewall cannot be read or set.
     """
-    wanted = {one.uuid: rules_of(one) for one in pods}
-    wanted = {uuid: rules for uuid, rules in wanted.items() if rules}
-    if not wanted:
-        return ()
-    lost = applying.missing(wanted)
+    wanted: dict[str, Rules] = {}
+    places: dict[str, str] = {}
+    for one in pods:
+        try:
+            rules = rules_of(one) if _is_ours(one.pod) else None
+        except RktError as error:
+            _logger.warning("pod %s: %s", one.uuid, error)
+            continue
+        if rules:
+            wanted[one.uuid], places[one.uuid] = rules, one.pod
+    lost = applying.missing(wanted) if wanted else []
     for uuid in lost:
         applying.apply(uuid, wanted[uuid])
+        if not is_running(places[uuid]):  # it ended meanwhile, and who collects it may be done
+            applying.remove(uuid)
     return tuple(lost)
 
 
@@ -65,6 +81,10 @@ def check(one: Standing, environment: Mapping[str, str]) -> None:
             f"the firewall has lost rules of pod {one.uuid}",
             hint=f"bring them back with: rktpy network reload {one.uuid}",
         )
+
+
+def _is_ours(pod: str) -> bool:
+    return record.is_at_home(pod) and all(one.result is not None for one in record.read(pod))
 
 
 def rules_of(one: Standing) -> Rules:

@@ -9,6 +9,7 @@ from rktpy import log
 from rktpy.errors import RktError
 from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import Phase
+from rktpy.pod.teardown import kill_survivors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def reclaim(layout: Layout, network: str, address: str) -> bool:
         try:
             with pod:
                 pod.acquire(wait=False)
+                kill_survivors(pod)  # after a SIGKILL to nspawn they have the address still
                 leave_networks(pod)
         except (RktError, OSError):
             continue  # it runs, or somebody deletes it

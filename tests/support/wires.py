@@ -94,8 +94,10 @@ class Wires:
         self._servers: list[subprocess.Popen[str]] = []
         self._names: list[str] = []
         self._bridge = False
+        self._links: list[str] = []
         self._machine("outside")
         ip("link", "add", "out0", "type", "veth", "peer", "name", "eth0", "netns", "outside")
+        self._links.append("out0")
         _configure(None, "out0", f"{HOST4}/24", f"{HOST6}/64")
         _configure("outside", "eth0", f"{OUTSIDE4}/24", f"{OUTSIDE6}/64")
         return self
@@ -104,6 +106,9 @@ class Wires:
         for server in self._servers:
             server.kill()
             server.communicate()
+        # A namespace outlives its name while a connection in it waits for somebody who is gone.
+        for link in self._links:
+            subprocess.run(["ip", "link", "delete", link], check=False, stderr=subprocess.DEVNULL)
         for name in self._names:
             ip("netns", "delete", name)
         if self._bridge:
@@ -115,6 +120,7 @@ class Wires:
         self._machine(name)
         link = link or f"veth{number}"
         ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        self._links.append(link)
         _configure(None, link, "172.16.28.1/32", "fd02::1/128")
         ip("route", "add", f"172.16.28.{number}/32", "dev", link)
         ip("-6", "route", "add", f"fd02::{number}/128", "dev", link)
@@ -139,6 +145,7 @@ class Wires:
         self._machine(name)
         link = f"port{number}"
         ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        self._links.append(link)
         ip("link", "set", link, "master", "br0", "up")
         # Where br_netfilter is loaded a frame may have to leave by the port it came in by.
         ip("link", "set", link, "type", "bridge_slave", "hairpin", "on")

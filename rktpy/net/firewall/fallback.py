@@ -13,6 +13,7 @@ import os
 from rktpy.host.feed import feed
 from rktpy.host.process import find_program
 from rktpy.layout import RUNTIME_DIR
+from rktpy.net import runtime
 from rktpy.net.firewall import iptables
 from rktpy.net.firewall.errors import FirewallError
 from rktpy.net.rules import Rules
@@ -45,7 +46,7 @@ def apply(uuid: str, rules: Rules, links: Sequence[str], path: str) -> None:
         RuleError: something in ``rules`` is no address, port or protocol.
         OSError: the disk says no.
     """
-    os.makedirs(DIRECTORY, 0o755, exist_ok=True)
+    runtime.make(DIRECTORY)
     os.close(os.open(f"{DIRECTORY}/{uuid}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
     for ipv6, name in enumerate(_PROGRAMS):
         if find_program(f"{name}-restore", path) is None:

@@ -32,6 +32,7 @@ from rktpy.host.netlink.channel import Netlink
 from rktpy.host.netlink.routes import Route
 from rktpy.host.netlink.wire import NetlinkError
 from rktpy.layout import RUNTIME_DIR
+from rktpy.net import runtime
 from rktpy.net.firewall import sysctls
 from rktpy.net.firewall.addresses import host_part, place
 from rktpy.value import Value
@@ -89,14 +90,14 @@ def claim(uuid: str, doors: Iterable[Door]) -> tuple[Door, ...]:
     Raises:
         OSError: the disk says no.
     """
-    os.makedirs(f"{DIRECTORY}/pods", 0o755, exist_ok=True)
+    runtime.make(f"{DIRECTORY}/pods")
     with lock.lock_dir(DIRECTORY):
         mine = tuple(door for door in doors if _is_ours(door))
         lines = [f"{door.family} {door.name}" for door in mine]
         before = _claimed(uuid)
         _note(uuid, dict.fromkeys([*before, *lines]))
         for line in lines:
-            os.makedirs(_place(line), 0o755, exist_ok=True)
+            runtime.make(_place(line))
             os.close(os.open(f"{_place(line)}/{uuid}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC))
         _leave(uuid, [line for line in before if line not in lines])
         _note(uuid, lines)

@@ -4,6 +4,7 @@ are pure: values in, requests out."""
 from __future__ import annotations
 
 import _socket
+import errno
 
 from rktpy.codec import quote
 from rktpy.config.fields import text
@@ -11,6 +12,7 @@ from rktpy.errors import RktError
 from rktpy.host import netns
 from rktpy.host.netlink import addresses, links, routes
 from rktpy.host.netlink.routes import Route
+from rktpy.host.netlink.wire import NetlinkError
 from rktpy.net.ipam.arguments import section
 from rktpy.net.plugins import settings
 from rktpy.net.plugins.options import flag
@@ -65,9 +67,25 @@ def given_to_link(call: Call, ipam: Ipam, made: Result, use: Callable[[Result], 
     try:
         return given(call, ipam, use).replace(interfaces=made.interfaces)
     except BaseException:
+        remove_link(call)
+        raise
+
+
+def remove_link(call: Call) -> None:
+    """Remove the pod's link, if it is there: its namespace may outlive the pod, kept by connections
+    whose other end is gone, and would go on answering for addresses that are given to others.
+
+    Raises:
+        NetlinkError: the kernel says no.
+    """
+    try:
         with netns.channel(call.netns) as pod:
             pod.perform(links.delete(pod.link(call.interface).index))
-        raise
+    except netns.NetnsError:
+        return  # gone, and its links with it
+    except NetlinkError as error:
+        if error.number != errno.ENODEV:
+            raise
 
 
 def configure_link(call: Call, result: Result) -> None:

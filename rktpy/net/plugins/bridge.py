@@ -111,7 +111,9 @@ class Bridge:
         return addressing.given(call, self._ipam, use)
 
     def delete(self, call: Call) -> None:
-        """Give the addresses back; the links end with the pod's namespace, the bridge stays."""
+        """Remove the pod's link; the bridge stays, and give the addresses back."""
+        if call.netns:
+            addressing.remove_link(call)
         addressing.give_back(call, self._ipam)
 
     def check(self, call: Call) -> None:

@@ -77,7 +77,9 @@ class Sublinks:
         return use(self.inherited(call) or Result())
 
     def delete(self, call: Call) -> None:
-        """Give the addresses back; the link ends with the pod's namespace."""
+        """Remove the pod's link and give the addresses back."""
+        if call.netns:
+            addressing.remove_link(call)
         addressing.give_back(call, self._ipam)
 
     def check(self, call: Call) -> None:

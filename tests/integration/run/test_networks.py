@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -300,6 +301,41 @@ def test_rules_that_somebody_flushed_come_back(rkt: Rktpy) -> None:
     assert "one or more pods did not pass the check" in checked.err
     assert (checked.status, gone.status) == (254, 254)
     assert "is in no network now" in gone.err
+
+
+def test_a_damaged_record_keeps_no_other_pod_from_its_rules(rkt: Rktpy) -> None:
+    words = ("--net=default", SHELL, "--", "sleep 300")
+    with rkt.start("run", *words) as first, rkt.start("run", *words) as second:
+        uuid, other = first.ready(), second.ready()
+        record = rkt.data / f"pods/run/{uuid}/net-info.json"
+        whole = record.read_text()
+        record.write_text("[0]")
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+
+        told = rkt.collect().err
+
+        record.write_text(whole)
+        assert f"pod {other}: brought back its rules" in told
+        assert f"pod {uuid}: cannot read" in told
+
+
+def test_rules_of_a_pod_in_another_network_are_not_made_here(rkt: Rktpy) -> None:
+    """As with a unit that has PrivateNetwork=: the timer of gc is outside."""
+    with rkt.start("run", "--net=default", SHELL, "--", "sleep 300") as pod:
+        uuid = pod.ready()
+        outside = subprocess.run(
+            ["unshare", "--net", "sh", "-c", f'{shlex.join(rkt.argv("gc"))}; nft list tables'],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        rkt.ok("stop", uuid)
+
+    assert (outside.stdout, "brought back" in outside.stderr) == ("", False)
+
+
+def test_nobody_else_can_hold_the_locks_of_networks(rkt: Rktpy) -> None:
+    assert rkt("run", SHELL, "--", "true").status == 0
+
+    assert os.stat("/run/rktpy/net").st_mode & 0o777 == 0o700
 
 
 def test_a_check_sees_what_a_pod_has_lost(rkt: Rktpy, local: Path) -> None:

@@ -86,6 +86,22 @@ def test_two_pods_and_the_host_reach_each_other_at_once(pods: tuple[str, str]) -
     assert results[0].interfaces[0] == results[1].interfaces[0]
 
 
+def test_who_left_answers_for_its_address_no_more(pods: tuple[str, str]) -> None:
+    """The namespace of a dead pod may stay a while, kept by its connections."""
+    plugin = Bridge(host_local)
+    old, new = calls_of(pods, isGateway=True)
+    first = plugin.add(old)
+
+    plugin.delete(old)
+    second = plugin.add(new)
+
+    assert [link["ifname"] for link in ip(pods[0], "link")] == ["lo"]
+    assert [one.address for one in second.addresses] == [one.address for one in first.addresses]
+    for one in second.addresses:
+        connect(one.address.partition("/")[0])
+    plugin.delete(new)
+
+
 def test_an_address_that_differs_is_refused_or_replaced(pod: str) -> None:
     plugin = Bridge(host_local)
     for words in ("link add cni0 type bridge", "addr add 10.66.0.1/24 dev cni0"):

@@ -1,0 +1,33 @@
+"""/run/rktpy/net: what pods of all data directories share until the next boot.
+
+It is root's alone: who can open a file or directory there could hold its lock for ever.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rktpy.host.lock import is_locked
+from rktpy.layout import RUNTIME_DIR
+
+DIRECTORY = f"{RUNTIME_DIR}/net"
+
+
+def make(path: str) -> None:
+    """Make the directory ``path`` below ``DIRECTORY``, and that; they may be there."""
+    os.makedirs(RUNTIME_DIR, 0o755, exist_ok=True)
+    try:
+        os.mkdir(DIRECTORY, 0o700)
+    except FileExistsError:
+        if os.stat(DIRECTORY).st_mode & 0o077:
+            os.chmod(DIRECTORY, 0o700)
+    os.makedirs(path, 0o700, exist_ok=True)
+
+
+def is_running(pod: str) -> bool:
+    """Return whether somebody holds the lock of the pod directory ``pod``. The word of a file below
+    ``DIRECTORY`` may be anything; the pod may have moved on."""
+    try:
+        return is_locked(pod)
+    except (OSError, ValueError):
+        return False

@@ -196,13 +196,13 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
             if one.result is not None:
                 _release_damaged(conf, one.result)
             record.left(pod, one)
-        except RktError as error:
-            errors.append(f'error loading "{one.network}"; ignoring: {error.message}')
+        except (RktError, OSError) as error:
+            errors.append(f'error loading "{one.network}"; ignoring: {error}')
     try:
         netns.remove(record.netns_name(uuid))
         record.forget_netns(pod)
-    except RktError as error:
-        errors.append(error.message)
+    except (RktError, OSError) as error:
+        errors.append(str(error))
     return tuple(errors)
 
 

@@ -143,11 +143,15 @@ class Joining:
 
         if self._helper is None:
             return Attached()
-        helper, self._helper = self._helper, None
         try:
-            told = parse(helper.wait().data)
-        except RktError as error:
-            raise _failed(error) from None
+            answer = self._helper.wait()
+        except Exception as error:
+            self._helper = None  # it has ended
+            if isinstance(error, RktError):
+                raise _failed(error) from None
+            raise
+        self._helper = None  # not before: who interrupts the waiting has it cancelled
+        told = parse(answer.data)
         return Attached(read_result(told).dns, told["network"], tuple(told["addresses"]))
 
     def show_hosts(self, target: str) -> None:

@@ -18,6 +18,8 @@ from tests.integration.run.images import SHELL, shell_aci
 from tests.integration.run.rk import until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.integration.run.rk import Rktpy
 
 LEASES = "/var/lib/cni/networks"
@@ -405,9 +407,14 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+@pytest.mark.parametrize("kill", [os.kill, os.killpg])  # as somebody, as a terminal
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_does_not_wait_for_a_slow_plugin(
-    rkt: Rktpy, local: Path, tmp_path: Path, number: signal.Signals
+    rkt: Rktpy,
+    local: Path,
+    tmp_path: Path,
+    number: signal.Signals,
+    kill: Callable[[int, int], None],
 ) -> None:
     configure(local, "slow", type="slow")
     script = f"[ $CNI_COMMAND = DEL ] && exit; echo $$ > {tmp_path}/pid; exec sleep 1000"
@@ -417,7 +424,7 @@ def test_who_does_not_wait_for_a_slow_plugin(
     until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "plugin")
     plugin = int((tmp_path / "pid").read_text())
 
-    os.killpg(run.pid, number)  # as a terminal does, or systemd
+    kill(run.pid, number)
     _out, err = run.communicate(timeout=60)
 
     assert (run.returncode, b"Traceback" in err) == (-number, False)

@@ -71,6 +71,17 @@ def given_to_link(call: Call, ipam: Ipam, made: Result, use: Callable[[Result], 
         raise
 
 
+def take_out(call: Call, ipam: Ipam) -> None:
+    """Remove the pod's link, and give back its addresses when they answer no more.
+
+    Raises:
+        RktError: the kernel or the IPAM plugin says no.
+    """
+    if call.netns:
+        remove_link(call)
+    give_back(call, ipam)
+
+
 def remove_link(call: Call) -> None:
     """Remove the pod's link, if it is there: its namespace may outlive the pod, kept by connections
     whose other end is gone, and would go on answering for addresses that are given to others.

@@ -111,10 +111,8 @@ class Bridge:
         return addressing.given(call, self._ipam, use)
 
     def delete(self, call: Call) -> None:
-        """Remove the pod's link; the bridge stays, and give the addresses back."""
-        if call.netns:
-            addressing.remove_link(call)
-        addressing.give_back(call, self._ipam)
+        """Remove the pod's link and give the addresses back; the bridge stays."""
+        addressing.take_out(call, self._ipam)
 
     def check(self, call: Call) -> None:
         """Compare links, addresses and routes with what ``add`` returned.

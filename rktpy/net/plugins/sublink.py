@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from abc import ABC, abstractmethod
 
 from rktpy.codec import quote
 from rktpy.config.fields import text
@@ -36,7 +37,7 @@ class SublinkError(RktError):
     """A pod cannot get a link on a link of the host, or that is not as it was made."""
 
 
-class Sublinks:
+class Sublinks(ABC):
     """A plugin for one kind of such links; ``ipam`` finds the one that gives addresses.
 
     A kind says how its link is made (``plan``) and how it should be (``see``).
@@ -78,9 +79,7 @@ class Sublinks:
 
     def delete(self, call: Call) -> None:
         """Remove the pod's link and give the addresses back."""
-        if call.netns:
-            addressing.remove_link(call)
-        addressing.give_back(call, self._ipam)
+        addressing.take_out(call, self._ipam)
 
     def check(self, call: Call) -> None:
         """Compare link, addresses and routes with what ``add`` returned.
@@ -101,21 +100,21 @@ class Sublinks:
     def rules(self, call: Call, result: Result) -> Rules:
         return Rules()
 
+    @abstractmethod
     def plan(self, call: Call) -> Build:
         """Return what makes the request for a new link on one with a given index. Pure.
 
         Raises:
             RktError: the configuration is wrong.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def see(self, call: Call, link: Link) -> None:
         """See that ``link`` is as the configuration says.
 
         Raises:
             SublinkError: it is not.
         """
-        raise NotImplementedError
 
     def mac(self, call: Call) -> bytes:
         """Return the hardware address that is asked for, empty for the kernel's choice."""

@@ -43,10 +43,13 @@ def feed(
     environment: Mapping[str, str] | None = None,
     *,
     limit: float = TIME_LIMIT,
+    hold: int = -1,
 ) -> Fed:
     """Run ``argv``, whose first word is a path, with ``text`` on its standard input.
 
-    It gets a ``PATH``, a ``LANG``, and ``environment``; nothing of ours. ``limit`` counts seconds.
+    It gets a ``PATH``, a ``LANG`` and ``environment``; nothing of ours but the descriptor ``hold``:
+    a lock that must last as long as it works, also if we are killed meanwhile. ``limit`` counts
+    seconds.
 
     Raises:
         CommandError: it cannot be executed, or does not end.
@@ -57,7 +60,8 @@ def feed(
     try:
         _write(files[0], text)
         os.lseek(files[0], 0, os.SEEK_SET)
-        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files)]
+        held = [*files, hold] if hold >= 0 else files
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(held)]
         try:
             pid = os.posix_spawn(
                 argv[0], list(argv),
@@ -84,6 +88,10 @@ def _wait(pid: int, program: str, limit: float) -> int:
         ended = bool(poll.poll(limit * 1000))
         if not ended:
             os.kill(pid, SIGKILL)
+    except BaseException:
+        os.kill(pid, SIGKILL)
+        os.waitpid(pid, 0)
+        raise
     finally:
         os.close(process)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -12,6 +12,7 @@ from rktpy.host import lock
 from rktpy.host.feed import feed
 from rktpy.host.netlink import nftables
 from rktpy.host.process import DEFAULT_PATH, find_program
+from rktpy.net import runtime
 from rktpy.net.firewall import fallback, loopback, nft, sysctls
 from rktpy.net.firewall.addresses import place
 from rktpy.net.firewall.errors import FirewallError as FirewallError
@@ -70,9 +71,11 @@ def remove(uuid: str, *, path: str = DEFAULT_PATH) -> None:
         loopback.release(uuid)  # while its guard stands
         if fallback.is_used(uuid):
             fallback.remove(uuid, path)
+        runtime.make(loopback.DIRECTORY)
+        with lock.lock_dir(loopback.DIRECTORY):
+            nftables.delete(nft.table(uuid))
     except OSError as error:
         raise _disk(uuid, error) from error
-    nftables.delete(nft.table(uuid))
 
 
 def missing(wanted: Mapping[str, Rules], *, path: str = DEFAULT_PATH) -> list[str]:
@@ -106,8 +109,8 @@ def _apply(uuid: str, rules: Rules, doors: Sequence[Door], path: str) -> None:
         replace = nftables.exists(nft.table(uuid))
         text = nft.transaction(uuid, rules, _guarded(doors), replace=replace)
         # One after the other: nft begins anew whenever another one has changed something.
-        with lock.lock_dir(loopback.DIRECTORY):
-            failure = _transact(program, text)
+        with lock.lock_dir(loopback.DIRECTORY) as turn:
+            failure = _transact(program, text, turn.fd)
         if not failure:
             if fallback.is_used(uuid):
                 fallback.remove(uuid, path)
@@ -122,9 +125,13 @@ def _apply(uuid: str, rules: Rules, doors: Sequence[Door], path: str) -> None:
     fallback.apply(uuid, rules, _names(doors), path)
 
 
-def _transact(program: str, text: str) -> str:
-    """Return what nft says against ``text``, "" if it was done."""
-    done = feed((program, "-f", "-"), text.encode(), _LARGE_PAGES)
+def _transact(program: str, text: str, turn: int) -> str:
+    """Return what nft says against ``text``, "" if it was done.
+
+    nft holds the lock ``turn`` too: ``remove`` waits for one that outlived who started it, which
+    would otherwise make the table of a pod that is gone.
+    """
+    done = feed((program, "-f", "-"), text.encode(), _LARGE_PAGES, hold=turn)
     if not done.status:
         return ""
     # After where: what it says; then it shows the line, of a text that nobody has seen.

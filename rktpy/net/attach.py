@@ -180,7 +180,7 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
     try:
         memberships = record.read(pod)
     except RktError as error:
-        memberships = []
+        memberships = record.read_copies(pod)
         errors.append(error.message)
     _close_ports(uuid, errors)
     errors += withdraw(uuid, is_running)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "net.d"  # below a configuration directory
 LEGACY = "0.1.0"  # what a configuration without ``cniVersion`` means
-_SUFFIXES = (".conf", ".conflist")
+SUFFIXES = (".conf", ".conflist")
 _MAX_FILE = 1 << 20  # bytes; real files have a few hundred
 _MAX_CHAIN = 32  # plugins; real chains have five
 
@@ -136,7 +136,7 @@ def paths(directory: str) -> list[str]:
         NetConfError: it is there and cannot be read.
     """
     try:
-        names = sorted(name for name in os.listdir(directory) if name.endswith(_SUFFIXES))
+        names = sorted(name for name in os.listdir(directory) if name.endswith(SUFFIXES))
     except FileNotFoundError:
         return []
     except OSError as error:

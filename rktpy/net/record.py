@@ -19,7 +19,7 @@ import os
 from rktpy.codec import CodecError, compact, parse
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes, write_atomic
-from rktpy.net.conf import parse_conf
+from rktpy.net.conf import SUFFIXES, parse_conf
 from rktpy.net.result import ResultError, read_result, render
 from rktpy.value import Value
 
@@ -34,6 +34,7 @@ NETNS_DIRECTORY = "/var/run/netns"  # as rkt and ``ip`` write it; /var/run is /r
 _INFO, _NETNS, _CONFS, _HOME = "net-info.json", "netns", "net", "net/home"
 _VERSION = "1.0.0"  # of the results we keep
 _LIMIT = 1 << 22  # bytes
+LOCAL_CONFIG = "/etc/rkt"  # where nothing else is known
 _NOTHING: Mapping[str, object] = {}
 
 
@@ -104,6 +105,25 @@ def read(pod: str) -> list[Membership]:
     if document is not None and not isinstance(document, list):
         raise RecordError(f"cannot read {path}: it is no list")
     return [_membership(entry, path) for entry in document or ()]
+
+
+def read_copies(pod: str) -> list[Membership]:
+    """Return what the copies of configurations alone say, for when the list is damaged: enough for
+    plugins to take back what they gave, as they go by the pod's UUID."""
+    try:
+        names = sorted(os.listdir(f"{pod}/{_CONFS}"))
+    except OSError:
+        return []
+    found: list[Membership] = []
+    for name in names:
+        if not name.endswith(SUFFIXES):
+            continue
+        try:
+            conf = parse_conf(read_bytes(f"{pod}/{_CONFS}/{name}", limit=_LIMIT), name)
+        except (RktError, OSError, ValueError):
+            continue  # damaged as well: nobody knows what it was
+        found.append(Membership(conf.name, name, (), f"eth{len(found)}", "", LOCAL_CONFIG))
+    return found
 
 
 def conf_of(pod: str, membership: Membership) -> NetConf | None:

@@ -305,6 +305,19 @@ def test_rules_that_somebody_flushed_come_back(rkt: Rktpy) -> None:
     assert "is in no network now" in gone.err
 
 
+@pytest.mark.parametrize("content", ["", "[0]", "\0\0"])
+def test_with_a_damaged_record_all_is_given_back(rkt: Rktpy, content: str) -> None:
+    """A power cut may leave the file so, and leases outlast a reboot."""
+    assert rkt("run", SHELL, "--", "true").status == 0
+    (uuid,) = os.listdir(rkt.data / "pods/run")
+    (rkt.data / f"pods/run/{uuid}/net-info.json").write_text(content)
+
+    told = rkt.collect().err
+
+    assert "net-info.json" in told
+    assert (rkt.pods(), nothing_is_left()) == ([], True)
+
+
 def test_a_damaged_record_keeps_no_other_pod_from_its_rules(rkt: Rktpy) -> None:
     words = ("--net=default", SHELL, "--", "sleep 300")
     with rkt.start("run", *words) as first, rkt.start("run", *words) as second:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _log = Logger("stage0")
 # What a pod's systemd can use below us on cgroup2, if the caller's cgroup lets us pass it on.
 _WANTED = ("cpu", "memory", "pids", "io")
+_PAYLOAD = "payload"  # the group that nspawn makes for the pod below that of a unit
 
 
 class CgroupError(RktError):
@@ -217,7 +218,7 @@ def own_directories(uuid: str, subcgroup: str, record: str = "") -> tuple[str, .
             if directory is not None and os.path.isdir(directory):
                 found.append(directory)
                 continue
-            payload = hierarchy.directory(path) if path.endswith("/payload") else None
+            payload = hierarchy.directory(path) if path.endswith(f"/{_PAYLOAD}") else None
             if payload is not None and not base and _carries(payload, uuid):
                 found.append(payload)
     return tuple(dict.fromkeys(found))
@@ -232,8 +233,9 @@ def kill_and_remove(uuid: str, subcgroup: str, record: str = "", *, timeout: flo
     """Kill what is left of an exited pod; remove the cgroups that are not systemd's to remove.
 
     Return whether that was all done. Never touches a cgroup that contains the caller, nor one that
-    only a unit owns. A scope of systemd's (no ``record``) is emptied; it goes by itself then, but
-    for v1 controllers, in which systemd may never have known it.
+    only a unit owns. A scope of systemd's (no ``record``), and what nspawn made in a unit, is
+    emptied; it goes by itself then, but for v1 controllers, in which systemd may never have known
+    it. Beside somebody who removes it too systemd stops half-way, and the unit's cgroup stays.
     """
     directories = own_directories(uuid, subcgroup, record)
     if os.getpid() in processes(directories):
@@ -249,7 +251,7 @@ def kill_and_remove(uuid: str, subcgroup: str, record: str = "", *, timeout: flo
             return False
         time.sleep(pause)
         pause = min(pause * 2, 0.05)
-    names = () if record else _scope_names(uuid)
+    names = () if record else (*_scope_names(uuid), _PAYLOAD)
     trees = tuple(f"{h.point}/" for h in hierarchies() if h.key in ("", SYSTEMD))
     made = [
         directory

@@ -1,0 +1,135 @@
+"""Files of pods as they lie on a host, and the directory that systemd reads units from.
+
+/etc/rktpy/         this host's             NAME.pod, NAME.pod.d/*.conf
+/run/rktpy/pods/    until the next boot     of one name the first counts; a link to
+/usr/share/rktpy/pods/  vendors'            /dev/null, or an empty file, is none
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from rktpy.generator.ini import LONGEST, Problem
+from rktpy.generator.names import SUFFIX
+from rktpy.generator.pods import PodFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rktpy.generator.pods import Generated
+
+SOURCES = ("/etc/rktpy", "/run/rktpy/pods", "/usr/share/rktpy/pods")
+# Where units lie that a pod must not hide; the generator's own directories are not among them.
+UNITS = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+_DROP_IN = ".conf"
+_MODE = 0o644
+
+
+def collect(directories: Sequence[str], problems: list[Problem]) -> list[PodFile]:
+    """Return the files of all pods by name, each with its drop-ins; what cannot be read is told."""
+    files = []
+    for name, path in sorted(_first_of_each(directories, SUFFIX).items()):
+        text = _text(path, problems)
+        if not text:
+            continue
+        places = [f"{directory}/{name}.d" for directory in directories]
+        parts = [(path, text)]
+        for _, drop_in in sorted(_first_of_each(places, _DROP_IN).items()):
+            if more := _text(drop_in, problems):
+                parts.append((drop_in, more))
+        files.append(PodFile(name, tuple(parts)))
+    return files
+
+
+def units_of_host(directories: Sequence[str]) -> dict[str, str]:
+    """Return name and path of the host's own units, without those that are masked."""
+    found = {}
+    for directory in reversed(directories):
+        for name in _names(directory):
+            path = f"{directory}/{name}"
+            if not name.endswith((".d", ".wants", ".requires", ".upholds")):
+                found[name] = path
+    return {name: path for name, path in found.items() if not _leads_to_null(path)}
+
+
+def write(directory: str, generated: Generated, problems: list[Problem]) -> None:
+    """Write units and links into ``directory``, which systemd has emptied for us.
+
+    One that cannot be written is told and does not keep the others away.
+    """
+    for name, text in generated.units:
+        path = f"{directory}/{name}"
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
+            with open(fd, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            problems.append(Problem(path, 0, error.strerror or "cannot be written"))
+    for name, text in generated.links:
+        path = f"{directory}/{name}"
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.symlink(text, path)
+        except OSError as error:
+            problems.append(Problem(path, 0, error.strerror or "cannot be made"))
+
+
+def _first_of_each(directories: Sequence[str], suffix: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for directory in directories:
+        for name in _names(directory):
+            if name.endswith(suffix) and not name.startswith("."):
+                found.setdefault(name, f"{directory}/{name}")
+    return found
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []  # most hosts lack most of them
+
+
+def _leads_to_null(path: str) -> bool:
+    try:
+        return os.readlink(path) == "/dev/null"
+    except OSError:
+        return False  # no link
+
+
+def _text(path: str, problems: list[Problem]) -> str:
+    """Return what is in a file; empty for none. Bytes that are no UTF-8 become surrogates."""
+    if _leads_to_null(path):
+        return ""
+    try:
+        # A FIFO would keep systemd waiting, and with it the start of the host.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                problems.append(Problem(path, 0, "this is no file"))
+                return ""
+            data = _bytes(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        problems.append(Problem(path, 0, error.strerror or "cannot be read"))
+        return ""
+    if len(data) > LONGEST:
+        problems.append(Problem(path, 0, "a file of a pod is not that large"))
+        return ""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(fd: int) -> bytes:
+    data = b""
+    while len(data) <= LONGEST and (more := os.read(fd, LONGEST + 1 - len(data))):
+        data += more
+    return data

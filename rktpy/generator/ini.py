@@ -1,0 +1,126 @@
+"""Text of ``.pod`` files and their drop-ins → sections with lines that know where they stand. Pure.
+
+The syntax is that of unit files (systemd.syntax(7)): ``#`` and ``;`` begin comments, also between
+continued lines; a backslash at the end takes in the next line; a key may stand several times.
+What systemd would skip with a warning is a problem here: a pod must not start without a line
+that somebody wrote.
+"""
+
+from __future__ import annotations
+
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_BLANKS = " \t"
+LONGEST = 1 << 20  # bytes of a line that systemd reads (LONG_LINE_MAX), and of a file that we read
+
+
+class Problem(Value):
+    """What is wrong with a file, and where; ``line`` counts from 1, 0 means all of it."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+
+
+class Entry(Value):
+    """One assignment. ``line`` is its first: that is where the key stands."""
+
+    key: str
+    value: str
+    file: str
+    line: int
+
+    def problem(self, text: str) -> Problem:
+        """Return the problem ``text`` of this line."""
+        return Problem(self.file, self.line, text)
+
+
+class Section(Value):
+    """One section of all the files of a pod, its entries in the order in which they came."""
+
+    name: str
+    file: str
+    line: int
+    entries: tuple[Entry, ...]
+
+    def problem(self, text: str) -> Problem:
+        """Return the problem ``text`` of the line where the section begins first."""
+        return Problem(self.file, self.line, text)
+
+
+def read(parts: Iterable[tuple[str, str]], problems: list[Problem]) -> dict[str, Section]:
+    """Return the sections of ``parts``, pairs of path and text, the file before its drop-ins.
+
+    Sections of one name become one; all of them are in the order of their first header.
+    """
+    sections: dict[str, Section] = {}
+    for file, text in parts:
+        current = ""
+        for number, line in _logical_lines(text):
+            if not _readable(line):
+                problems.append(Problem(file, number, "this line is no UTF-8, or is too long"))
+            elif line[0] == "[":
+                current = _header(line)
+                if not current:
+                    problems.append(Problem(file, number, f"no name of a section: {line}"))
+                elif current not in sections:
+                    sections[current] = Section(current, file, number, ())
+            elif problem := _refusal(line, current):
+                problems.append(Problem(file, number, problem))
+            else:
+                key, _, value = line.partition("=")
+                entry = Entry(key.rstrip(_BLANKS), value.lstrip(_BLANKS), file, number)
+                before = sections[current]
+                sections[current] = before.replace(entries=(*before.entries, entry))
+    return sections
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line that says something, continued ones as one."""
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\n")
+    whole, first = "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.lstrip(_BLANKS)
+        if stripped[:1] in ("#", ";"):
+            continue  # also between continued lines
+        first = first or number
+        whole += line
+        if _continues(whole):
+            whole = whole[:-1] + " "
+            continue
+        if found := whole.strip(_BLANKS):
+            yield first, found
+        whole, first = "", 0
+    if found := whole.strip(_BLANKS):
+        yield first, found
+
+
+def _continues(line: str) -> bool:
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def _readable(line: str) -> bool:
+    try:
+        return len(line.encode()) < LONGEST
+    except UnicodeEncodeError:
+        return False  # bytes that were no UTF-8 came as surrogates (PEP 383)
+
+
+def _header(line: str) -> str:
+    return " ".join(line[1:-1].split()) if line.endswith("]") else ""
+
+
+def _refusal(line: str, section: str) -> str:
+    if not section:
+        return "this line stands before any [section]"
+    key, equals, _ = line.partition("=")
+    if not equals:
+        return f"there is no = in: {line}"
+    return "" if key.strip(_BLANKS) else "there is no name before the ="

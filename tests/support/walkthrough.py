@@ -2,7 +2,8 @@
 
 The ``sh`` blocks of a Markdown file are the steps, in one shell. A block without a language right
 behind a step is what it prints: each of its lines must be found, in this order. ``…`` in it stands
-for anything, and one blank is as good as several.
+for anything, and one blank is as good as several. An ``ini`` block behind a line that ends with the
+name of a file, as in "`/etc/systemd/system/web.service`:", is a step that writes this file.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from tests.support.remote import RemoteHost
+
 _BLOCK = re.compile(r"^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"`(?P<path>/[^`]+)`:\s*\Z")
 _MARK = "@@ step done @@"
 _SECONDS = 120
+_WRITE = "install -D -m 644 /dev/stdin '{path}' <<'END OF FILE'\n{text}END OF FILE\n"
 # Aliases as in a shell somebody types into; commands that fail are named.
 _HEAD = """shopt -s expand_aliases
 trap 'printf "failed: %s\\n" "$BASH_COMMAND"' ERR
@@ -68,6 +73,8 @@ def steps(document: Path) -> list[Step]:
         if block["kind"] == "sh":
             found.append(Step(block["text"]))
             end = block.end()
+        elif block["kind"] == "ini" and (file := _FILE.search(text[: block.start()])):
+            found.append(Step(_WRITE.format(path=file["path"], text=block["text"])))
         elif not block["kind"] and not text[end : block.start()].strip():
             promised = (line for line in block["text"].splitlines() if line.strip())
             found[-1] = Step(found[-1].script, tuple(promised))
@@ -80,8 +87,7 @@ def walk(todo: Sequence[Step], where: Path, commands: str) -> list[Said]:
     ``commands`` is a directory of programs that comes first on ``PATH``.
     """
     script = where / "walkthrough"
-    marked = (f'{step.script}\nprintf "\\n%s\\n" "{_MARK}"\n' for step in todo)
-    script.write_text(_HEAD + "".join(marked))
+    script.write_text(_script(todo))
     done = subprocess.run(
         ["/bin/bash", str(script)],
         cwd=where,
@@ -92,7 +98,30 @@ def walk(todo: Sequence[Step], where: Path, commands: str) -> list[Said]:
         timeout=_SECONDS,
         check=False,
     )
-    outputs = done.stdout.decode(errors="replace").split(f"\n{_MARK}\n")
+    return _said(todo, done.stdout.decode(errors="replace"))
+
+
+def walk_on(host: RemoteHost, todo: Sequence[Step]) -> list[Said]:
+    """Do the steps in a login session of a booted host; return those that were done."""
+    script = 'exec bash -c "$1" walkthrough < /dev/null 2>&1'
+    done = host.run(["sh", "-c", script, "sh", _script(todo)], status=None, timeout=_SECONDS)
+    return _said(todo, done.stdout)
+
+
+def check(said: Sequence[Said], todo: Sequence[Step]) -> None:
+    """Fail if a step of ``todo`` was not done, had a command that failed, or broke a promise."""
+    assert [(step.output, step.failed()) for step in said if step.failed()] == []
+    assert [(step.output, step.missing()) for step in said if step.missing()] == []
+    assert len(said) == len(todo)
+
+
+def _script(todo: Sequence[Step]) -> str:
+    marked = (f'{step.script}\nprintf "\\n%s\\n" "{_MARK}"\n' for step in todo)
+    return _HEAD + "".join(marked)
+
+
+def _said(todo: Sequence[Step], output: str) -> list[Said]:
+    outputs = output.split(f"\n{_MARK}\n")
     return [Said(step, output) for step, output in zip(todo, outputs, strict=False)]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.walkthrough import Step, steps, walk
+from tests.support.walkthrough import Step, check, steps, walk
 from tests.unit.cli.desk import CHECKOUT
 
 if TYPE_CHECKING:
@@ -27,26 +27,22 @@ TYPED = [
     "use-container-images",
 ]
 # Their commands need images of the reader, a booted host, or a checkout.
-READ = ["look-inside", "run-as-a-service", "test-hosts"]
+READ = ["look-inside", "pods-as-files", "run-as-a-service", "test-hosts"]
 
 
-def assert_true(todo: Sequence[Step], where: Path) -> None:
-    said = walk(todo, where, str(Path(sys.executable).parent))
-
-    assert [(step.output, step.failed()) for step in said if step.failed()] == []
-    assert [(step.output, step.missing()) for step in said if step.missing()] == []
-    assert len(said) == len(todo)
+def do(todo: Sequence[Step], where: Path) -> None:
+    check(walk(todo, where, str(Path(sys.executable).parent)), todo)
 
 
 def test_the_tutorial_leads_from_nothing_to_a_pod_of_two_apps(tmp_path: Path) -> None:
-    assert_true(TUTORIAL, tmp_path)
+    do(TUTORIAL, tmp_path)
 
     assert not (tmp_path / "first-pod").exists()
 
 
 @pytest.mark.parametrize("name", TYPED)
 def test_a_how_to_works_with_the_image_of_the_tutorial(tmp_path: Path, name: str) -> None:
-    assert_true([*THE_IMAGE, *steps(DOCS / f"how-to/{name}.md"), *THE_END], tmp_path)
+    do([*THE_IMAGE, *steps(DOCS / f"how-to/{name}.md"), *THE_END], tmp_path)
 
 
 def test_every_tutorial_is_tested() -> None:

@@ -36,6 +36,12 @@ In between, so no promise:
 anything
 ```
 """
+WRITES = """\
+install -D -m 644 /dev/stdin '/etc/a.conf' <<'END OF FILE'
+[A]
+b=$c
+END OF FILE
+"""
 HELLO = Step("echo hello\necho world\n", ("hello", "w…d"))
 
 
@@ -44,6 +50,13 @@ def test_steps_and_what_they_promise_are_read(tmp_path: Path) -> None:
     document.write_text(DOCUMENT)
 
     assert steps(document) == [HELLO, Step("true\n")]
+
+
+def test_a_block_behind_the_name_of_a_file_writes_it(tmp_path: Path) -> None:
+    document = tmp_path / "page.md"
+    document.write_text("Into `/etc/a.conf`:\n\n```ini\n[A]\nb=$c\n```\n\n```ini\n[No]\n```\n")
+
+    assert steps(document) == [Step(WRITES)]
 
 
 def test_kept_promises_are_found_in_their_order() -> None:

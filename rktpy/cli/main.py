@@ -155,7 +155,7 @@ class Desk:
         self.debug = bool(reading.values.get("debug"))
         if reading.values.get("help"):
             return self._help()
-        if self.command.commands:
+        if self.command.commands and not (self.command.handler and rest):
             return self._missing_command() if self.command is ROOT else self._help()
         for notice in reading.notices:
             log.write_line(notice)

@@ -65,10 +65,10 @@ def page_name(command: Command) -> str:
 
 def _leaves(group: Command) -> Iterator[Command]:
     for command in subcommands(group, _NO_EXPERIMENTS):
+        if command.handler:
+            yield command
         if command.commands:
             yield from _leaves(command)
-        else:
-            yield command
 
 
 def _root_page(commands: Iterable[Command]) -> str:

@@ -88,11 +88,12 @@ def suggest(words: list[str], incomplete: str, program: str) -> list[CompletionI
     if incomplete.startswith("-"):
         return _option_names(reading, incomplete)
     if command.commands:
-        return [
+        inner = [
             CompletionItem(c.leaf, help=c.short)
             for c in subcommands(command, os.environ)
             if not c.hidden and c.leaf.startswith(incomplete)
         ]
+        return inner + _arguments(command, rest, ctx, incomplete) if command.handler else inner
     return _arguments(command, rest, ctx, incomplete)
 
 

@@ -86,8 +86,9 @@ class Option:
 
 
 class Command:
-    """One command or group (a group has ``commands``, or where they stand, and no handler).
+    """One command or group: a group has ``commands``, or where they stand.
 
+    * ``handler`` of a group serves calls whose first word names none of its commands.
     * ``path``: words after the program name, ``("image", "list")``; empty for the root.
     * ``options``: ``"module:NAME"`` of a tuple of ``Option`` below ``rktpy.cli.tables``.
     * ``arity``: least and most arguments, ``None`` for no limit; ``uuid_file`` says that

@@ -146,6 +146,20 @@ ROOT = Command(
             root=True,
         ),
         Command(
+            "generate",
+            "generate:generate",
+            "show the units of pods that are declared in files",
+            usage="generate --dry-run [FILE...]",
+            long="Prints what systemd gets at boot and daemon-reload, and writes nothing. Without"
+            " FILE, all files of this host are read: /etc/rktpy/*.pod, /run/rktpy/pods and"
+            " /usr/share/rktpy/pods. With FILE, units of those are printed; other files are looked"
+            " for beside them first. Problems have file and line.",
+            options="services:GENERATE",
+            extra=True,
+            complete="file",
+            commands="groups:GENERATE",
+        ),
+        Command(
             "help",
             "help:help_",
             "show help for a command",

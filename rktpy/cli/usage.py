@@ -53,7 +53,9 @@ def _command_lines(group: Command, environ: Mapping[str, str]) -> list[str]:
     for command in subcommands(group, environ):
         if command.hidden:
             continue
-        inner = subcommands(command, environ) if command.commands else [command]
+        inner = subcommands(command, environ) if command.commands else []
+        if command.handler:
+            inner = [command, *inner]
         lines += [f"{' '.join(c.path[skip:])}\t{c.short}" for c in inner if not c.hidden]
     return lines
 

@@ -40,7 +40,8 @@ def find(
 ) -> tuple[Command, list[str]]:
     """Return the command that ``argv`` names and the words left once its name is taken out.
 
-    A group is returned as it is when no word, or an unknown one, follows.
+    A group is returned as it is when no word, or an unknown one, follows: an argument, if the group
+    has a handler.
 
     Raises:
         UnknownCommandError: the first word is no command.

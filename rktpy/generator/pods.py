@@ -42,12 +42,17 @@ class Generated(Value):
 
 
 def generate(
-    files: Sequence[PodFile], *, program: str, taken: Mapping[str, str] | None = None
+    files: Sequence[PodFile],
+    *,
+    program: str,
+    taken: Mapping[str, str] | None = None,
+    only: Container[str] | None = None,
 ) -> Generated:
     """Return what ``files`` become. One that is wrong becomes a unit that fails and says why.
 
     ``program`` is the absolute path of rktpy. ``taken`` are units that the host has without us,
-    name to path: none of them is hidden by a pod.
+    name to path: none of them is hidden by a pod. ``only``: names of the files that are asked for,
+    the others are there to be depended on.
     """
     known = {file.name for file in files}
     read_files = []
@@ -57,6 +62,8 @@ def generate(
     circles = cycles({file.name: sections for file, sections, _ in read_files})
     done = []
     for file, sections, problems in read_files:
+        if only is not None and file.name not in only:
+            continue
         path = file.parts[0][0]
         if reason := why_no_name(file.name):
             # No unit could have such a name, so this is all there is to see.

@@ -67,7 +67,7 @@ def leaves(group: Command) -> Iterator[Command]:
     for command in subcommands(group, EVERYTHING):
         if command.commands:
             yield from leaves(command)
-        else:
+        if command.handler:
             yield command
 
 

@@ -1,4 +1,4 @@
-"""The commands inside the groups ``image``, ``network`` and ``app``; a call of one reads them."""
+"""The commands inside the groups ``generate``, ``image``, …; a call of one reads them."""
 
 from __future__ import annotations
 
@@ -81,6 +81,8 @@ IMAGE = (
         complete="image",
     ),
 )
+
+GENERATE: tuple[Command, ...] = ()
 
 NETWORK = (
     Command(

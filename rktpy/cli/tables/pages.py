@@ -74,6 +74,12 @@ PAGES = {
          ("rktpy gc --mark-only", "In ExecStopPost= of a unit: quick, and harms nobody.")),
         (_WORKED, _ROOT_ONLY), ("rm", "image gc"),
     ),
+    "generate": Page(
+        (("rktpy generate --dry-run", "The units of all pods that this host declares."),
+         ("rktpy generate --dry-run ./web.pod", "Those of one file, before it is installed.")),
+        (("0", "All files are right."),
+         ("254", "A file is wrong; standard error says where and why.")), ("run",),
+    ),
     "help": Page((("rktpy help image list", "The same as rktpy image list --help."),)),
     "image cat-manifest": Page(
         (("rktpy image cat-manifest example.com/web", "By name; a hash would do as well."),),

@@ -22,7 +22,7 @@ def walk(group: Command) -> list[Command]:
 
 
 COMMANDS = walk(ROOT)
-LEAVES = [command for command in COMMANDS if not command.commands]
+LEAVES = [command for command in COMMANDS if command.handler]
 
 RKT = {  # every command of the reference, section 4
     *("api-service", "attach", "cat-manifest", "completion", "config", "enter", "export"),

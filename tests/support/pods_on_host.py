@@ -330,11 +330,11 @@ def shell(path: Path, name: str = SHELL, **options: Any) -> None:
     build_aci(path, name=name, exec=("/bin/sh", "-c"), files=dict(files), **options)
 
 
-def talk(path: Path) -> None:
+def talk(path: Path, *arguments: str, name: str = TALK) -> None:
     """Write a server that is started by the first connection to its socket."""
     port = {"name": "line", "protocol": "tcp", "port": TALK_PORT, "count": 1,
             "socketActivated": True}  # fmt: skip
-    _talk(path, name=TALK, app={"ports": [port]})
+    _talk(path, *arguments, name=name, app={"ports": [port]})
 
 
 def talk_notify(path: Path) -> None:
@@ -342,10 +342,10 @@ def talk_notify(path: Path) -> None:
     _talk(path, name=TALK_NOTIFY, annotations=NOTIFY)
 
 
-def _talk(path: Path, **options: Any) -> None:
+def _talk(path: Path, *arguments: str, **options: Any) -> None:
     program = build_static("talk", [Path(__file__).with_name("talk") / "talk.c"])
     files = {"/talk": archive.Entry("", mode=0o755, source=program)}
-    build_aci(path, exec=["/talk"], files=dict(files), **options)
+    build_aci(path, exec=["/talk", *arguments], files=dict(files), **options)
 
 
 def redis(path: Path) -> None:

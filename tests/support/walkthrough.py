@@ -110,8 +110,10 @@ def walk_on(host: RemoteHost, todo: Sequence[Step]) -> list[Said]:
 
 def check(said: Sequence[Said], todo: Sequence[Step]) -> None:
     """Fail if a step of ``todo`` was not done, had a command that failed, or broke a promise."""
-    assert [(step.output, step.failed()) for step in said if step.failed()] == []
-    assert [(step.output, step.missing()) for step in said if step.missing()] == []
+    for step in said:
+        for what, lines in (("failed", step.failed()), ("never said", step.missing())):
+            told = "\n".join(lines)
+            assert not lines, f"{what}:\n{told}\n\n{step.step.script}\nsaid:\n{step.output}"
     assert len(said) == len(todo)
 
 

@@ -203,6 +203,21 @@ def mount_setattr(mount_fd: int, attributes: int, user_namespace: int = 0) -> No
     )
 
 
+def inotify_init1(flags: int) -> int:
+    """inotify_init1(2): return a descriptor that the caller closes."""
+    return _check(_libc.inotify_init1(flags))
+
+
+def inotify_add_watch(fd: int, path: str, mask: int) -> int:
+    """inotify_add_watch(2): return the number of the watch; one file has one, whatever its path."""
+    return _check(_libc.inotify_add_watch(fd, os.fsencode(path), ctypes.c_uint32(mask)), path)
+
+
+def inotify_rm_watch(fd: int, watch: int) -> None:
+    """inotify_rm_watch(2)."""
+    _check(_libc.inotify_rm_watch(fd, watch))
+
+
 def syncfs(fd: int) -> None:
     """syncfs(2): make the whole file system that holds ``fd`` durable."""
     _check(_libc.syncfs(fd))

@@ -28,6 +28,14 @@ _TOP_LONG = (
     " CPU %% is of one processor. MEMORY leaves out cached files that are not in use. What the"
     " host does not account is shown as -."
 )
+_EVENTS_USAGE = "events [--filter=KEY=VALUE]... [--since=TIME] [--until=TIME] [--no-stream]"
+_EVENTS_LONG = (
+    "A line for each event: time, type, event, UUID of the pod or ID of the image, and what else is"
+    " known. A pod is preparing, then aborted or prepared, started, ready, exited, marked, removed;"
+    " an app is exited; an image is fetched and removed. Nothing but directories is watched: it"
+    " works before there is any pod, and no process stays for it. Times that nobody wrote down are"
+    " those of the watch."
+)
 
 ROOT = Command(
     "",
@@ -114,6 +122,15 @@ ROOT = Command(
             arity=(1, None),
             root=True,
             complete="running-pod",
+        ),
+        Command(
+            "events",
+            "events:events",
+            "print what happens to pods, apps and images, as it happens",
+            usage=_EVENTS_USAGE,
+            long=_EVENTS_LONG,
+            options="pods:EVENTS",
+            extra=True,
         ),
         Command(
             "export",

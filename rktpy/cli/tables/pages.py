@@ -56,6 +56,18 @@ PAGES = {
          ("rktpy enter --app=server 0f746094 /bin/ls -l /srv", "One command in one of several.")),
         (("N", "The status of the command."), _ROOT_ONLY), ("logs", "cp"),
     ),
+    "events": Page(
+        (("rktpy events", "Everything, from now on, until it is interrupted."),
+         ("rktpy events --since=-1h --no-stream --format=json",
+          "An object for each event of the last hour, as far as pods that are there tell."),
+         ("rktpy events --filter=event=ready --filter=pod=web --count=1",
+          "Waits until the pod called web, which may be yet to come, is ready."),
+         ("rktpy events --filter=type=app --filter=event=exited --filter=label=tier=front",
+          "How apps end in pods with a label.")),
+        (("0", "--count, --until or --no-stream ended it."), _FAILED,
+         ("130, 143, 141", "SIGINT, SIGTERM, or SIGPIPE, as its reader is gone: it dies of them.")),
+        ("list", "status", "logs"),
+    ),
     "export": Page(
         (("rktpy export --app=server 0f746094 changed.aci",
           "An image of what the app left, to be run again."),),

@@ -88,6 +88,32 @@ TOP = (
     FORMAT,
 )
 
+FILTERS = (
+    "type=pod", "type=app", "type=image", "event=preparing", "event=aborted", "event=prepared",
+    "event=started", "event=ready", "event=exited", "event=marked", "event=removed",
+    "event=fetched", "pod=", "app=", "label=", "image=",
+)  # fmt: skip
+
+EVENTS = (
+    Option(
+        "filter",
+        "strings",
+        "only events that fit: type=pod|app|image, event=WORD, pod=NAME|UUID, app=NAME,"
+        " label=NAME[=VALUE], image=NAME|ID. One of a key must fit, every label must",
+        check="rktpy.verbs.eventfilter:check_filter",
+        complete=FILTERS,
+    ),
+    Option(
+        "since",
+        "string",
+        "begin with what has happened since: -5m, 2026-01-31 10:00, today, seconds since 1970",
+    ),
+    Option("until", "string", "end at this time: +5m, 2026-01-31 23:00, seconds since 1970"),
+    Option("no-stream", "bool", "print what happened before, with --since, and end"),
+    Option("count", "int", "end after so many events; 0: never", letter="n"),
+    FORMAT,
+)
+
 LOGS = (
     Option("app", "string", "app whose lines are printed; all when empty"),
     Option("follow", "bool", "go on printing new lines until the pod ends", letter="f"),

@@ -20,6 +20,7 @@ TUTORIAL = steps(DOCS / "tutorials/first-pod.md")
 THE_IMAGE, THE_END = TUTORIAL[:3], TUTORIAL[-2:]
 TYPED = [
     "choose-the-user",
+    "events",
     "find-pods-by-name",
     "limit-an-app",
     "networks",

@@ -1,0 +1,116 @@
+"""Which events somebody wants: ``--filter=KEY=VALUE``. Pure.
+
+One of several filters with the same key must fit, and of every key one; every ``label`` must.
+"""
+
+from __future__ import annotations
+
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.pod.story import Kind, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rktpy.pod.story import Event
+
+KEYS = ("type", "event", "pod", "app", "label", "image")
+TYPES = (Kind.POD, Kind.APP, Kind.IMAGE)
+STEPS = tuple(
+    value
+    for name, value in vars(Step).items()
+    if not name.startswith("_") and value != Step.RESCANNED  # which passes every filter
+)
+_WORDS = {"type": TYPES, "event": STEPS}
+_IMAGE_ID = "sha512-"
+
+
+class FilterError(RktError):
+    """A filter that cannot be understood."""
+
+
+class Filters:
+    """Parsed filters.
+
+    Raises:
+        FilterError: one of the texts is none.
+    """
+
+    __slots__ = ("_groups",)
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._groups: dict[str, list[str]] = {}
+        for text in texts:
+            key, value = _parsed(text)
+            self._groups.setdefault(key, []).append(value)
+
+    def may_want(self, kind: str) -> bool:
+        """Return whether any event of this type can fit: else nobody need watch for it."""
+        if kind not in self._groups.get("type", TYPES):
+            return False
+        if kind == Kind.IMAGE:
+            return self._groups.keys().isdisjoint(("pod", "app", "label"))
+        return "image" not in self._groups
+
+    def want(self, event: Event) -> bool:
+        """Return whether ``event`` fits. News of the watch itself always does."""
+        if event.kind == Kind.WATCH:
+            return True
+        return all(_fits(key, values, event) for key, values in self._groups.items())
+
+
+def check_filter(text: str) -> None:
+    """Refuse what is no filter.
+
+    Raises:
+        FilterError: it says why.
+    """
+    _parsed(text)
+
+
+def _parsed(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if key not in KEYS or not equals or not value:
+        raise FilterError(
+            f"invalid filter {quote(text)}", hint=f"say KEY=VALUE, KEY one of {', '.join(KEYS)}"
+        )
+    words = _WORDS.get(key)
+    if words is not None and value not in words:
+        raise FilterError(
+            f"invalid filter {quote(text)}: there is no {key} {quote(value)}",
+            hint=f"one of {', '.join(words)}",
+        )
+    return key, value
+
+
+def _fits(key: str, values: Sequence[str], event: Event) -> bool:
+    if key == "type":
+        return event.kind in values
+    if key == "event":
+        return event.step in values
+    if key == "app":
+        return event.app in values
+    if key == "pod":
+        return any(_is_pod(event, value) for value in values)
+    if key == "image":
+        return any(_is_image(event, value) for value in values)
+    return all(_has_label(event, value) for value in values)
+
+
+def _is_pod(event: Event, value: str) -> bool:
+    """A name, or the beginning of a UUID: as everywhere, but of pods that may be yet to come."""
+    return bool(event.uuid) and (event.name == value or event.uuid.startswith(value.lower()))
+
+
+def _is_image(event: Event, value: str) -> bool:
+    if not event.image:
+        return False
+    if value.startswith(_IMAGE_ID):
+        return event.image.startswith(value.lower())
+    return value in (event.name, event.name.partition(":")[0])
+
+
+def _has_label(event: Event, value: str) -> bool:
+    key, equals, wanted = value.partition("=")
+    return any(k == key and (not equals or v == wanted) for k, v in event.labels)

@@ -1,0 +1,169 @@
+"""``events``: what happens to pods, their apps and images, as it happens.
+
+There is no daemon to ask, so the one who wants to know watches: the directories of pods and of the
+store (``pod.watching``, ``store.watching``) and, where there is a bus, machined. What was before is
+told as far as its times are on disk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from rktpy import log
+from rktpy.errors import RktError
+from rktpy.host.readiness import Readiness
+from rktpy.pod.story import Event, Kind, Step
+from rktpy.pod.watching import PodWatch
+from rktpy.resource import Resource
+from rktpy.value import Value
+from rktpy.verbs.eventfilter import Filters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rktpy.store.rows import Row
+    from rktpy.verbs.site import Site
+
+_SECOND = 1_000_000_000
+_logger = log.Logger("events")
+
+
+class ImagesRefusedError(RktError):
+    """The images may not be watched."""
+
+
+class EventsRequest(Value):
+    """``since`` and ``until`` in nanoseconds since 1970; without ``since`` nothing of before.
+
+    Without ``follow`` only what was before is told. ``count`` events are told at most, 0: no limit.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    follow: bool = True
+    filters: Filters = Filters(())
+    count: int = 0
+
+
+def events(site: Site, request: EventsRequest, *, reader: int) -> Iterator[Event]:
+    """Yield events that fit, those of before in the order of their times, then others as they come.
+
+    Ends by itself only if ``request`` says so.
+
+    Raises:
+        BrokenPipeError: nobody reads any more what is written to ``reader``, also in between.
+        RktError: pods or images may not be watched.
+    """
+    with _Stream(site, request, reader) as stream:
+        for number, event in enumerate(stream.events(), start=1):
+            yield event
+            if number == request.count:
+                return
+
+
+class _Stream(Resource):
+    def __init__(self, site: Site, request: EventsRequest, reader: int) -> None:
+        self._request = request
+        self._readiness = Readiness()
+        self._found: deque[Event] = deque()
+        self._over = False
+        self._sources: list[Resource] = []
+        self._site = site
+        self._readiness.when_gone(reader, _hang_up)
+
+    def events(self) -> Iterator[Event]:
+        """Yield what is wanted until it is over."""
+        now = time.time_ns()
+        self._begin()
+        request = self._request
+        until = request.until
+        yield from self._wanted(_recorded(self._found, request.since), until)
+        self._found.clear()
+        if not request.follow:
+            return
+        if until is not None:
+            self._readiness.after(max(until - now, 0) / _SECOND, self._end)
+        while not self._over:
+            self._readiness.wait()
+            while self._found:
+                yield from self._wanted([self._found.popleft()], until)
+
+    def close(self) -> None:
+        while self._sources:
+            self._sources.pop().close()
+
+    def _begin(self) -> None:
+        filters, layout, tell = self._request.filters, self._site.layout, self._found.append
+        if filters.may_want(Kind.POD) or filters.may_want(Kind.APP):
+            pods = PodWatch(layout, self._readiness, tell=tell, lost=self._say_lost)
+            self._sources.append(pods)
+            pods.begin()
+        if filters.may_want(Kind.IMAGE):
+            self._watch_images()
+
+    def _watch_images(self) -> None:
+        from rktpy.store.watching import ImageWatch
+
+        layout, tell = self._site.layout, self._found.append
+        images = ImageWatch(
+            layout,
+            self._readiness,
+            came=lambda row: tell(_of_image(Step.FETCHED, row, row.imported_at)),
+            went=lambda row: tell(_of_image(Step.REMOVED, row, 0)),
+        )
+        self._sources.append(images)
+        try:
+            images.begin()
+        except PermissionError as error:
+            raise ImagesRefusedError(
+                f"cannot watch the images in {layout.cas}: permission denied",
+                hint="leave them out with: --filter=type=pod --filter=type=app",
+            ) from error
+
+    def _wanted(self, found: list[Event], until: int | None) -> Iterator[Event]:
+        for event in found:
+            if (until is None or event.at <= until) and self._request.filters.want(event):
+                yield event
+
+    def _end(self) -> None:
+        self._over = True
+
+    def _say_lost(self) -> None:
+        _logger.warning(
+            "too much happened at once and the kernel dropped some of it: all pods are looked at"
+            " again, but of those that came and went meanwhile nothing is known"
+        )
+        self._found.append(Event(Kind.WATCH, Step.RESCANNED, time.time_ns()))
+
+
+def _hang_up() -> None:
+    raise BrokenPipeError
+
+
+def _recorded(found: deque[Event], since: int | None) -> list[Event]:
+    """Return what happened from ``since`` on, in the order of time.
+
+    Of a step whose time nobody wrote down only this is known: it came after the one before it.
+    """
+    if since is None:
+        return []
+    kept, later = [], set()
+    for event in found:
+        if event.at >= since if event.recorded else event.uuid in later:
+            later.add(event.uuid)
+            kept.append(event)
+    return sorted(kept, key=lambda event: event.at)
+
+
+def _of_image(step: str, row: Row, at: int) -> Event:
+    version = dict(row.labels).get("version", "")
+    return Event(
+        kind=Kind.IMAGE,
+        step=step,
+        at=at or time.time_ns(),
+        name=f"{row.name}:{version}" if version else str(row.name),
+        image=str(row.key),
+        recorded=bool(at),
+    )

@@ -69,18 +69,19 @@ def _loaded(interpreter: str, program: str) -> Iterator[str]:
             yield words[0]
 
 
-def _beside(sonames: list[str], libraries: list[str]) -> Iterator[str]:
-    """Yield those of ``sonames`` that lie in a directory some loaded library came from."""
-    directories = {os.path.dirname(library) for library in libraries}
-    for soname in dict.fromkeys(sonames):
-        for directory in sorted(directories):
-            if os.path.exists(f"{directory}/{soname}"):
-                yield f"{directory}/{soname}"
-                break
+def _beside(wanted: list[tuple[str, ...]], libraries: list[str]) -> Iterator[str]:
+    """Yield what is ``wanted`` and lies in a directory some loaded library came from.
+
+    Of the sonames of one wish the first that is there, as at run time.
+    """
+    directories = sorted({os.path.dirname(library) for library in libraries})
+    for sonames in dict.fromkeys(wanted):
+        places = [f"{directory}/{soname}" for soname in sonames for directory in directories]
+        yield from [place for place in places if os.path.exists(place)][:1]
 
 
-def _read_elf(path: str) -> tuple[str | None, list[str]]:
-    """Return the interpreter of ``path`` and the sonames its dlopen notes ask for."""
+def _read_elf(path: str) -> tuple[str | None, list[tuple[str, ...]]]:
+    """Return the interpreter of ``path`` and what its dlopen notes ask for."""
     with open(path, "rb") as file:
         header = file.read(64)
         if header[:4] != b"\x7fELF":
@@ -89,7 +90,7 @@ def _read_elf(path: str) -> tuple[str | None, list[str]]:
         order = "<" if header[5] == 1 else ">"
         start, size, count = _program_headers(header, order, wide=wide)
         interpreter = None
-        wanted: list[str] = []
+        wanted: list[tuple[str, ...]] = []
         for number in range(count):
             file.seek(start + number * size)
             kind, offset, length = _segment(file.read(size), order, wide=wide)
@@ -98,7 +99,7 @@ def _read_elf(path: str) -> tuple[str | None, list[str]]:
                 interpreter = os.fsdecode(file.read(length).rstrip(b"\0"))
             elif kind == _PT_NOTE:
                 file.seek(offset)
-                wanted += _dlopen_sonames(file.read(min(length, _MAX_NOTES)), order)
+                wanted += dlopen_wishes(file.read(min(length, _MAX_NOTES)), order)
         return interpreter, wanted
 
 
@@ -121,18 +122,22 @@ def _segment(entry: bytes, order: str, *, wide: bool) -> tuple[int, int, int]:
     return kind, offset, length
 
 
-def _dlopen_sonames(notes: bytes, order: str) -> list[str]:
-    """Return the first soname of every dlopen note that is not merely suggested."""
+def dlopen_wishes(notes: bytes, order: str) -> list[tuple[str, ...]]:
+    """Return the sonames, best first, of every dlopen note that is not merely suggested.
+
+    ``notes`` is the content of a segment of notes, ``order`` that of bytes as in ``struct``.
+    systemd has them from 256 on.
+    """
     import json
 
-    sonames = []
+    wishes = []
     at = 0
     while at + 12 <= len(notes):
         name_size, size, kind = struct.unpack_from(f"{order}III", notes, at)
         begin = at + 12 + (name_size + 3 & ~3)
         if kind == _DLOPEN_NOTE:
-            for entry in json.loads(notes[begin : begin + size].rstrip(b"\0")):
-                if entry.get("priority", "recommended") != "suggested":
-                    sonames += entry.get("soname", [])[:1]
+            entries = json.loads(notes[begin : begin + size].rstrip(b"\0"))
+            needed = [one for one in entries if one.get("priority") != "suggested"]
+            wishes += [tuple(one.get("soname", ())) for one in needed]
         at = begin + (size + 3 & ~3)
-    return sonames
+    return wishes

@@ -62,6 +62,13 @@ def _paths(app: AppPlan) -> Iterator[tuple[str, str]]:
 def _system_calls(filter_: SeccompPlan) -> Iterator[tuple[str, str]]:
     if filter_.errno:
         yield "SystemCallErrorNumber", filter_.errno
+    if filter_.retain:
+        # An allow list, said as "all that systemd knows but". Its own allow lists answer unknown
+        # calls with ENOSYS from 255 on, and libseccomp refuses rules that say the same, which
+        # those of ``absent`` do. Calls that systemd does not know the filter of the pod refuses.
+        # Allow lists have @default, without which nothing can be executed.
+        yield "SystemCallFilter", "~@known"
+        yield "SystemCallFilter", "@default"
     mark = "" if filter_.retain else "~"
     for name in filter_.names:
         yield "SystemCallFilter", f"{mark}{name}"

@@ -165,21 +165,26 @@ def _arch() -> str:
     return host_arch()
 
 
-def _host_programs() -> dict[str, str]:
-    """Return ``{name: path}`` of the host's programs that go into the tree.
+def systemd_programs(directories: tuple[str, ...] = _SYSTEMD_DIRS) -> dict[str, str]:
+    """Return ``{name: path}`` of what goes into the tree of systemd's own ``directories``.
 
     Raises:
         Stage1Error: one that the pod cannot do without is missing.
     """
     programs: dict[str, str] = {}
     for name in (*_DAEMONS, *_OPTIONAL_DAEMONS):
-        for directory in _SYSTEMD_DIRS:
+        for directory in directories:
             if os.access(f"{directory}/{name}", os.X_OK):
                 programs[name] = f"{directory}/{name}"
                 break
         else:
             if name in _DAEMONS:
                 raise Stage1Error(f"{name} is not on this host", hint="install systemd")
+    return programs
+
+
+def _host_programs() -> dict[str, str]:
+    programs = systemd_programs()
     programs["systemctl"] = _needed("systemctl")
     busybox = process.find_program("busybox", process.DEFAULT_PATH)
     if busybox:
@@ -198,7 +203,8 @@ def _needed(name: str) -> str:
 
 def _systemd_libraries() -> Iterator[str]:
     """Yield systemd's private libraries, wherever the distribution keeps them."""
-    for directory in ("/usr/lib/systemd", f"/usr/lib/{os.uname().machine}-linux-gnu/systemd"):
+    multiarch = f"/usr/lib/{os.uname().machine}-linux-gnu/systemd"
+    for directory in ("/usr/lib/systemd", "/usr/lib64/systemd", multiarch):
         if os.path.isdir(directory):
             for name in sorted(os.listdir(directory)):
                 if name.startswith("libsystemd-") and ".so" in name:

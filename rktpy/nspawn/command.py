@@ -6,6 +6,7 @@ from rktpy.nspawn.confine import HIDDEN_DIRECTORY
 from rktpy.nspawn.owncgroups import FS_DIRECTORY
 from rktpy.nspawn.podlimits import scope_properties
 from rktpy.nspawn.quoting import nspawn_path
+from rktpy.systemd.features import BACKGROUND
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -23,7 +24,7 @@ class HostTraits(Value):
     booted: bool  # the host's PID 1 is systemd
     register: bool
     keep_unit: bool
-    systemd_version: int
+    systemd: int  # major version, as in the host's facts
     filtered: bool = False  # this process is under the pod's system call filter already
 
 
@@ -51,9 +52,11 @@ def nspawn_argv(
         argv.append("--tmpfs=/sys/fs/cgroup:mode=755")  # nspawn adds the other hierarchies
         argv += [_controller(one) for one in handed]
     argv += _capabilities(pod)
-    argv += ["--", "--default-standard-output=tty"]
+    # For the pod's systemd as on a kernel's command line, which is what it takes them for in a
+    # container. Later versions ignore options (seen with 262), these words no version does.
+    argv += ["--", "systemd.default_standard_output=tty"]
     if not pod.debug:
-        argv += ["--log-target=null", "--show-status=0"]
+        argv += ["systemd.log_target=null", "systemd.show_status=0"]
     return argv
 
 
@@ -70,7 +73,7 @@ def _host_options(pod: PodPlan, host: HostTraits) -> Iterator[str]:
     else:
         for words in scope_properties(pod):
             yield f"--property={words}"
-    if host.systemd_version >= 256:
+    if BACKGROUND.of(host.systemd):
         yield "--background="
 
 
@@ -88,6 +91,9 @@ def nspawn_environment(pod: PodPlan, host: HostTraits, caller: Mapping[str, str]
         env["SYSTEMD_SECCOMP"] = "0"  # nspawn's alone; the pod's systemd does not see it
     if not pod.debug:
         env["SYSTEMD_LOG_LEVEL"] = "err"
+    if not pod.interactive or pod.handed_streams == (0, 1, 2):
+        # No terminal reads what the pod's systemd says, and 257 begins with escape sequences.
+        env["TERM"] = "dumb"
     if pod.ipc_parent:
         env["SYSTEMD_NSPAWN_SHARE_NS_IPC"] = "1"
     if not all(app.protect_paths for app in pod.apps):

@@ -121,7 +121,7 @@ def _become_nspawn(
         booted=facts.booted,
         register=placement.register,
         keep_unit=placement.keep_unit,
-        systemd_version=facts.systemd,
+        systemd=facts.systemd,
         filtered=podfilter.load_for(plan, facts.systemd),
     )
     argv = nspawn_argv(plan, host, _ROOT, groups)

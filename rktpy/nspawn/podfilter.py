@@ -15,20 +15,19 @@ from rktpy.host import syscalls
 from rktpy.host.files import read_bytes, write_atomic
 from rktpy.layout import RUNTIME_DIR
 from rktpy.nspawn.syscall_sets import pod_allowed
+from rktpy.systemd.features import POD_FILTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.nspawn.plan import PodPlan
 
-# nspawn itself runs under the filter, so what it calls must be in it: versions that were tried.
-_TRIED = (252,)
 _LIMIT = 1 << 18  # bytes of a compiled filter
 _logger = log.Logger("stage1")
 
 
 def applies(systemd: int) -> bool:
     """Return whether a pod on a host with that systemd gets the filter of ours."""
-    return systemd in _TRIED
+    return bool(systemd) and POD_FILTER.of(systemd)
 
 
 def load_for(pod: PodPlan, systemd: int, *, directory: str = RUNTIME_DIR) -> bool:

@@ -247,7 +247,7 @@ def systemd_version(nspawn: str) -> int:
         return 0
     base = nspawn.rpartition("/bin/")[0] + "/lib"
     names = {name for folder in _library_folders(base) for name in _names(folder)}
-    found = {_leading_number(n[18:]) for n in names if n.startswith("libsystemd-shared-")}
+    found = {major_version(n[18:]) for n in names if n.startswith("libsystemd-shared-")}
     if len(found) == 1 and 0 not in found:
         return found.pop()
     from rktpy.host.process import CommandError, run
@@ -257,7 +257,15 @@ def systemd_version(nspawn: str) -> int:
     except CommandError as error:
         _log.debug("cannot tell the version of systemd: %s", error)
         return 0
-    return _leading_number(words[1]) if len(words) > 1 and words[0] == "systemd" else 0
+    return major_version(words[1]) if len(words) > 1 and words[0] == "systemd" else 0
+
+
+def major_version(text: str) -> int:
+    """Return the number that a version begins with, however it is spelled; 0 if with none.
+
+    ``252``, ``252.39-1~deb12u1``, ``257~rc3``, ``v258-12-gabcdef``.
+    """
+    return _leading_number(text.removeprefix("v"))
 
 
 def _library_folders(base: str) -> list[str]:

@@ -14,6 +14,7 @@ import os
 
 from rktpy.errors import RktError
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY, UNIFIED, parse_membership, tree_path
+from rktpy.systemd.features import SHARED_SUPERVISOR
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -33,7 +34,6 @@ _POINTS = {
     HYBRID: "/sys/fs/cgroup/unified",
     LEGACY: "/sys/fs/cgroup/systemd",
 }
-_SUPERVISOR_SINCE = 254  # nspawn then shares its own /supervisor instead of nesting another
 
 
 class Placement(Value):
@@ -75,7 +75,7 @@ class Host(Value):
     machined: bool  # it will register machines
     manager: bool  # the system bus and systemd answer on it
     mode: str  # rktpy.host.cgroup.hierarchy
-    systemd: int = 252
+    systemd: int = 0  # major version, as in the facts
 
 
 class UnitPath(Value):
@@ -172,7 +172,7 @@ def _manager_root(cgroups: str, mode: str) -> str:
 def _service_base(own: str, host: Host) -> str:
     if host.mode == LEGACY:
         return own
-    if own.endswith("/supervisor") and host.systemd >= _SUPERVISOR_SINCE:
+    if own.endswith("/supervisor") and SHARED_SUPERVISOR.of(host.systemd):
         own = own.removesuffix("/supervisor")
     return own.rstrip("/") + "/payload"
 

@@ -8,6 +8,7 @@ from rktpy.nspawn.enforcement import check_strict, unsupported
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.systemd.facts import host_facts
+from rktpy.systemd.features import check_systemd
 from rktpy.verbs.fetching import store_of
 from rktpy.verbs.gathering import gather
 from rktpy.verbs.preparing import (
@@ -32,6 +33,7 @@ def prepare_pod(site: Site, request: PrepareRequest) -> str:
         RktError: anything on the way; then no pod is left behind.
     """
     facts = host_facts(os.environ)
+    check_systemd(facts)
     overlay = choose_overlay(facts, wanted=request.source.overlay)
     if request.source.private_users:
         check_user_namespace(facts, overlay=overlay)

@@ -9,6 +9,7 @@ from rktpy.nspawn.placing import foresee
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.systemd.facts import host_facts
+from rktpy.systemd.features import check_systemd
 from rktpy.verbs.fetching import store_of
 from rktpy.verbs.gathering import gather
 from rktpy.verbs.joining import plan_networks
@@ -36,6 +37,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
         RktError: anything on the way; then no pod is left behind.
     """
     facts = host_facts(os.environ)
+    check_systemd(facts)
     foreseen = foresee(booted=facts.booted)
     overlay = choose_overlay(facts, wanted=request.source.overlay)
     if request.source.private_users:

@@ -11,6 +11,7 @@ from rktpy.pod.contents import read_contents
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import Phase, State
 from rktpy.systemd.facts import host_facts
+from rktpy.systemd.features import check_systemd
 from rktpy.verbs.joining import plan_networks
 from rktpy.verbs.starting import check_start, lowers_of, start_pod
 
@@ -53,6 +54,7 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
     )
     lowers_of(site, contents)  # while the pod is still prepared
     facts = host_facts(os.environ)
+    check_systemd(facts)
     foreseen = foresee(booted=facts.booted)
     if contents.overlay and not facts.overlay:
         raise RktError(

@@ -28,7 +28,7 @@ def nspawn(base: Path, script: str) -> str:
         ("systemd 239", 239),
         ("systemd 252 (252.39-1~deb12u2)", 252),
         ("systemd 258~rc1 (258~rc1)", 258),
-        ("systemd v257", 0),
+        ("systemd v258 (v258-3-gdeadbee)", 258),
         ("elogind 252", 0),
         ("", 0),
     ],

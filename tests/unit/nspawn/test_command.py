@@ -14,7 +14,7 @@ HOST = HostTraits(
     booted=True,
     register=True,
     keep_unit=False,
-    systemd_version=252,
+    systemd=252,
 )
 
 
@@ -43,10 +43,11 @@ def test_the_pods_own_manager_is_quiet_unless_debugging() -> None:
     loud = nspawn_argv(pod(debug=True), HOST, "r")
 
     assert quiet[quiet.index("--") :] == [
-        "--", "--default-standard-output=tty", "--log-target=null", "--show-status=0",
+        "--", "systemd.default_standard_output=tty", "systemd.log_target=null",
+        "systemd.show_status=0",
     ]  # fmt: skip
     assert "--quiet" not in loud
-    assert "--log-target=null" not in loud
+    assert "systemd.log_target=null" not in loud
 
 
 @pytest.mark.parametrize(

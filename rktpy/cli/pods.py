@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rktpy.cli.call import Call
     from rktpy.pod.appstate import AppRecord
+    from rktpy.pod.ending import Ending
     from rktpy.pod.record import PodRecord
 
 SECOND = 1_000_000_000
@@ -81,10 +82,10 @@ def require_creation_time(record: PodRecord) -> None:
         raise CreationTimeError(f"pod {record.uuid}: invalid creation time")
 
 
-def pod_object(record: PodRecord, apps: list[AppRecord]) -> dict[str, Any]:
-    """Return a pod as rkt's JSON shows it: keys in rkt's order, empty ones left out.
+def pod_object(record: PodRecord, apps: list[AppRecord], ending: Ending | None) -> dict[str, Any]:
+    """Return a pod as rkt's JSON shows it: keys in rkt's order, empty ones left out, then ours.
 
-    rkt's ``name`` is the UUID, so the name a user gave is ``pod_name``, the last key.
+    rkt's ``name`` is the UUID, so the name a user gave is ``pod_name``.
     """
     manifest = record.manifest or {}
     return {"name": record.uuid, "state": record.state} | _filled(
@@ -97,6 +98,8 @@ def pod_object(record: PodRecord, apps: list[AppRecord]) -> dict[str, Any]:
             "user_annotations": _sorted(manifest.get("userAnnotations")),
             "user_labels": _sorted(manifest.get("userLabels")),
             "pod_name": name_in(manifest),
+            "ended_at": ending.at // SECOND if ending and ending.exact else 0,
+            "ended_by": ending.at // SECOND if ending and not ending.exact else 0,
         }
     )
 

@@ -157,8 +157,9 @@ ROOT = Command(
             "gc:gc",
             "collect pods that ended",
             usage="gc [--grace-period=duration] [--expire-prepared=duration]",
-            long="The first run marks a pod, one after the grace period deletes it, with what it"
-            " has of networks. Firewall rules that running pods have lost are brought back.",
+            long="Pods that ended are marked, and deleted when the grace period is over, with"
+            " what they have of networks. It counts from the end of a pod, or from the mark where"
+            " that is not known. Firewall rules that running pods have lost are brought back.",
             options="pods:GC",
             root=True,
         ),

@@ -162,8 +162,9 @@ def _from_pod(app: AppRecord, record: PodRecord, directory: str) -> None:
         app.state = AppState.EXITED
     app.created = record.created or None
     app.started = record.started or None
-    app.finished = record.marked or None
     app.exit_code = read_number(f"{directory}/{app.name}")
+    # Of an app that was killed hard nothing is written; rkt knows of all only the mark.
+    app.finished = _mtime(f"{directory}/{app.name}") or record.marked or None
     if app.exit_code is not None:
         app.state = AppState.EXITED
         app.oom_killed = os.path.lexists(f"{directory}/{app.name}{_OOM}")

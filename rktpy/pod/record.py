@@ -57,7 +57,7 @@ class PodRecord:
 
     ``manifest`` is the pod manifest as parsed, unchecked; None where a pod in this state has none
     or ``problems`` says why. ``networks`` have the keys of ``net-info.json``: rkt's,
-    and ``ip6`` where it is there.
+    and ``ip6`` where it is there. ``marked`` is when ``gc`` or ``rm`` marked it.
     """
 
     __slots__ = (

@@ -15,6 +15,7 @@ from rktpy.errors import RktError
 from rktpy.host.lock import LockBusyError, lock_dir
 from rktpy.host.removal import empty_dir, remove_entry
 from rktpy.host.share import share
+from rktpy.pod.ending import note_ending
 from rktpy.pod.lifecycle import Pod, PodGoneError, pods
 from rktpy.pod.phase import Phase, State
 from rktpy.pod.teardown import follow_with_journal_link, leftover_mounts, tear_down
@@ -65,8 +66,11 @@ class Outcome:
 def mark_exited(pod: Pod) -> bool:
     """Move a pod in ``run`` to ``exited-garbage`` if it exited; return whether we did.
 
+    The rename records when it was found ended, see ``ending``.
+
     Raises:
         PodMoveError: the rename failed for another reason than losing a race.
+        OSError: the disk is full.
     """
     if not _mark(pod, State.EXITED, Phase.EXITED_GARBAGE):
         return False
@@ -174,6 +178,8 @@ def _mark(pod: Pod, state: str, phase: str) -> bool:
     try:
         if pod.state() != state:
             return False
+        if phase == Phase.EXITED_GARBAGE:
+            note_ending(pod)
         pod.move(phase)
     except PodGoneError:
         return False

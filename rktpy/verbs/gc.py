@@ -9,6 +9,7 @@ import time
 
 from rktpy.errors import RktError
 from rktpy.pod import sweep
+from rktpy.pod.ending import ending_of
 from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import Phase
 from rktpy.pod.teardown import follow_with_journal_link
@@ -74,7 +75,8 @@ def collect(site: Site, request: GcRequest) -> Iterator[GcEvent]:
         raise WalkError("failed to remove abandoned embryos") from error
 
     def expire(pod: Pod) -> bool:
-        return _is_older(pod, request.expire_prepared) and sweep.mark_prepared(pod)
+        age = request.expire_prepared
+        return _has_passed(sweep.marked_at(pod), age) and sweep.mark_prepared(pod)
 
     yield from _marks(
         layout, Phase.PREPARED, expire, MOVED_EXPIRED, "failed to rename expired prepared pods"
@@ -118,7 +120,8 @@ def _walk(layout: Layout, phase: str, failure: str) -> Iterator[Pod]:
 
 def _judge(pod: Pod, grace: int) -> GcEvent | None:
     try:
-        if _is_older(pod, grace):
+        ending = ending_of(pod, sweep.marked_at(pod))
+        if ending is None or _has_passed(ending.at, grace):
             return GcEvent(COLLECTING, pod.uuid)
         follow_with_journal_link(pod)  # the gc that marked it may have been killed right then
         return GcEvent(WITHIN_GRACE, pod.uuid)
@@ -130,5 +133,5 @@ def _judge(pod: Pod, grace: int) -> GcEvent | None:
         return GcEvent(FAILED, pod.uuid, problem)
 
 
-def _is_older(pod: Pod, age: int) -> bool:
-    return time.time_ns() >= sweep.marked_at(pod) + age
+def _has_passed(since: int, age: int) -> bool:
+    return time.time_ns() >= since + age

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rktpy.errors import RktError
 from rktpy.pod.appstate import exit_codes, short_of_memory
+from rktpy.pod.ending import ending_of
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import recorded_pid
@@ -15,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from rktpy.pod.ending import Ending
     from rktpy.pod.lifecycle import Pod
     from rktpy.pod.record import PodRecord
     from rktpy.verbs.site import Site
@@ -51,7 +53,7 @@ class StatusRequest(Value):
 class PodStatus:
     """What ``status`` shows. ``pid`` is None where it says nothing in this state."""
 
-    __slots__ = ("codes", "pid", "pod", "record", "short_of_memory")
+    __slots__ = ("codes", "ending", "pid", "pod", "record", "short_of_memory")
 
     def __init__(
         self,
@@ -60,12 +62,14 @@ class PodStatus:
         pid: int | None,
         codes: Mapping[str, int],
         short_of_memory: Sequence[str] = (),
+        ending: Ending | None = None,
     ) -> None:
         self.pod = pod
         self.record = record
         self.pid = pid
         self.codes = codes
         self.short_of_memory = short_of_memory  # apps of which the kernel killed something
+        self.ending = ending  # None as long as it runs, and where nothing is known
 
     @property
     def has_run(self) -> bool:
@@ -105,11 +109,13 @@ def _look(pod: Pod) -> PodStatus:
     pid = None
     codes: Mapping[str, int] = {}
     short: Sequence[str] = ()
+    ending = None
     if record.state in _WITH_PID:
         pid = recorded_pid(pod)
         if record.state != State.RUNNING:
             codes, short = exit_codes(pod), short_of_memory(pod)
-    return PodStatus(pod, record, pid, codes, short)
+            ending = ending_of(pod, record.marked)
+    return PodStatus(pod, record, pid, codes, short, ending)
 
 
 def _seconds(ns: int) -> float | None:

@@ -32,10 +32,10 @@ _RUN_DIRECTORIES = ("/run/systemd/nspawn", "/run/lock", "/run/netns")
 _NUMBERS = itertools.count()  # of what was set aside
 
 
-def enter(arguments: list[str]) -> None:
+def enter(arguments: list[str], *, module: str = "tests.bench") -> None:
     """Return inside the sandbox; outside it, run the bench there, clean up and exit as it did.
 
-    ``arguments`` are those of the bench, for the second start.
+    ``arguments`` are those of ``module``, for the second start.
     """
     if os.environ.get(_INSIDE):
         _settle()
@@ -45,7 +45,7 @@ def enter(arguments: list[str]) -> None:
     pods = _cgroups(_PODMANS)
     command = [
         "/usr/bin/unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc",
-        "--propagation=private", sys.executable, "-m", "tests.bench", *arguments,
+        "--propagation=private", sys.executable, "-m", module, *arguments,
     ]  # fmt: skip
     environment = os.environ | {_INSIDE: f"{directory}:{group}"}
     # What the pods leave in the hierarchies is below cgroups of our own.
@@ -62,6 +62,11 @@ def enter(arguments: list[str]) -> None:
             _remove_cgroup(path)
         cgroups.leave()
     sys.exit(status if status >= 0 else 128 - status)
+
+
+def is_entered() -> bool:
+    """Return whether this process is in the sandbox already."""
+    return bool(os.environ.get(_INSIDE))
 
 
 def cgroup_parent() -> str:

@@ -41,6 +41,7 @@ KEPT_FILES = ("/run/rktpy/host.json", "/run/rktpy/podfilter-", "/run/lock/subsys
 CGROUP_ROOT = "/sys/fs/cgroup"
 NAMES = "/run/netns"  # a mount of its own from the first named namespace on, as ip(8) has it
 LEASES = "/var/lib/cni/networks"
+BOOT = "boot"  # what a snapshot says of the kernel that it was taken on
 
 
 def take() -> Snapshot:
@@ -55,7 +56,18 @@ def take() -> Snapshot:
         "process": sorted(_processes()),
         "file": sorted(_run_files()),
         "lease": sorted(_leases()),
+        BOOT: [_boot_id()],
     }
+
+
+def of_another_boot(snapshot: Snapshot) -> Snapshot:
+    """Return what of ``snapshot`` can be compared with one of another boot, where processes and
+    namespaces have other numbers.
+    """
+    kept = {kind: things for kind, things in snapshot.items() if kind != BOOT}
+    kept["netns"] = ["one"] * len(kept["netns"])
+    kept["process"] = sorted(thing.partition(" ")[2] for thing in kept["process"])
+    return kept
 
 
 def compare(before: Snapshot, after: Snapshot) -> list[str]:
@@ -79,6 +91,11 @@ def settled(
     while (found := compare(before, taken())) and time.monotonic() < end:
         time.sleep(0.1)
     return found
+
+
+def _boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
 
 
 def _mounts() -> Iterator[str]:

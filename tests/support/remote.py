@@ -270,8 +270,14 @@ class RemoteHost:
         return snapshot
 
     def leaks(self, before: Snapshot, *, deadline: float = leaks.PATIENCE) -> list[str]:
-        """Return what was left behind since ``before``."""
-        return leaks.settled(before, self.snapshot, deadline=deadline * self.slowness)
+        """Return what was left behind since ``before``, perhaps of an earlier boot."""
+        if before[leaks.BOOT] == self.snapshot()[leaks.BOOT]:
+            return leaks.settled(before, self.snapshot, deadline=deadline * self.slowness)
+        return leaks.settled(
+            leaks.of_another_boot(before),
+            lambda: leaks.of_another_boot(self.snapshot()),
+            deadline=deadline * self.slowness,
+        )
 
     def check_booted(self, *, timeout: float) -> None:
         """Wait for the end of the boot; HostError if a unit failed on the way."""

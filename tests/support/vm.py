@@ -77,6 +77,7 @@ class VmHost(RemoteHost):
         self.name = f"vm-{os.path.basename(self.state)[6:].lower().replace('_', 'x')}"
         self.keep = False
         self.boot_seconds = 0.0
+        self._kernel = ""
         self._qemu: subprocess.Popen[bytes] | None = None
 
     @property
@@ -128,17 +129,34 @@ class VmHost(RemoteHost):
             time.sleep(0.5)
         raise HostError(f"{self.name} did not reboot")
 
+    def cut_power(self) -> None:
+        """Let the guest lose power, and boot again from what had reached its disk by then.
+
+        That is what the guest's kernel had written out: ``cache=unsafe`` keeps it in this
+        machine's memory, which outlives QEMU. Whatever waited in the guest's memory is lost.
+        """
+        process = self._qemu
+        if process is None:
+            raise HostError(f"{self.name} is not running")
+        process.kill()
+        process.wait()
+        self._power_on()
+
     def _boot(self) -> None:
-        kernel = kernel_files()
-        lowers = [*(self._lowers or host_image.lowers()), f"{kernel}/tree"]
+        self._kernel = kernel_files()
+        lowers = [*(self._lowers or host_image.lowers()), f"{self._kernel}/tree"]
         started = time.monotonic()
         for name in ("upper", "work", "root"):
             os.mkdir(f"{self.state}/{name}")
         host_image.equip(f"{self.state}/upper", name=self.name)
         in_private_mounts(MAKE_DISK, self.state, ":".join(lowers), DISK_SIZE)
+        self._power_on()
+        self.boot_seconds = time.monotonic() - started
+
+    def _power_on(self) -> None:
         with open(f"{self.state}/qemu.log", "wb") as log:
             self._qemu = subprocess.Popen(
-                self._argv(kernel), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._argv(self._kernel), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._connect()
         try:
@@ -146,7 +164,6 @@ class VmHost(RemoteHost):
             self.check_booted(timeout=20)
         except HostError as error:
             raise HostError(f"{error}\n{self._console()}") from error
-        self.boot_seconds = time.monotonic() - started
 
     def _argv(self, kernel: str) -> list[str]:
         words = (

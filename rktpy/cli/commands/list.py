@@ -10,7 +10,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.log import write_line
 from rktpy.pod.naming import name_in
-from rktpy.pod.phase import State
+from rktpy.pod.phase import State, after_run
 from rktpy.verbs.list import list_pods, user_labels
 
 TYPE_CHECKING = False
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rktpy.cli.call import Call
+    from rktpy.pod.ending import Ending
+    from rktpy.pod.lifecycle import Pod
     from rktpy.pod.record import PodRecord
 
 _RULE = "-" * 40
@@ -27,7 +29,7 @@ _SHORT_ID = 19  # "sha512-" and twelve digits
 _HEADERS = {
     "uuid": "UUID", "name": "NAME", "app": "APP", "image": "IMAGE NAME", "imageid": "IMAGE ID",
     "state": "STATE", "created": "CREATED", "started": "STARTED", "networks": "NETWORKS",
-    "labels": "LABELS",
+    "labels": "LABELS", "ended": "ENDED",
 }  # fmt: skip
 _COLUMNS = ["uuid", "app", "image", "state", "created", "started", "networks"]
 _FULL_COLUMNS = [*_COLUMNS[:3], "imageid", *_COLUMNS[3:]]
@@ -52,27 +54,31 @@ def _table(call: Call, problems: list[RktError]) -> str:
     if not call.options["no-legend"]:
         rows.append([_HEADERS[field] for field in fields])
     now = time.time_ns()
-    for _pod, record in list_pods(call.site, call.options["label"], odd=_odd):
+    for pod, record in list_pods(call.site, call.options["label"], odd=_odd):
         problems += record.problems
         if record.manifest is not None or not record.problems:
-            rows += _rows(record, now, fields, full=full)
+            ending = _ending(pod, record) if "ended" in fields else None
+            rows += _rows(record, ending, now, fields, full=full)
     return table(rows)
 
 
-def _rows(record: PodRecord, now: int, fields: list[str], *, full: bool) -> Iterator[list[str]]:
-    if full:
-        uuid, created = record.uuid, full_time(record.created)
-        started = full_time(record.started) if record.started else ""
-    else:
-        uuid, created = record.uuid[:_SHORT_UUID], relative_time(record.created, now)
-        started = relative_time(record.started, now) if record.started else ""
+def _rows(
+    record: PodRecord, ending: Ending | None, now: int, fields: list[str], *, full: bool
+) -> Iterator[list[str]]:
+    def shown(moment: int) -> str:
+        return full_time(moment) if full else relative_time(moment, now)
+
     cells = {
-        "uuid": uuid,
+        "uuid": record.uuid if full else record.uuid[:_SHORT_UUID],
         "state": record.state,
-        "created": created,
-        "started": started,
+        "created": shown(record.created),
+        "started": shown(record.started) if record.started else "",
         "networks": network_text(record) if record.networks else "",
     }
+    if ending is not None:
+        cells["ended"] = ("" if ending.exact else "before ") + shown(ending.at)
+    elif "ended" in fields:
+        cells["ended"] = ""
     if "name" in fields:
         cells["name"] = name_in(record.manifest) or "-"
     if "labels" in fields:
@@ -98,10 +104,16 @@ def _json(call: Call, problems: list[RktError]) -> str:
             continue
         try:
             require_creation_time(record)
-            found.append(pod_object(record, read_apps(pod, record)))
+            found.append(pod_object(record, read_apps(pod, record), _ending(pod, record)))
         except RktError as error:
             problems.append(error)
     return (pretty if call.options["format"] == "json-pretty" else compact)(found or None)
+
+
+def _ending(pod: Pod, record: PodRecord) -> Ending | None:
+    from rktpy.pod.ending import ending_of
+
+    return ending_of(pod, record.marked) if after_run(record.state) else None
 
 
 def _odd(name: str) -> None:

@@ -55,8 +55,12 @@ def _lines(found: PodStatus) -> Iterator[str]:
         yield f"app-{name}={code}"
     for name in found.short_of_memory:
         yield f"oom-{name}=true"
+    # Ours, and so last.
+    if found.ending is not None:
+        key = "ended" if found.ending.exact else "ended-by"
+        yield f"{key}={full_time(found.ending.at)}"
     if pod_name := name_in(record.manifest):
-        yield f"name={pod_name}"  # ours, and so last
+        yield f"name={pod_name}"
 
 
 def _json(found: PodStatus, *, indented: bool) -> str:
@@ -69,7 +73,7 @@ def _json(found: PodStatus, *, indented: bool) -> str:
     enforced = read_enforced(found.pod)
     for app in apps:
         app.isolators = enforced.get(app.name, [])
-    document = pod_object(found.record, apps)
+    document = pod_object(found.record, apps, found.ending)
     if "" in enforced:
         document["isolators"] = enforced[""]  # ours, and so last
     return (pretty if indented else compact)(document)

@@ -81,7 +81,7 @@ PAGES = {
         USUAL, ("trust", "image list", "run"),
     ),
     "gc": Page(
-        (("rktpy gc", "Marks what has ended, deletes what was marked half an hour ago."),
+        (("rktpy gc", "Marks what has ended, deletes what ended half an hour ago."),
          ("rktpy gc --grace-period=0s", "Deletes all that has ended, now."),
          ("rktpy gc --mark-only", "In ExecStopPost= of a unit: quick, and harms nobody.")),
         (_WORKED, _ROOT_ONLY), ("rm", "image gc"),

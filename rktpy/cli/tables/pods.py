@@ -8,6 +8,7 @@ from rktpy.cli.tables.common import FORMAT, FULL, NO_LEGEND, PRETTY_PRINT, UUID_
 
 FIELDS = (
     "uuid", "name", "app", "image", "imageid", "state", "created", "started", "networks", "labels",
+    "ended",
 )  # fmt: skip
 
 LIST = (

@@ -18,7 +18,7 @@ from rktpy.verbs.gc import GcRequest
 from rktpy.verbs.leaving import leave_networks
 from rktpy.verbs.rm import remove_pods
 from tests.integration.pod.sweeping import EVERYTHING, HOUR, ends_well, gc, in_child, rm
-from tests.support.pods import a_pod, phases_of
+from tests.support.pods import STAGE1_ID, a_pod, phases_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +61,20 @@ def test_a_pod_waits_a_whole_grace_period_after_the_mark(site: Site) -> None:
     assert gc(site, GcRequest(HOUR, HOUR)) == [("moved-exited", uuid), ("within-grace", uuid)]
     assert gc(site, GcRequest(HOUR, HOUR)) == [("within-grace", uuid)]
     assert gc(site) == [("collecting", uuid)]
+
+
+def test_the_grace_period_counts_from_the_end_where_that_is_known(site: Site) -> None:
+    ended, killed = a_pod(site.layout), a_pod(site.layout, status=None)
+    upper = site.layout.pod(Phase.RUN, ended).overlay_upper(STAGE1_ID)
+    long_ago = time.time_ns() - 2 * HOUR
+    os.utime(f"{upper}/rkt/status/redis", ns=(long_ago, long_ago))
+    events = gc(site, GcRequest(HOUR, HOUR))
+
+    assert sorted(events) == sorted(
+        [("moved-exited", ended), ("moved-exited", killed), ("within-grace", killed),
+         ("collecting", ended)]
+    )  # fmt: skip
+    assert gc(site, GcRequest(HOUR, HOUR)) == [("within-grace", killed)]
 
 
 def test_prepared_pods_expire(site: Site) -> None:

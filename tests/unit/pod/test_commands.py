@@ -87,7 +87,9 @@ def test_json_has_the_keys_and_units_of_rkt(layout: Layout) -> None:
 
     (pod,) = json.loads(rkt(layout, "list", "--format=json").stdout)
 
-    assert list(pod) == ["name", "state", "app_names", "apps", "created_at", "started_at"]
+    assert list(pod) == [
+        *("name", "state", "app_names", "apps", "created_at", "started_at", "ended_at"),
+    ]
     assert abs(pod["created_at"] - time.time()) < 60
     (app,) = pod["apps"]
     assert list(app) == [
@@ -128,11 +130,11 @@ def test_status_of_an_exited_pod_has_its_lines_in_order(layout: Layout) -> None:
     lines = rkt(layout, "status", UUID).stdout.splitlines()
 
     assert [line.partition("=")[0] for line in lines] == [
-        *("state", "created", "started", "networks", "pid", "exited", "app-a", "app-b"),
+        *("state", "created", "started", "networks", "pid", "exited", "app-a", "app-b", "ended"),
     ]
     assert lines[0] == "state=exited"
     assert re.fullmatch("created=" + FULL_TIME, lines[1])
-    assert lines[3:] == ["networks=", "pid=4194304", "exited=true", "app-a=3", "app-b=3"]
+    assert lines[3:-1] == ["networks=", "pid=4194304", "exited=true", "app-a=3", "app-b=3"]
 
 
 def test_status_of_a_running_pod_has_no_exit_codes(layout: Layout) -> None:

@@ -35,3 +35,11 @@ def test_the_host_s_own_services_are_no_leaks() -> None:
 
     assert [name for name in own if not leaks.OWN_SERVICES.match(name)] == []
     assert not leaks.OWN_SERVICES.match("machine-rkt.scope")
+
+
+def test_of_another_boot_names_count_and_numbers_do_not() -> None:
+    before = {"netns": ["net:[1]"], "process": ["7 cron -f"], "boot": ["a"]}
+    after = {"netns": ["net:[2]"], "process": ["9 cron -f", "11 sleep 5"], "boot": ["b"]}
+    compared = (leaks.of_another_boot(before), leaks.of_another_boot(after))
+
+    assert leaks.compare(*compared) == ["process left behind: sleep 5"]

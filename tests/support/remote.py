@@ -88,6 +88,10 @@ class RemoteProcess:
             raise HostError(f"{text!r} never came\n{self.so_far()}")
         return self.out.decode(errors="replace")
 
+    def wait_until(self, done: Callable[[], bool], *, timeout: float = 60) -> bool:
+        """Take its output until ``done`` or ``timeout`` s are over; return whether it is done."""
+        return self._link.pump(done, timeout)
+
     def wait(self, *, timeout: float = 60) -> Result:
         """Wait for its end; kill it and raise HostError if it takes longer than ``timeout`` s."""
         if not self._link.pump(lambda: self.status is not None, timeout):

@@ -156,6 +156,11 @@ class PodTree:
         return f"{self.root}/name"
 
     @property
+    def command(self) -> str:
+        """The command line that made the pod (``rktpy.pod.command``)."""
+        return f"{self.root}/command"
+
+    @property
     def manifest_lock(self) -> str:
         return f"{self.root}/pod.lck"
 

@@ -44,10 +44,11 @@ class Call:
     """One command to carry out. Every pod-wide option is in ``options``, defaults filled in.
 
     ``given`` names the options that stood on the command line. For commands with images, ``apps``
-    is filled and ``args`` is empty. ``program`` is the name we were called by.
+    is filled and ``args`` is empty. ``program`` is the name we were called by,
+    ``typed`` the whole command line without the name of the command.
     """
 
-    __slots__ = ("apps", "args", "command", "given", "options", "program", "site")
+    __slots__ = ("apps", "args", "command", "given", "options", "program", "site", "typed")
 
     def __init__(
         self,
@@ -59,8 +60,10 @@ class Call:
         args: list[str] | None = None,
         apps: list[AppArgs] | None = None,
         program: str = "rktpy",
+        typed: tuple[str, ...] = (),
     ) -> None:
         self.program = program
+        self.typed = typed
         self.site = site
         self.command = command
         self.options = options

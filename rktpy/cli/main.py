@@ -163,7 +163,7 @@ class Desk:
             raise NotImplementedYetError(_missing(self.command))
         if self.command.root and os.geteuid() != 0:
             raise NotPrivilegedError("cannot run as unprivileged user")
-        call = self._call(reading)
+        call = self._call(reading, rest)
         if reading.values.get("help"):
             return self._help()
         if terminal.is_raw():
@@ -172,7 +172,7 @@ class Desk:
             put_terminal_right(call.site.layout)
         return _profiled(_handler(self.command), call)
 
-    def _call(self, reading: walk.Reading) -> Call:
+    def _call(self, reading: walk.Reading, words: list[str]) -> Call:
         apps = []
         args = reading.args
         if self.command.grammar in (IMAGES, IMAGES_ONLY):
@@ -197,6 +197,7 @@ class Desk:
             args=args,
             apps=apps,
             program=self.program,
+            typed=tuple(words),
         )
 
     def _help(self) -> int:

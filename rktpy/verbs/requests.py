@@ -61,11 +61,13 @@ class StartOptions(Value):
 
 
 class RunRequest(Value):
-    """``rktpy run``. ``uuid_file`` gets the UUID before anything can fail."""
+    """``rktpy run``. ``uuid_file`` gets the UUID before anything can fail; ``words`` is what was
+    typed."""
 
     source: PodSource
     start: StartOptions = StartOptions()
     uuid_file: str = ""
+    words: tuple[str, ...] = ()
 
 
 class PrepareRequest(Value):

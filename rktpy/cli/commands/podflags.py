@@ -64,7 +64,9 @@ def run_request(call: Call) -> RunRequest:
         raise PodFlagsError("interactive option only supports one image")
     _require_something(source)
     start = _with_names(call, start)
-    return RunRequest(source=source, start=start, uuid_file=options["uuid-file-save"])
+    return RunRequest(
+        source=source, start=start, uuid_file=options["uuid-file-save"], words=call.typed
+    )
 
 
 def prepare_request(call: Call) -> PrepareRequest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.cli.spec import IMAGES_ONLY, STOP, Command
+from rktpy.cli.spec import IMAGES, IMAGES_ONLY, STOP, Command
 
 IMAGE = (
     Command(
@@ -82,7 +82,21 @@ IMAGE = (
     ),
 )
 
-GENERATE: tuple[Command, ...] = ()
+GENERATE = (
+    Command(
+        "generate unit",
+        "generate_unit:generate_unit",
+        "print a unit for a pod that exists, or for images",
+        usage="unit [--unit-name=NAME] [--restart=WHEN] POD | [options of run] IMAGE [-- args]...",
+        long="The unit of a pod makes a new one with the options that the pod was run with, and the"
+        " same images by their IDs, as long as they are in the store. For images every option of"
+        " run is taken. Words reach the pod as they are: % and $ mean nothing in the unit.",
+        options="services:GENERATE_UNIT",
+        grammar=IMAGES,
+        extra=True,
+        complete="pod",
+    ),
+)
 
 NETWORK = (
     Command(

@@ -92,6 +92,15 @@ PAGES = {
         (("0", "All files are right."),
          ("254", "A file is wrong; standard error says where and why.")), ("run",),
     ),
+    "generate unit": Page(
+        (("rktpy generate unit shop >/etc/systemd/system/shop.service",
+          "The pod shop as a service. Stop the pod, then: systemctl enable --now shop"),
+         ("rktpy generate unit --output=/etc/systemd/system --pod-name=web --net=host"
+          " example.com/web", "The same for a pod that never ran; prints the path.")),
+        (("0", "The unit was printed or written."),
+         ("254", "The pod has no record of its command line, or run would refuse the words.")),
+        ("run",),
+    ),
     "help": Page((("rktpy help image list", "The same as rktpy image list --help."),)),
     "image cat-manifest": Page(
         (("rktpy image cat-manifest example.com/web", "By name; a hash would do as well."),),

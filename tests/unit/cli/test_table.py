@@ -96,5 +96,14 @@ def test_these_commands_are_for_root() -> None:
 def test_these_commands_stop_reading_options_at_their_first_argument() -> None:
     stopping = {name(command) for command in LEAVES if command.grammar != "plain"}
 
-    expected = {"run", "prepare", "fetch", "image fetch", "enter", "app add", "app exec"}
+    expected = {
+        "run",
+        "prepare",
+        "fetch",
+        "image fetch",
+        "enter",
+        "app add",
+        "app exec",
+        "generate unit",
+    }
     assert stopping == expected

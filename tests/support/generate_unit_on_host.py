@@ -1,0 +1,62 @@
+"""``generate unit`` on a booted host: the unit of a running pod does what the pod did."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.support.pods_on_host import RKTPY, SHELL, shell
+
+if TYPE_CHECKING:
+    from tests.support.pods_on_host import Pods
+
+_UNIT = "/etc/systemd/system/shop.service"
+_SCRIPT = 'echo "$GREETING 100% \\"done\\""; cat /data/file; exec sleep 1000'
+_OPTIONS = (
+    "--pod-name=shop", "--net=none", "--pod-label=team=50% $HOME",
+    "--volume=data,kind=host,source=/srv/shop data,readOnly=true", "--hostname=shop",
+)  # fmt: skip
+_OF_APP = (
+    "--name=first", "--mount=volume=data,target=/data", "--memory=64M", "--caps-retain=CAP_CHOWN",
+    "--environment=GREETING=a 'b' $c %d\ttab", "--annotation=example.com/note=x=y",
+    "--user-label=l=1", "--user=1000", "--group=1000",
+)  # fmt: skip
+_CLEAN = """\
+systemctl stop shop.service || :
+rm -f /etc/systemd/system/shop.service
+systemctl daemon-reload
+rm -rf "/srv/shop data"
+"""
+
+
+def check_the_unit_of_a_running_pod_runs_the_same(pods: Pods) -> None:
+    """Run a pod, make a unit of it, stop it, start the unit: an equal manifest, the same output."""
+    host = pods.host
+    pods.stock(shell)
+    host.sh('mkdir "/srv/shop data"; echo goods >"/srv/shop data/file"')
+    argv = [RKTPY, "--insecure-options=image", "run", *_OPTIONS, SHELL, *_OF_APP, "--", _SCRIPT]
+    try:
+        first = pods.from_shell(argv)
+        before = _manifest(pods)
+        said = host.run([RKTPY, "generate", "unit", "--output=/etc/systemd/system", "shop"])
+        assert said.stdout == f"{_UNIT}\n"
+        assert "stop the pod before you start the unit" in said.stderr
+        host.run([RKTPY, "stop", "shop"])
+        host.run([RKTPY, "status", "--wait=60s", first.uuid])
+        verdict = host.run(["systemd-analyze", "verify", _UNIT])
+        assert "shop" not in verdict.stderr, verdict.stderr
+
+        host.sh("systemctl daemon-reload; systemctl start shop.service")
+
+        after = _manifest(pods)
+        assert after == before
+        assert after["apps"][0]["image"]["id"] in host.read(_UNIT)
+        host.wait_until("rktpy logs shop | grep -q goods", timeout=60)
+        assert "a 'b' $c %d\ttab 100% \"done\"" in host.run([RKTPY, "logs", "shop"]).stdout
+    finally:
+        host.sh(_CLEAN)
+
+
+def _manifest(pods: Pods) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(pods.rktpy("cat-manifest", "shop"))
+    return manifest

@@ -71,7 +71,8 @@ class AppPlan(Value):
     binds: tuple[BindPlan, ...] = ()
     files: tuple[tuple[str, str], ...] = ()  # (file of stage1, where the app sees it)
     places: Mapping[str, str] = {}  # where files and API paths end that the image made links
-    notify: bool = False
+    notify: bool = False  # says READY=1 itself
+    watchdog: int = 0  # milliseconds without WATCHDOG=1 after which it is killed; 0 is never
     restart: str = "no"  # "on-failure" or "always", as systemd has them
     stop_signal: str = ""  # a name or number systemd knows; empty is SIGTERM
     capabilities: tuple[str, ...] | None = None  # bounding set; None leaves it whole

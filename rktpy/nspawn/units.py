@@ -160,6 +160,8 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     # exec: the pod is ready when every app has been executed, not merely forked.
     unit.add("Service", "Type", "notify" if app.notify else "exec")
     unit.add("Service", "TimeoutStartSec", "0")
+    if app.watchdog:
+        unit.add("Service", "WatchdogSec", f"{app.watchdog}ms")
     for section, name, value in _restart(app):
         unit.add(section, name, value)
     for name, value in (
@@ -240,7 +242,7 @@ def _root(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str]]:
         yield "BindPaths", "/sys"
     bound = [(f"-{device}", device) for device in _DEVICES]
     bound += [(directory, directory) for directory in _PLAIN_DIRECTORIES]
-    if app.notify:
+    if app.notify or app.watchdog:
         bound.append(("/run/systemd/notify", "/run/systemd/notify"))
     hostname = (_hostname_file(pod.hostname), _HOSTNAME)
     bound += [(f"-{source}", target) for source, target in (hostname, *app.files)]

@@ -28,6 +28,12 @@ DEFAULTS = {
     "container": "rkt",  # promised by appc though not by rkt; the name that systemd knows us by
 }
 MAX_FILE = 1 << 20  # bytes of one --set-env-file
+# What the host's systemd tells one process of its own about itself (systemd.exec(5)). An app has
+# another systemd, whose words these would hide.
+_ADDRESSED = frozenset(
+    ("INVOCATION_ID", "JOURNAL_STREAM", "LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "MAINPID",
+     "NOTIFY_SOCKET", "SYSTEMD_EXEC_PID", "WATCHDOG_PID", "WATCHDOG_USEC")
+)  # fmt: skip
 _LONGEST = 1 << 17  # bytes of NAME=VALUE and its NUL (kernel: MAX_ARG_STRLEN)
 
 _FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
@@ -97,13 +103,14 @@ def parse_file(text: str, path: str) -> dict[str, str]:
 def inherited(caller: Mapping[bytes, bytes] | None = None) -> dict[str, str]:
     """Return what ``--inherit-env`` takes over from ``caller`` (default: this process).
 
-    Names that no manifest can hold (``BASH_FUNC_x%%``) stay behind; bytes that are not UTF-8
-    become replacement characters, as JSON has no other way.
+    Names that no manifest can hold (``BASH_FUNC_x%%``) stay behind, and so does what systemd
+    said to the caller alone. Bytes that are not UTF-8 become replacement characters, as JSON has
+    no other way.
     """
     found: dict[str, str] = {}
     for raw_name, raw_value in (os.environb if caller is None else caller).items():
         name = raw_name.decode("utf-8", "replace")
-        if is_name(name):
+        if is_name(name) and name not in _ADDRESSED:
             found[name] = raw_value.decode("utf-8", "replace")
     return found
 

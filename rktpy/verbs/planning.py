@@ -16,6 +16,7 @@ from rktpy.nspawn.plan import AppPlan, Bandwidth, PodPlan, SeccompPlan, SocketPl
 from rktpy.nspawn.seccomp import default_filter, filter_plan
 from rktpy.nspawn.streams import handed_streams
 from rktpy.nspawn.units import API_DIRECTORIES, API_FILES
+from rktpy.pod.annotations import annotated
 from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
 from rktpy.pod.environment import app_environment, enter_file, reaches_apps, systemd_file
 from rktpy.pod.executable import find_executable
@@ -26,6 +27,7 @@ from rktpy.pod.stopsignal import stop_signal
 from rktpy.pod.streams import discarded_streams, reopens_streams
 from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volumes import resolve_mounts
+from rktpy.pod.watchdog import watchdog
 from rktpy.value import Value
 from rktpy.verbs.binding import bind_all
 from rktpy.verbs.limits import app_limits, asked
@@ -160,7 +162,8 @@ class Planner:
             # systemd hands streams over once, and whoever is there to talk sees the end.
             restart=Restart.NO if self.start.interactive else restart_policy(runtime, image),
             stop_signal=stop_signal(runtime, image),
-            notify=image.annotation(NOTIFY_ANNOTATION) in _TRUE,
+            notify=annotated(runtime, image, NOTIFY_ANNOTATION) in _TRUE,
+            watchdog=watchdog(runtime, image),
             capabilities=None if self.insecure.capabilities else of.bounding_set(app.isolators),
             seccomp=filter_,
             # Without CAP_SYS_ADMIN a filter can only be installed together with this.

@@ -34,6 +34,7 @@ from rktpy.pod.rootfs import (
 )
 from rktpy.pod.stopsignal import stop_signal
 from rktpy.pod.streams import attachable_streams
+from rktpy.pod.watchdog import WATCHDOG_ANNOTATION, watch_of_host, watchdog
 from rktpy.store.trees import Trees
 from rktpy.systemd.unit import place_pod
 from rktpy.verbs.joining import Joining, introduced, resolved
@@ -43,6 +44,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from rktpy.appc.image import ImageManifest
+    from rktpy.appc.pod import RuntimeApp
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
     from rktpy.nspawn.placing import Foreseen
@@ -66,34 +69,49 @@ def check_start(start: StartOptions, contents: Contents) -> None:
     """Refuse what cannot be started, before anything is made.
 
     Raises:
-        RktError: a mode, capability, signal or restart policy is unknown, or too many apps want
-            the terminal.
+        RktError: a mode, capability, signal, restart policy or watchdog is unknown, or too many
+            apps want the terminal.
     """
     if start.ipc not in _IPC_MODES:
         raise StartOptionError(f"unknown value for --ipc parameter: {start.ipc}")
     if start.interactive and len(contents.manifest.apps) > 1:
         raise StartOptionError("interactive option only supports pods with one app")
+    images = {name: app.manifest for name, app in contents.apps.items()}
     for runtime in contents.manifest.apps:
-        image = contents.apps[runtime.name].manifest
-        stop_signal(runtime, image)
-        if restart_policy(runtime, image) != Restart.NO and start.interactive:
-            _logger.warning(
-                "warning: app %s is interactive and will not be started again", quote(runtime.name)
-            )
-        if attachable := attachable_streams(runtime):
-            _logger.warning(
-                "warning: nobody can attach to %s of app %s yet",
-                ", ".join(attachable),
-                runtime.name,
-            )
-        app = runtime.app or image.app
-        names = capability_names(app.isolators) if app else ()
-        if names:
-            from rktpy.nspawn.capability_names import check_capabilities
-
-            check_capabilities(runtime.name, names)
+        _check_app(runtime, images[runtime.name], start)
+    if not any(watchdog(app, images[app.name]) for app in contents.manifest.apps):
+        _warn_of_watchdog()
     if start.mds_register:
         _logger.warning("there is no metadata service yet, --mds-register has no effect")
+
+
+def _check_app(runtime: RuntimeApp, image: ImageManifest, start: StartOptions) -> None:
+    stop_signal(runtime, image)
+    if restart_policy(runtime, image) != Restart.NO and start.interactive:
+        _logger.warning(
+            "warning: app %s is interactive and will not be started again", quote(runtime.name)
+        )
+    if attachable := attachable_streams(runtime):
+        _logger.warning(
+            "warning: nobody can attach to %s of app %s yet", ", ".join(attachable), runtime.name
+        )
+    app = runtime.app or image.app
+    names = capability_names(app.isolators) if app else ()
+    if names:
+        from rktpy.nspawn.capability_names import check_capabilities
+
+        check_capabilities(runtime.name, names)
+
+
+def _warn_of_watchdog() -> None:
+    """Say that a unit with ``WatchdogSec=`` does not watch what its author means."""
+    if limit := watch_of_host(os.environ, os.getpid()):
+        _logger.warning(
+            "warning: WatchdogSec= of the unit watches systemd-nspawn and no app"
+            " (--annotation=%s=%s after an image has the pod watch that one)",
+            WATCHDOG_ANNOTATION,
+            limit,
+        )
 
 
 def lowers_of(site: Site, contents: Contents) -> dict[str, list[str]]:

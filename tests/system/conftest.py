@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import hostfixture, pods_on_host, registry_on_host
+from tests.support import hostfixture, pods_on_host, readiness_on_host, registry_on_host
 from tests.support.container import ContainerHost
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _leaks(host: ContainerHost) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stocked(host: ContainerHost) -> Pods:
     images = (pods_on_host.shell, pods_on_host.redis, pods_on_host.redis_notify,
-              pods_on_host.etcd, pods_on_host.talk, pods_on_host.talk_notify)  # fmt: skip
+              pods_on_host.etcd, pods_on_host.talk, readiness_on_host.tell)  # fmt: skip
     return hostfixture.stocked(host, *images)
 
 
@@ -48,6 +48,12 @@ def _stored(stocked: Pods) -> Iterator[None]:
 def registry(_stored: None, pods: Pods) -> Iterator[str]:
     """The unit of a registry on the host, started; what was pulled from it goes again."""
     yield from registry_on_host.running(pods)
+
+
+@pytest.fixture
+def gate(pods: Pods) -> Iterator[None]:
+    """A directory of the host that pods of ``readiness_on_host`` wait at."""
+    yield from readiness_on_host.gate(pods)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,15 +13,11 @@ from tests.support.pods_on_host import (
     REDIS_NOTIFY,
     RKTPY,
     SHELL,
-    TALK_NOTIFY,
-    Pods,
     quoted_for_unit,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.container import ContainerHost
+    from tests.support.pods_on_host import Pods
 
 STAY = "exec sleep 300"
 
@@ -58,33 +54,6 @@ def test_a_notify_service_is_active_once_the_server_says_so(pods: Pods) -> None:
         "ActiveState": "active",
         "StatusText": "Container running: Ready.",
     }
-
-
-@pytest.fixture
-def gate(host: ContainerHost) -> Iterator[str]:
-    """A directory of the host."""
-    path = "/srv/gate"
-    host.run(["mkdir", path])
-    yield path
-    host.run(["rm", "-r", path])
-
-
-def test_a_notify_service_is_active_when_its_app_says_so_and_not_before(
-    pods: Pods, gate: str
-) -> None:
-    options = [f"--volume=gate,kind=host,source={gate}", "--mount=volume=gate,target=/gate"]
-    pod = pods.as_service(
-        pods.argv(TALK_NOTIFY, "ready", "/gate/open", options=options), wait=False, Type="notify"
-    )
-    pods.host.wait_until('rktpy logs "$1" | grep -q "waiting for /gate/open"', pod.uuid)
-    before = pod.properties("ActiveState")
-    pods.rktpy("status", "--wait-ready=100ms", pod.uuid, status=254)
-    pods.host.sh(': > "$1/open"', gate)
-    pod.wait_active()
-    pods.host.wait_until('systemctl is-active "$1"', pod.unit)
-
-    assert before == {"ActiveState": "activating"}
-    assert pod.properties("SubState", "Result") == {"SubState": "running", "Result": "success"}
 
 
 def test_a_notify_service_is_active_when_apps_without_a_say_have_started(pods: Pods) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import hostfixture, limits_on_host, pods_on_host
+from tests.support import hostfixture, limits_on_host, pods_on_host, readiness_on_host
 from tests.support.vm import VmHost
 
 if TYPE_CHECKING:
@@ -29,12 +29,19 @@ def _leaks(host: VmHost) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stocked(host: VmHost) -> Pods:
-    return hostfixture.stocked(host, pods_on_host.shell, limits_on_host.slow_shell)
+    images = (pods_on_host.shell, limits_on_host.slow_shell, readiness_on_host.tell)
+    return hostfixture.stocked(host, *images)
 
 
 @pytest.fixture
 def pods(stocked: Pods, _leaks: None) -> Iterator[Pods]:
     yield from hostfixture.lent(stocked)
+
+
+@pytest.fixture
+def gate(pods: Pods) -> Iterator[None]:
+    """A directory of the host that pods of ``readiness_on_host`` wait at."""
+    yield from readiness_on_host.gate(pods)
 
 
 @pytest.hookimpl(wrapper=True)

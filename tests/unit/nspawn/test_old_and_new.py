@@ -50,6 +50,7 @@ def everything(*, v1: bool) -> PodPlan:
         pre_start=(("/pre",),), post_stop=(("/post",),), supplementary_gids=(7,), notify=True,
         read_only_rootfs=True, binds=(BindPlan("/srv", "/data"),), stop_signal="SIGINT",
         sockets=(SocketPlan("tcp", 80), SocketPlan("udp", 53)), restart="on-failure",
+        watchdog=1500,
     )  # fmt: skip
     return pod(
         common,

@@ -118,6 +118,17 @@ def test_a_death_by_a_polite_signal_is_a_failure_as_for_the_pod() -> None:
     assert lines(always, "RestartForceExitStatus") == []
 
 
+def test_an_app_that_is_watched_can_speak_to_the_pod_s_systemd() -> None:
+    silent, watched = (unit_files(pod(app(watchdog=ms)))["web.service"] for ms in (0, 1500))
+    socket = "/run/systemd/notify"
+
+    assert lines(watched, "WatchdogSec") == ["1500ms"]
+    assert lines(watched, "Type") == ["exec"], "it need not say READY=1"
+    assert socket in lines(watched, "BindPaths")
+    assert lines(silent, "WatchdogSec") == []
+    assert socket not in lines(silent, "BindPaths")
+
+
 def test_an_app_is_asked_to_end_by_its_own_signal() -> None:
     usual, own = (unit_files(pod(app(stop_signal=s)))["web.service"] for s in ("", "SIGQUIT"))
 

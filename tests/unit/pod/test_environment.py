@@ -105,6 +105,13 @@ def test_inheriting_leaves_out_what_no_manifest_can_hold() -> None:
     assert environment.inherited(caller) == {"A": "\ufffd", "b.c-d": "1"}
 
 
+def test_what_systemd_said_to_the_caller_alone_is_not_inherited() -> None:
+    """The pod's systemd says the same to the app, and must be heard."""
+    unit = {b"NOTIFY_SOCKET": b"/run/systemd/notify", b"LISTEN_PID": b"7", b"WATCHDOG_PID": b"7"}
+
+    assert environment.inherited(unit | {b"LANG": b"C"}) == {"LANG": "C"}
+
+
 def test_the_file_for_enter_is_verbatim() -> None:
     assert environment.enter_file({"A": 'a"b\\$x', "B": " "}) == b'A=a"b\\$x\nB= \n'
 

@@ -118,10 +118,11 @@ install: $(if $(wildcard $(PYTHON)),,setup) ## Install below DESTDIR and PREFIX;
 	$(SYSTEM_PYTHON) -m rktpy.bundle $(DESTDIR)$(libdir)/rktpy $(libdir)/rktpy
 	$(PYTHON) -m rktpy.cli.launcher $(DESTDIR)$(PREFIX)/bin/rktpy --no-compile \
 	  --python $(SYSTEM_PYTHON) --path $(libdir) --path /usr/lib/python3/dist-packages
-	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	sed 's|@bindir@|$(PREFIX)/bin|' rktpy/_data/rktpy-gc.service > $(DESTDIR)$(unitdir)/rktpy-gc.service
 	install -m 0644 rktpy/_data/rktpy-gc.timer $(DESTDIR)$(unitdir)/rktpy-gc.timer
 	install -m 0644 rktpy/_data/rktpy.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/rktpy.conf
+	install -m 0644 rktpy/_data/rktpy.sysctl $(DESTDIR)$(PREFIX)/lib/sysctl.d/10-rktpy.conf
 	install -d $(DESTDIR)$(sharedir)/man/man1
 	for page in docs/man/*.1; do install -m 0644 "$$page" $(DESTDIR)$(sharedir)/man/man1/; done
 	for name in rktpy $(ALIAS); do \

@@ -182,6 +182,7 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
     except RktError as error:
         memberships = record.read_copies(pod)
         errors.append(error.message)
+        _release_lost(pod, uuid, errors)
     _close_ports(uuid, errors)
     errors += withdraw(uuid, is_running)
     place = record.netns_path(uuid)
@@ -204,6 +205,19 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
     except (RktError, OSError) as error:
         errors.append(str(error))
     return tuple(errors)
+
+
+def _release_lost(pod: str, uuid: str, errors: list[str]) -> None:
+    """Give back the addresses of a pod whose record a power cut emptied, with their leases perhaps:
+    those without an owner that were made after its namespace was noted, and before this boot."""
+    from rktpy.host.clock import boot_time
+    from rktpy.net.ipam.leases import release_lost
+
+    try:
+        began = os.lstat(record.note_of_netns(pod)).st_mtime_ns
+        release_lost(uuid, began, boot_time())
+    except (RktError, OSError) as error:
+        errors.append(str(error))
 
 
 def _release_damaged(conf: NetConf, result: Result) -> None:

@@ -155,6 +155,11 @@ def has_networks(pod: str) -> bool:
     return os.path.lexists(f"{pod}/{_NETNS}")
 
 
+def note_of_netns(pod: str) -> str:
+    """Return the path of the first thing that is noted of a pod's networks."""
+    return f"{pod}/{_NETNS}"
+
+
 def forget_netns(pod: str) -> None:
     """Note that the namespace is gone."""
     try:

@@ -11,7 +11,7 @@ import os
 from rktpy import log
 from rktpy.codec import compact
 from rktpy.errors import RktError
-from rktpy.host import mount, process, terminal
+from rktpy.host import mount, process, syscalls, terminal
 from rktpy.host.cgroup.hierarchy import UNIFIED
 from rktpy.host.files import write_atomic
 from rktpy.host.procfs import lowest_oom_score
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 _NSPAWN_RUNTIME = "/run/systemd/nspawn"
 _FLAVOR = "host"
 _ROOT = "stage1/rootfs"  # below the pod directory, our working directory
+_INSTANCES = 2  # of inotify, in each pod
 _logger = log.Logger("stage1")
 
 
@@ -58,6 +59,35 @@ class NspawnMissingError(RktError):
         super().__init__(
             "systemd-nspawn is not on this host", hint="install the package systemd-container"
         )
+
+
+class InstancesError(RktError):
+    """The pod's systemd would end at once: "Failed to allocate manager object"."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no inotify instances are left for the pod's systemd and journald",
+            hint="let each user have more: sysctl fs.inotify.max_user_instances=1024",
+        )
+
+
+def check_instances() -> None:
+    """Refuse to start a pod that would find no inotify instances; the kernel gives each user 128.
+
+    Others may take the last ones before the pod does, so this is no promise.
+
+    Raises:
+        InstancesError: there are too few.
+    """
+    taken: list[int] = []
+    try:
+        while len(taken) < _INSTANCES:
+            taken.append(syscalls.inotify_init1(os.O_CLOEXEC))
+    except OSError as error:
+        raise InstancesError from error
+    finally:
+        for fd in taken:
+            os.close(fd)
 
 
 def launch(
@@ -79,6 +109,7 @@ def launch(
     """
     if not facts.nspawn:
         raise NspawnMissingError
+    check_instances()
     os.chdir(tree.root)
     if not facts.booted:
         _private_runtime_dir()

@@ -13,8 +13,8 @@ Nothing of it costs a running pod anything.
 from __future__ import annotations
 
 import os
-import time
 
+from rktpy.host.clock import boot_time
 from rktpy.pod.appstate import stage1_state_dir
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ def ending_of(pod: Pod, marked: int = 0) -> Ending | None:
         return Ending(min(last, marked) if marked else last, exact=True)
     noted = _mtime(f"{pod.path}/{_NOTE}")
     if not noted and _is_of_an_earlier_boot(pod):
-        noted = _boot_time()
+        noted = boot_time()
     bound = min((one for one in (noted, marked) if one), default=0)
     return Ending(bound, exact=False) if bound else None
 
@@ -63,7 +63,7 @@ def note_ending(pod: Pod) -> None:
         from rktpy.host.files import NewFile
 
         with NewFile(path, mode=0o644) as file:
-            os.utime(file.fd, ns=(_boot_time(), _boot_time()))
+            os.utime(file.fd, ns=(boot_time(), boot_time()))
             file.commit(replace=True, durable=False)
 
 
@@ -82,12 +82,7 @@ def _last_sign(pod: Pod) -> int:
 
 def _is_of_an_earlier_boot(pod: Pod) -> bool:
     started = _mtime(f"{pod.path}/ppid") or _mtime(f"{pod.path}/pod-created")
-    return 0 < started < _boot_time()
-
-
-def _boot_time() -> int:
-    """Return when the kernel started, by the clock as it is now."""
-    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return 0 < started < boot_time()
 
 
 def _mtime(path: str) -> int:

@@ -82,17 +82,30 @@ def give_back(pod: Pod) -> None:
     """Free the range of a pod that is being deleted, if it has one. Repeating it is harmless."""
     try:
         found = read_range(pod.tree)
-    except IdRangeError:
-        return  # its link is free for all as soon as the pod is gone
-    if found is None:
+    except IdRangeError:  # a power cut empties the record; the link says it as well
+        _unlink_ranges(pod, _names(pod.layout))
         return
-    link = f"{pod.layout.id_ranges}/{found.first}"
+    if found is not None:
+        _unlink_ranges(pod, [str(found.first)])
+
+
+def _unlink_ranges(pod: Pod, names: Iterable[str]) -> None:
+    """Remove those of the links that lead to ``pod``."""
+    for name in names:
+        link = f"{pod.layout.id_ranges}/{name}"
+        try:
+            with lock_dir(pod.layout.id_ranges):
+                if os.readlink(link) == pod.uuid:
+                    os.unlink(link)
+        except FileNotFoundError:
+            continue
+
+
+def _names(layout: Layout) -> list[str]:
     try:
-        with lock_dir(pod.layout.id_ranges):
-            if os.readlink(link) == pod.uuid:
-                os.unlink(link)
+        return os.listdir(layout.id_ranges)
     except FileNotFoundError:
-        return
+        return []
 
 
 def read_range(tree: PodTree) -> IdRange | None:

@@ -114,6 +114,8 @@ def release(pod: Pod) -> None:
     from rktpy.pod.texts import read_text
 
     name = read_text(pod.tree.name)
+    if not name and os.path.lexists(pod.tree.name):  # emptied by a power cut; the link is whole
+        name = next((one for one, uuid in names(pod.layout).items() if uuid == pod.uuid), "")
     if not name or holder(pod.layout, name) != pod.uuid:
         return
     with lock_dir(pod.layout.names):

@@ -41,6 +41,16 @@ class RecordError(RktError):
     """A file of a pod cannot be read or understood."""
 
 
+class EmptyManifestError(RecordError):
+    """The manifest had not reached the disk when the power failed."""
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(
+            f"the manifest of pod {uuid} is empty, as after a power cut",
+            hint="collect it with: rktpy gc",
+        )
+
+
 class AppLine:
     """One app as ``list`` shows it. ``image_name`` is ``--`` if it cannot be told."""
 
@@ -56,8 +66,9 @@ class PodRecord:
     """One pod at one moment. Times are nanoseconds since 1970, 0 where not known.
 
     ``manifest`` is the pod manifest as parsed, unchecked; None where a pod in this state has none
-    or ``problems`` says why. ``networks`` have the keys of ``net-info.json``: rkt's,
-    and ``ip6`` where it is there. ``marked`` is when ``gc`` or ``rm`` marked it.
+    or ``problems`` says why, and without content where a power cut emptied the file. ``networks``
+    have the keys of ``net-info.json``: rkt's, and ``ip6`` where it is there. ``marked`` is when
+    ``gc`` or ``rm`` marked it.
     """
 
     __slots__ = (
@@ -195,6 +206,10 @@ def _read_manifest(fd: int, record: PodRecord, recently: Recently | None) -> Non
         data = _read_bytes("pod", fd, "pod manifest")
         if recently is not None and data in recently.known:
             record.manifest, record.apps = recently.known[data]
+            return
+        if not data:  # only a power cut does that; the pod is there, and has to be collected
+            record.manifest = {}
+            record.problems.append(EmptyManifestError(record.uuid))
             return
         manifest = codec.parse(data, what="pod manifest")
         if not isinstance(manifest, dict):

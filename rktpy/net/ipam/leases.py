@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from rktpy.codec import quote
 from rktpy.host.files import NewFile, read_regular
@@ -214,6 +215,30 @@ def reclaim(path: str, is_abandoned: Callable[[Lease], bool]) -> list[Lease]:
             return found
     except FileNotFoundError:
         return []
+
+
+def release_lost(container: str, since: int, until: int, *, base: str = DATA_DIR) -> None:
+    """Remove in all networks the leases of ``container``, and those that are empty and were made
+    between the two moments (ns since 1970). The caller knows: whoever had one ended by a power cut.
+
+    Raises:
+        IpamError: a directory cannot be used.
+    """
+
+    def is_lost(path: str, lease: Lease) -> bool:
+        if lease.container:
+            return lease.container == container
+        info = os.lstat(f"{path}/{lease.address}")
+        return stat.S_ISREG(info.st_mode) and not info.st_size and since <= info.st_mtime_ns < until
+
+    try:
+        found = os.listdir(base)
+    except FileNotFoundError:
+        return
+    for name in found:
+        path = f"{base}/{name}"
+        if os.path.isdir(path):
+            reclaim(path, lambda lease, path=path: is_lost(path, lease))  # type: ignore[misc]
 
 
 def release_damaged(path: str, addresses: Collection[str]) -> None:

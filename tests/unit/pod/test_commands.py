@@ -100,6 +100,19 @@ def test_json_has_the_keys_and_units_of_rkt(layout: Layout) -> None:
     assert (app["state"], app["exit_code"]) == ("exited", 7)
 
 
+def test_a_pod_whose_manifest_a_power_cut_emptied_is_listed(layout: Layout) -> None:
+    a_pod(layout, uuid=UUID)
+    Path(layout.pod(Phase.RUN, UUID).manifest).write_text("")
+
+    table = rkt(layout, "list", "--no-legend", "--fields=uuid,state,app")
+    (pod,) = json.loads(rkt(layout, "list", "--format=json").stdout)
+
+    assert cells(table.stdout) == [[UUID[:8], "exited", "-"]]
+    assert f"the manifest of pod {UUID} is empty, as after a power cut" in table.stderr
+    assert (pod["name"], pod["state"]) == (UUID, "exited")
+    assert "state=exited" in rkt(layout, "status", UUID).stdout
+
+
 def test_pods_that_cannot_be_read_are_told_on_stderr_and_left_out(layout: Layout) -> None:
     a_pod(layout, uuid=UUID)
     a_pod(layout, uuid=OTHER)

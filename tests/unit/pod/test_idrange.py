@@ -132,6 +132,17 @@ def test_a_damaged_record_is_told(layout: Layout, text: str) -> None:
         give_back(pod)  # nothing to go by; the pod can be deleted all the same
 
 
+def test_a_range_whose_record_a_power_cut_emptied_is_given_back(layout: Layout) -> None:
+    with create(layout) as pod, create(layout) as other:
+        take_range(pod)
+        kept = take_range(other)
+        Path(pod.tree.private_users_marker).write_text("")
+
+        give_back(pod)
+
+        assert links(layout) == {str(kept.first): other.uuid}
+
+
 def test_a_pod_without_a_record_has_no_user_namespace(layout: Layout) -> None:
     assert read_range(Pod(layout, Phase.RUN, GONE).tree) is None
 

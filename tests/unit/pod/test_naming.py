@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +13,6 @@ from rktpy.pod.naming import NameTakenError, PodNameError, check_name, claim, na
 from rktpy.pod.phase import Phase
 from rktpy.pod.sweep import delete
 from tests.support.pods import a_pod
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 UUID = "dead6094-3438-42bc-ab37-3cf85f132e60"
 OTHER = "beef6094-3438-42bc-ab37-3cf85f132e60"
@@ -124,6 +121,16 @@ def test_a_pod_being_deleted_gives_its_name_away(layout: Layout) -> None:
     called(layout, "web", Phase.GARBAGE, uuid=UUID)
 
     assert called(layout, "web", uuid=OTHER).uuid == open_pod(layout, "web").uuid
+
+
+def test_a_name_that_a_power_cut_took_from_the_pod_goes_with_it(layout: Layout) -> None:
+    pod = called(layout, "web", uuid=UUID)
+    called(layout, "db", uuid=OTHER)
+    Path(pod.tree.name).write_text("")
+
+    release(pod)
+
+    assert names(layout) == {"db": OTHER}
 
 
 def test_of_many_at_once_one_gets_the_name(layout: Layout) -> None:

@@ -99,7 +99,7 @@ def test_an_image_that_nobody_knows_is_shown_as_dashes(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"apps": 3}', '{"apps": [{}]}', '{"apps": ["x"]}', "\xff"]
+    "text", ["{", "[]", "null", '{"apps": 3}', '{"apps": [{}]}', '{"apps": ["x"]}', "\xff"]
 )
 def test_a_broken_manifest_is_a_problem_of_that_pod(layout: Layout, text: str) -> None:
     uuid = a_pod(layout)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.support.pods_on_host import SHELL
+from tests.support.gc_units_on_host import check_timer_collects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.container import ContainerHost
     from tests.support.pods_on_host import Pods
 
@@ -37,31 +33,8 @@ def test_the_units_are_valid(host: ContainerHost) -> None:
     host.sh("systemd-analyze verify --man=no rktpy-gc.service rktpy-gc.timer")
 
 
-@pytest.fixture
-def without_grace(host: ContainerHost) -> Iterator[None]:
-    """The service as an administrator may change it: pods that ended go at once."""
-    drop_in = "/run/systemd/system/rktpy-gc.service.d"
-    host.write(f"{drop_in}/grace.conf", "[Service]\nEnvironment=GRACE_PERIOD=0s\n")
-    host.sh("systemctl daemon-reload")
-    yield
-    host.sh('systemctl stop rktpy-gc.timer rktpy-gc.service; rm -r "$1"', drop_in)
-    host.sh("systemctl daemon-reload")
-
-
-@pytest.mark.usefixtures("without_grace")
 def test_the_timer_collects_a_pod_that_ended(pods: Pods) -> None:
-    pods.run(SHELL, "exit 0")
-    before = list(pods.states().values())
-    pods.host.sh("systemctl start rktpy-gc.timer")
-    ended = "systemctl show rktpy-gc.service -p ExecMainExitTimestampMonotonic --value"
-    pods.host.wait_until(f'test "$({ended})" -gt 0')
-
-    assert before == ["exited"]
-    assert pods.properties("rktpy-gc.service", "Result", "ExecMainStatus") == {
-        "Result": "success",
-        "ExecMainStatus": "0",
-    }
-    assert pods.states() == {}
+    check_timer_collects(pods)
 
 
 def test_tmpfiles_made_the_data_directory_and_keep_a_changed_group(host: ContainerHost) -> None:

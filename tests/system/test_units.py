@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.ending_on_host import check_end_is_recorded
 from tests.support.pods_on_host import (
     ETCD,
     FORMS,
@@ -191,3 +192,7 @@ def test_marking_after_the_stop_hands_the_pod_to_the_next_gc(pods: Pods) -> None
     assert "kept in the journal" in merged.splitlines()
     assert pods.states() == {pod.uuid: "exited garbage"}
     assert pod.properties("Result") == {"Result": "success"}
+
+
+def test_a_unit_s_mark_records_when_its_pod_ended(pods: Pods) -> None:
+    check_end_is_recorded(pods)

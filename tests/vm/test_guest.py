@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.support.ending_on_host import check_end_is_recorded
+from tests.support.gc_units_on_host import check_timer_collects
 from tests.support.pods_on_host import SHELL
 
 if TYPE_CHECKING:
@@ -40,3 +42,11 @@ def test_a_pod_on_v2_exits_with_the_status_of_its_app_and_is_held_to_its_memory(
     greedy = pods.host.run([*run, eat], timeout=60, status=None)
 
     assert greedy.status == 9
+
+
+def test_the_timer_collects_a_pod_that_ended(pods: Pods) -> None:
+    check_timer_collects(pods)
+
+
+def test_a_unit_s_mark_records_when_its_pod_ended(pods: Pods) -> None:
+    check_end_is_recorded(pods)

@@ -7,6 +7,7 @@ import os
 from rktpy import log
 from rktpy.cli.commands.generate import program_path
 from rktpy.cli.recall import Recalled, recall
+from rktpy.cli.table import GLOBAL_OPTIONS, options_of
 from rktpy.cli.tables.services import UNIT
 from rktpy.errors import RktError, UsageError
 from rktpy.verbs.generate_unit import UnitWishes, as_it_was_made, unit_text, write_unit
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rktpy.verbs.generate_unit import MadePod
 
 _OWN = frozenset(option.name for option in UNIT)
+_WITH_A_POD = _OWN | {"pod-name"} | {option.name for option in options_of(GLOBAL_OPTIONS)}
 _LEFT_OUT = frozenset(("interactive", "quiet", "pod-name"))
 # What a stored image, found by its ID, needs no more.
 _OF_FETCHING = frozenset(("no-store", "pull-policy", "signature", "store-only"))
@@ -53,7 +55,7 @@ def _pod(call: Call) -> MadePod | None:
     if len(call.apps) != 1 or call.apps[0].options or call.apps[0].args:
         return None
     made = as_it_was_made(call.site, call.apps[0].image)
-    if made is not None and (said := call.given - _OWN - {"pod-name", "dir", "debug"}):
+    if made is not None and (said := call.given - _WITH_A_POD):
         raise UsageError(f"--{min(said)} is for images; a pod keeps the options it was run with")
     return made
 

@@ -101,7 +101,7 @@ def plan_from(uuid: str, hierarchies: tuple[Hierarchy, ...], membership_text: st
             hint="mount one at /sys/fs/cgroup, or start from a systemd service",
         )
     base = f"{tree_path(membership, mode).rstrip('/')}/{name}"
-    return PodCgroup(tuple(places), mode, base if mode == LEGACY else f"{base}/payload")
+    return PodCgroup(tuple(places), mode, f"{base}/{_PAYLOAD}")
 
 
 def enabled_controllers(pod: PodCgroup) -> frozenset[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from rktpy.host.cgroup.files import make
-from rktpy.host.cgroup.hierarchy import LEGACY, SYSTEMD
+from rktpy.host.cgroup.hierarchy import SYSTEMD
 from rktpy.host.cgroup.places import tree_directories, unit_places
 from rktpy.host.device_fence import Device, attach, restrict_v1
 from rktpy.log import Logger
@@ -63,7 +63,7 @@ def app_groups(pod: PodPlan) -> dict[str, tuple[Device, ...]]:
     }
 
 
-def fence_pod(pod: PodPlan, placement: Placement, mode: str, own: PodCgroup | None) -> str:
+def fence_pod(pod: PodPlan, placement: Placement, own: PodCgroup | None) -> str:
     """Put the policy of ``pod`` in force where it will be; return by what, "" if nothing here can.
 
     ``own`` are the cgroups made for it where no systemd does that. What is made in a unit's
@@ -76,18 +76,17 @@ def fence_pod(pod: PodPlan, placement: Placement, mode: str, own: PodCgroup | No
     places = own.places if own is not None else unit_places(placement.own)
     directories = {place.key: place.directory for place in places}
     controllers = (d for key, d in directories.items() if "devices" in key.split(","))
-    return fence(pod, _trees(placement, mode, own), next(controllers, None))
+    return fence(pod, _trees(placement, own), next(controllers, None))
 
 
-def _trees(placement: Placement, mode: str, own: PodCgroup | None) -> tuple[str, ...]:
+def _trees(placement: Placement, own: PodCgroup | None) -> tuple[str, ...]:
     """Return where PID 1 will be in the hierarchies that order processes, cgroup2 first."""
     if own is None:
         return tree_directories("/" + placement.subcgroup.lstrip("/"))
     directories = {place.key: place.directory for place in own.places}
     if "" not in directories:
         return ()
-    below = "" if mode == LEGACY else "/payload"
-    return tuple(directories[key] + below for key in ("", SYSTEMD) if key in directories)
+    return tuple(f"{directories[key]}/payload" for key in ("", SYSTEMD) if key in directories)
 
 
 def fence(pod: PodPlan, trees: Sequence[str], controller: str | None) -> str:

@@ -117,7 +117,7 @@ def launch(
     own = placing.settle()
     controllers = _controllers(plan, tree, placement, facts.cgroup_mode, own)
     found = (
-        *_fence(plan, placement, facts.cgroup_mode, own),
+        *_fence(plan, placement, own),
         *outcomes(plan, controllers, lowest_score=_lowest_score(plan)),
     )
     _report(found, tree, strict=strict)
@@ -169,11 +169,9 @@ def _controllers(
     return found
 
 
-def _fence(
-    plan: PodPlan, placement: Placement, mode: str, own: PodCgroup | None
-) -> tuple[Outcome, ...]:
+def _fence(plan: PodPlan, placement: Placement, own: PodCgroup | None) -> tuple[Outcome, ...]:
     """Fence the pod as a whole; return what came of it."""
-    devices = fence_pod(plan, placement, mode, own) if plan.fenced else ""
+    devices = fence_pod(plan, placement, own) if plan.fenced else ""
     return (device_policy(plan, devices, placement.unit), *limit_pod(plan, placement, own))
 
 

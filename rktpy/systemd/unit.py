@@ -153,13 +153,12 @@ def decide(
     if host.booted and unit.unit and not unit.user and _is_ours(unit, process, ask):
         base = _service_base(own, host)
         return Placement(SERVICE, own, base[1:], unit.unit, unit.slice, register=host.machined)
-    payload = "" if host.mode == LEGACY else "/payload"
     if host.booted and (host.machined or host.manager):
         # Without machined nspawn asks the manager itself, and names the scope differently.
         scope = scope_name(uuid) if host.machined else f"rkt-{uuid}.scope"
-        path = f"{root}/{_MACHINE_SLICE}/{scope}{payload}".lstrip("/")
+        path = f"{root}/{_MACHINE_SLICE}/{scope}/payload".lstrip("/")
         return Placement(SCOPE, own, path, scope, _MACHINE_SLICE, register=host.machined)
-    path = f"{own.rstrip('/')}/{scope_name(uuid)}{payload}"
+    path = f"{own.rstrip('/')}/{scope_name(uuid)}/payload"
     return Placement(NONE, own, path)
 
 
@@ -170,8 +169,6 @@ def _manager_root(cgroups: str, mode: str) -> str:
 
 
 def _service_base(own: str, host: Host) -> str:
-    if host.mode == LEGACY:
-        return own
     if own.endswith("/supervisor") and SHARED_SUPERVISOR.of(host.systemd):
         own = own.removesuffix("/supervisor")
     return own.rstrip("/") + "/payload"

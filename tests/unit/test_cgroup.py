@@ -136,7 +136,7 @@ def test_a_pod_is_planned_below_the_caller_in_every_hierarchy(mounts: Mounts) ->
         f"{mounts.base}/memory/{NAME}",
         f"{mounts.base}/name=systemd/me/{NAME}",
     ]
-    assert pod.subcgroup == f"/me/{NAME}"
+    assert pod.subcgroup == f"/me/{NAME}/payload"
 
 
 def test_with_cgroup2_alone_the_pod_itself_is_in_the_payload(mounts: Mounts) -> None:

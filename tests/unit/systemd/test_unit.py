@@ -64,7 +64,7 @@ USER_UNIT = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-u12.ser
         (HYBRID_HOST, hybrid("/system.slice/foo.service", **MAIN), "foo.service", "system.slice",
          "system.slice/foo.service/payload"),
         (V1, v1("/system.slice/foo.service", **MAIN), "foo.service", "system.slice",
-         "system.slice/foo.service"),
+         "system.slice/foo.service/payload"),
     ],
 )  # fmt: skip
 def test_the_main_process_of_a_service_stays_in_its_unit(
@@ -125,9 +125,9 @@ def test_anybody_else_below_systemd_gets_a_scope_of_machined(process: Process) -
     assert placement.nspawn_options() == ("--register=yes",)
 
 
-def test_on_v1_a_scope_has_no_payload() -> None:
+def test_on_v1_too_nspawn_puts_the_pod_one_below_its_scope() -> None:
     placement = decide(UUID, V1, v1(SSH, **SHELL))
-    assert placement.subcgroup == f"machine.slice/{SCOPE_NAME}"
+    assert placement.subcgroup == f"machine.slice/{SCOPE_NAME}/payload"
 
 
 def test_alone_in_a_scope_the_scope_is_kept() -> None:
@@ -150,7 +150,7 @@ def test_without_machined_the_manager_makes_a_scope_that_is_named_otherwise() ->
         (BARE, v2("/system.slice/foo.service", **MAIN),
          f"/system.slice/foo.service/{SCOPE_NAME}/payload"),
         (BARE.replace(mode=HYBRID), hybrid("/", **SHELL), f"/{SCOPE_NAME}/payload"),
-        (BARE.replace(mode=LEGACY), v1("/lxc/x", **SHELL), f"/lxc/x/{SCOPE_NAME}"),
+        (BARE.replace(mode=LEGACY), v1("/lxc/x", **SHELL), f"/lxc/x/{SCOPE_NAME}/payload"),
         # systemd runs, but nobody can be asked to make a scope
         (V2.replace(machined=False, manager=False), v2(SSH, **SHELL),
          f"{SSH}/{SCOPE_NAME}/payload"),

@@ -77,6 +77,16 @@ def test_the_grace_period_counts_from_the_end_where_that_is_known(site: Site) ->
     assert gc(site, GcRequest(HOUR, HOUR)) == [("within-grace", killed)]
 
 
+def test_the_mark_notes_that_a_pod_of_an_earlier_boot_ended_before_this_one(site: Site) -> None:
+    killed, now = a_pod(site.layout, status=None), a_pod(site.layout, status=None)
+    os.utime(site.layout.pod(Phase.RUN, killed).ppid, (1, 1))
+    gc(site, EVERYTHING.replace(mark_only=True))
+    marked = site.layout.phase_dir(Phase.EXITED_GARBAGE)
+
+    assert os.path.exists(f"{marked}/{killed}/pod-ended")
+    assert not os.path.exists(f"{marked}/{now}/pod-ended")
+
+
 def test_prepared_pods_expire(site: Site) -> None:
     uuid = a_pod(site.layout, Phase.PREPARED)
 

@@ -79,6 +79,9 @@ def _default_target(pod: PodPlan) -> str:
         unit.add("Unit", "After", "streams.service")
     for app in pod.apps:
         unit.add("Unit", "After", f"{app.name}.service")
+        # systemd says READY=1 when no job is left. As long as this one waits for a reaper, a pod
+        # with an app that failed to start is not ready, until it ends.
+        unit.add("Unit", "After", f"reaper-{app.name}@failure.service")
         unit.add("Unit", "Wants", f"{app.name}.service")
     return unit.text()
 

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import hostfixture, pods_on_host, readiness_on_host, registry_on_host
+from tests.support import (
+    hostfixture,
+    pods_on_host,
+    readiness_on_host,
+    registry_on_host,
+    units_on_host,
+)
 from tests.support.container import ContainerHost
 
 if TYPE_CHECKING:
@@ -30,7 +36,8 @@ def _leaks(host: ContainerHost) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stocked(host: ContainerHost) -> Pods:
     images = (pods_on_host.shell, pods_on_host.redis, pods_on_host.redis_notify,
-              pods_on_host.etcd, pods_on_host.talk, readiness_on_host.tell)  # fmt: skip
+              pods_on_host.etcd, pods_on_host.talk, readiness_on_host.tell,
+              units_on_host.web)  # fmt: skip
     return hostfixture.stocked(host, *images)
 
 

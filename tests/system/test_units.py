@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import units_on_host
 from tests.support.ending_on_host import check_end_is_recorded
 from tests.support.pods_on_host import (
     ETCD,
@@ -196,3 +197,37 @@ def test_marking_after_the_stop_hands_the_pod_to_the_next_gc(pods: Pods) -> None
 
 def test_a_unit_s_mark_records_when_its_pod_ended(pods: Pods) -> None:
     check_end_is_recorded(pods)
+
+
+def test_an_enabled_unit_starts_with_the_target_that_wants_it(pods: Pods) -> None:
+    """A real boot is in the other tier."""
+    boot = ["systemctl", "start", "multi-user.target"]
+    units_on_host.check_an_enabled_unit_starts(pods, lambda: pods.host.run(boot))
+
+
+def test_the_simple_unit_is_started_again_restarted_and_stopped_in_order(pods: Pods) -> None:
+    units_on_host.check_the_simple_unit(pods)
+
+
+@pytest.mark.parametrize(
+    "limits", [units_on_host.OLD_SPELLING, units_on_host.NEW_SPELLING], ids=["old", "new"]
+)
+def test_the_advanced_unit_works_as_written(pods: Pods, limits: dict[str, str]) -> None:
+    units_on_host.check_the_advanced_unit(pods, limits)
+
+
+def test_an_app_that_does_not_end_is_killed_with_its_service(pods: Pods) -> None:
+    units_on_host.check_a_deaf_app_is_killed_in_the_end(pods)
+
+
+@pytest.mark.usefixtures("gate")
+def test_a_pod_waits_for_the_one_that_it_needs(pods: Pods) -> None:
+    units_on_host.check_one_pod_waits_for_another(pods)
+
+
+def test_a_pod_whose_need_fails_is_not_started(pods: Pods) -> None:
+    units_on_host.check_a_pod_whose_need_fails_is_not_started(pods)
+
+
+def test_a_pod_that_is_a_part_is_stopped_and_restarted_with_the_whole(pods: Pods) -> None:
+    units_on_host.check_a_part_goes_with_the_whole(pods)

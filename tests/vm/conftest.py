@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import hostfixture, limits_on_host, pods_on_host, readiness_on_host
+from tests.support import (
+    hostfixture,
+    limits_on_host,
+    pods_on_host,
+    readiness_on_host,
+    units_on_host,
+)
 from tests.support.vm import VmHost
 
 if TYPE_CHECKING:
@@ -29,7 +35,8 @@ def _leaks(host: VmHost) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stocked(host: VmHost) -> Pods:
-    images = (pods_on_host.shell, limits_on_host.slow_shell, readiness_on_host.tell)
+    images = (pods_on_host.shell, limits_on_host.slow_shell, readiness_on_host.tell,
+              units_on_host.web)  # fmt: skip
     return hostfixture.stocked(host, *images)
 
 

@@ -31,6 +31,12 @@ def test_default_target_pulls_every_app() -> None:
     ]  # fmt: skip
 
 
+def test_the_pod_is_not_ready_while_the_reaper_of_a_failed_app_is_at_work() -> None:
+    after = lines(unit_files(pod(app("web")))["default.target"], "After")
+
+    assert after == ["stopped.service", "web.service", "reaper-web@failure.service"]
+
+
 def test_an_app_that_has_ended_either_way_starts_its_reaper() -> None:
     unit = unit_files(pod())["web.service"]
 

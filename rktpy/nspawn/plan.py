@@ -23,10 +23,10 @@ class BindPlan(Value):
 
 
 class SocketPlan(Value):
-    """A port whose listening socket the host hands over."""
+    """A socket unit of the pod: sockets that the host hands over, or that the pod opens itself."""
 
-    protocol: str  # "tcp" or "udp"
-    port: int  # as bound on the host
+    listens: tuple[tuple[str, str], ...]  # options of systemd.socket(5) and values, not escaped
+    name: str = ""  # under which the app finds them, FileDescriptorName=; "" is the unit's own
 
 
 class SeccompPlan(Value):

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rktpy.nspawn.plan import AppPlan, PodPlan
+    from rktpy.nspawn.plan import AppPlan, PodPlan, SocketPlan
 
 # Beside the static units of the image: fewer directories to copy up, and so to delete.
 UNIT_DIR = "etc/systemd/system"
@@ -49,17 +49,17 @@ def unit_files(pod: PodPlan) -> dict[str, str]:
         service = f"{app.name}.service"
         units[f"{service}.d/pod.conf" if pod.handed_streams else service] = _app_service(pod, app)
         units[f"reaper-{app.name}@.service"] = _reaper(app)
-        if app.sockets:
-            units[f"{app.name}.socket"] = _socket(app)
+        for name, socket in zip(_socket_names(app), app.sockets, strict=True):
+            units[name] = _socket(app, socket)
     return units
 
 
 def unit_links(pod: PodPlan) -> dict[str, str]:
     """Return ``{link below UNIT_DIR: target}``: what starts by itself."""
     return {
-        f"sockets.target.wants/{app.name}.socket": f"../{app.name}.socket"
+        f"sockets.target.wants/{name}": f"../{name}"
         for app in pod.apps
-        if app.sockets
+        for name in _socket_names(app)
     }
 
 
@@ -127,16 +127,27 @@ def _reaper(app: AppPlan) -> str:
     return unit.text()
 
 
-def _socket(app: AppPlan) -> str:
+def _socket_names(app: AppPlan) -> list[str]:
+    """Return the names of the units of ``app.sockets``; "@" is in no name of an app."""
+    marks = ("", *(f"@{number}" for number in range(2, len(app.sockets) + 1)))
+    return [f"{app.name}{mark}.socket" for mark in marks[: len(app.sockets)]]
+
+
+def _socket(app: AppPlan, socket: SocketPlan) -> str:
+    """Return a unit whose sockets PID 1 finds among those handed to it, by their addresses."""
     unit = UnitFile()
     text = f"Application={app.name} Image={app.image_name} socket-activated ports"
     unit.add("Unit", "Description", specifiers(text))
     unit.add("Unit", "DefaultDependencies", "no")
     unit.add("Socket", "BindIPv6Only", "both")
-    unit.add("Socket", "Service", f"{app.name}.service")
-    for socket in app.sockets:
-        kind = "ListenStream" if socket.protocol == "tcp" else "ListenDatagram"
-        unit.add("Socket", kind, str(socket.port))
+    # Not the app: it starts with the pod, and connections that come after its end are for the next
+    # pod. A unit that is up already keeps PID 1 from looking at the socket. There is no conflict
+    # with shutdown.target either: a socket with a stop job takes what waits there, to hang up.
+    unit.add("Socket", "Service", "stopped.service")
+    if socket.name:
+        unit.add("Socket", "FileDescriptorName", specifiers(socket.name))
+    for option, address in socket.listens:
+        unit.add("Socket", option, specifiers(address))
     return unit.text()
 
 
@@ -152,8 +163,9 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit.add("Unit", "After", f"apps.target {_JOURNAL_SOCKETS}")
     unit.add("Unit", "Conflicts", "shutdown.target")
     unit.add("Unit", "Before", "shutdown.target")
-    if app.sockets:
-        unit.add("Unit", "Requires", f"{app.name}.socket")
+    for name in _socket_names(app):
+        unit.add("Unit", "Requires", name)
+        unit.add("Service", "Sockets", name)
     if _has_fifo(app):
         # The order holds for the end too: the FIFO is closed when the app has written its last.
         unit.add("Unit", "Requires", f"output@{app.name}.socket")

@@ -12,7 +12,7 @@ from rktpy.appc.isolator import CAPS_REMOVE, CAPS_RETAIN, SECCOMP_REMOVE, SECCOM
 from rktpy.errors import RktError
 from rktpy.host.rootpath import stat_in_root
 from rktpy.nspawn.confine import HIDDEN_IN_PODS
-from rktpy.nspawn.plan import AppPlan, Bandwidth, PodPlan, SeccompPlan, SocketPlan
+from rktpy.nspawn.plan import AppPlan, Bandwidth, PodPlan, SeccompPlan
 from rktpy.nspawn.seccomp import default_filter, filter_plan
 from rktpy.nspawn.streams import handed_streams
 from rktpy.nspawn.units import API_DIRECTORIES, API_FILES
@@ -21,7 +21,6 @@ from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
 from rktpy.pod.environment import app_environment, enter_file, reaches_apps, systemd_file
 from rktpy.pod.executable import find_executable
 from rktpy.pod.places import check_working_directory, find_places
-from rktpy.pod.ports import map_ports
 from rktpy.pod.restart import Restart, restart_policy
 from rktpy.pod.stopsignal import stop_signal
 from rktpy.pod.streams import discarded_streams, reopens_streams
@@ -29,6 +28,7 @@ from rktpy.pod.users import check_in_range, resolve_identity
 from rktpy.pod.volumes import resolve_mounts
 from rktpy.pod.watchdog import watchdog
 from rktpy.value import Value
+from rktpy.verbs.activation import plan_sockets
 from rktpy.verbs.binding import bind_all
 from rktpy.verbs.limits import app_limits, asked
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
     from rktpy.log import Logger
-    from rktpy.nspawn.plan import BindPlan
+    from rktpy.nspawn.plan import BindPlan, SocketPlan
     from rktpy.pod.dns import Dns
     from rktpy.verbs.requests import StartOptions
     from rktpy.verbs.site import Insecure
@@ -95,6 +95,7 @@ class Planner:
         self.idmap = idmap
         self.first_id = idmap.first if idmap else 0
         self.v1 = v1
+        self._sockets: dict[str, tuple[SocketPlan, ...]] = {}
         self.hostname = start.hostname or f"rkt-{uuid}"
         self.machine = os.uname().machine
 
@@ -105,6 +106,7 @@ class Planner:
             RktError: a user, program or volume of an app does not exist; the text says which.
         """
         files = self._pod_files()
+        self._sockets = self._plan_sockets()
         apps = []
         for runtime in self.manifest.apps:
             app = self._app(runtime)
@@ -173,7 +175,7 @@ class Planner:
             limits=app_limits(app.isolators, v1=self.v1),
             isolators=asked(app.isolators),
             lifted=self._lifted(),
-            sockets=self._sockets(app),
+            sockets=self._sockets.get(runtime.name, ()),
         )
 
     def _environment(self, name: str, app: App) -> dict[str, str]:
@@ -218,24 +220,10 @@ class Planner:
         capabilities = (CAPS_RETAIN, CAPS_REMOVE) if self.insecure.capabilities else ()
         return capabilities + ((SECCOMP_RETAIN, SECCOMP_REMOVE) if self.insecure.seccomp else ())
 
-    def _sockets(self, app: App) -> tuple[SocketPlan, ...]:
-        """Return the sockets the host hands over for ``app``, by their port on the host."""
-        published = {mapping.name: mapping.host_port for mapping in map_ports(self.manifest)}
-        sockets = []
-        for port in app.ports:
-            if not port.socket_activated:
-                continue
-            if port.protocol not in ("tcp", "udp"):
-                raise RktError(f"unrecognized protocol: {port.protocol}")
-            if port.name not in published:
-                self.logger.warning(
-                    'warning: no --port option for socket-activated port "%s", assuming port %d'
-                    " as specified in the manifest",
-                    port.name,
-                    port.port,
-                )
-            sockets.append(SocketPlan(port.protocol, published.get(port.name, port.port)))
-        return tuple(sockets)
+    def _plan_sockets(self) -> dict[str, tuple[SocketPlan, ...]]:
+        apps = {app.name: app.app or self.images[app.name].app for app in self.manifest.apps}
+        ports = {name: app.ports if app else () for name, app in apps.items()}
+        return plan_sockets(self.manifest, ports, os.environ, self.logger)
 
     def _pod_files(self) -> dict[str, bytes]:
         """Return the files of stage1's /etc that apps are given to see."""

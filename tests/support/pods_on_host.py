@@ -243,21 +243,32 @@ class Pods:
         self.host.run(["systemctl", "start", *([] if wait else ["--no-block"]), unit])
         return StartedPod(self, self._uuid(name), unit, f"/system.slice/{unit}", None)
 
-    def behind_socket(self, argv: Sequence[str], port: int) -> str:
-        """Let the first connection to ``port`` start a pod as a service; return its name."""
+    def behind_sockets(self, argv: Sequence[str], *sockets: str, **settings: str) -> str:
+        """Let the first connection to one of ``sockets`` start a pod as a service; return its name.
+
+        Each is the text of a section ``[Socket]`` and becomes a unit; ``settings`` are further
+        ones of ``[Service]``.
+        """
         argv, name = self._with_uuid_file(argv)
-        stem = f"pod-{os.urandom(3).hex()}"
-        self.host.write(f"{_UNITS}/{stem}.socket", f"[Socket]\nListenStream={port}\n")
-        self._units.append(f"{stem}.socket")  # stopped first: it would start the service again
-        unit = self.unit(f"{stem}.service", {"ExecStart": quoted_for_unit(argv)})
+        unit = f"pod-{os.urandom(3).hex()}.service"
+        names = socket_units(unit, len(sockets))
+        for socket, text in zip(names, sockets, strict=True):
+            # Before the service, as it would start that again when all are stopped.
+            self.add_unit(socket, f"[Socket]\nService={unit}\n{text}\n")
+        start = {"ExecStart": quoted_for_unit(argv), "Sockets": " ".join(names)}
+        self.unit(unit, start | settings)
         self._uuid_files[unit] = name
-        self.host.run(["systemctl", "start", f"{stem}.socket"])
+        self.host.run(["systemctl", "start", *names])
         return unit
 
     def newest_of(self, unit: str) -> StartedPod:
-        """Return the pod that a service of ``behind_socket`` started last."""
-        uuid = self._uuid(self._uuid_files[unit])
+        """Return the pod that a service of ``behind_sockets`` started last."""
+        uuid = self._uuid(self.uuid_file(unit))
         return StartedPod(self, uuid, unit, f"/system.slice/{unit}", None)
+
+    def uuid_file(self, unit: str) -> str:
+        """Return where the pods of a service of ``behind_sockets`` say their UUIDs."""
+        return self._uuid_files[unit]
 
     def as_transient(
         self, argv: Sequence[str], *, options: Sequence[str] = ("--slice=machine",), **settings: str
@@ -278,7 +289,11 @@ class Pods:
     def unit(self, name: str, settings: Mapping[str, str]) -> str:
         """Write the service ``name``, fit for a pod unless ``settings`` differ; return ``name``."""
         lines = [f"{key}={value}\n" for key, value in (POD_SERVICE | dict(settings)).items()]
-        self.host.write(f"{_UNITS}/{name}", f"[Service]\n{''.join(lines)}")
+        return self.add_unit(name, f"[Service]\n{''.join(lines)}")
+
+    def add_unit(self, name: str, text: str) -> str:
+        """Write the unit ``name``, which ``clean`` stops and removes; return ``name``."""
+        self.host.write(f"{_UNITS}/{name}", text)
         self._units.append(name)
         self.host.run(["systemctl", "daemon-reload"])
         return name
@@ -314,6 +329,12 @@ FORMS: dict[str, Callable[[Pods, Sequence[str]], StartedPod]] = {
 }
 
 
+def socket_units(service: str, count: int) -> list[str]:
+    """Return the names of the socket units of ``service`` that ``Pods.behind_sockets`` made."""
+    stem = service.removesuffix(".service")
+    return [f"{stem}.socket", *(f"{stem}-{number}.socket" for number in range(2, count + 1))]
+
+
 def quoted_for_unit(argv: Sequence[str]) -> str:
     """Return ``argv`` as a unit file spells it in ``ExecStart=``."""
     escapes = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$", "\n": "\\n"}
@@ -334,15 +355,16 @@ def talk(path: Path, *arguments: str, name: str = TALK) -> None:
     """Write a server that is started by the first connection to its socket."""
     port = {"name": "line", "protocol": "tcp", "port": TALK_PORT, "count": 1,
             "socketActivated": True}  # fmt: skip
-    _talk(path, *arguments, name=name, app={"ports": [port]})
+    talk_image(path, *arguments, name=name, app={"ports": [port]})
 
 
 def talk_notify(path: Path) -> None:
     """Write a program that says that it is ready when a file is there."""
-    _talk(path, name=TALK_NOTIFY, annotations=NOTIFY)
+    talk_image(path, name=TALK_NOTIFY, annotations=NOTIFY)
 
 
-def _talk(path: Path, *arguments: str, **options: Any) -> None:
+def talk_image(path: Path, *arguments: str, **options: Any) -> None:
+    """Write ``talk`` as an image; ``options`` are those of ``build_aci``."""
     program = build_static("talk", [Path(__file__).with_name("talk") / "talk.c"])
     files = {"/talk": archive.Entry("", mode=0o755, source=program)}
     build_aci(path, exec=["/talk", *arguments], files=dict(files), **options)

@@ -14,16 +14,17 @@ UNKNOWN = 0
 
 DIRECTIVES = {
     229: """
-        After AllowIsolate Before BindIPv6Only CPUQuota CPUShares CapabilityBoundingSet Conflicts
-        DefaultDependencies Description EnvironmentFile ExecStart ExecStartPre ExecStop
-        ExecStopPost FailureAction FileDescriptorStoreMax Group IgnoreSIGPIPE KillSignal
-        ListenDatagram ListenFIFO ListenStream MountFlags NoNewPrivileges OOMScoreAdjust OnFailure
-        PassCredentials PassEnvironment PassSecurity ReceiveBuffer RefuseManualStart
-        RemainAfterExit Requires Restart RestartForceExitStatus RestartSec RootDirectory
-        RuntimeDirectory Service Slice SocketMode Sockets StandardError StandardInput
-        StandardOutput StartLimitBurst StopWhenUnneeded SupplementaryGroups Symlinks
-        SyslogIdentifier SystemCallErrorNumber SystemCallFilter TasksMax TimeoutSec
-        TimeoutStartSec Type User Wants WatchdogSec WorkingDirectory
+        After AllowIsolate Before BindIPv6Only CPUQuota CPUShares CapabilityBoundingSet
+        Conflicts DefaultDependencies Description EnvironmentFile ExecStart ExecStartPre
+        ExecStop ExecStopPost FailureAction FileDescriptorName FileDescriptorStoreMax Group
+        IgnoreSIGPIPE KillSignal ListenDatagram ListenFIFO ListenNetlink ListenSequentialPacket
+        ListenStream MountFlags NoNewPrivileges OOMScoreAdjust OnFailure PassCredentials
+        PassEnvironment PassSecurity ReceiveBuffer RefuseManualStart RemainAfterExit Requires
+        Restart RestartForceExitStatus RestartSec RootDirectory RuntimeDirectory Service Slice
+        SocketMode Sockets StandardError StandardInput StandardOutput StartLimitBurst
+        StopWhenUnneeded SupplementaryGroups Symlinks SyslogIdentifier SystemCallErrorNumber
+        SystemCallFilter TasksMax TimeoutSec TimeoutStartSec Type User Wants WatchdogSec
+        WorkingDirectory
     """,
     232: """
         CPUWeight IOReadBandwidthMax IOReadIOPSMax IOWriteBandwidthMax IOWriteIOPSMax MemoryMax

@@ -11,6 +11,7 @@ from tests.support import (
     pods_on_host,
     readiness_on_host,
     registry_on_host,
+    sockets_on_host,
     units_on_host,
 )
 from tests.support.container import ContainerHost
@@ -37,7 +38,7 @@ def _leaks(host: ContainerHost) -> Iterator[None]:
 def stocked(host: ContainerHost) -> Pods:
     images = (pods_on_host.shell, pods_on_host.redis, pods_on_host.redis_notify,
               pods_on_host.etcd, pods_on_host.talk, readiness_on_host.tell,
-              units_on_host.web)  # fmt: skip
+              units_on_host.web, sockets_on_host.talk_many)  # fmt: skip
     return hostfixture.stocked(host, *images)
 
 

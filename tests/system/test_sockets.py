@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.support.pods_on_host import TALK, TALK_PORT, TRUSTING, Pods
+from tests.support import sockets_on_host as on_host
+from tests.support.pods_on_host import TALK_PORT
 
-LINE = "answered by talk\n"
-ASK = "import socket, sys; print(socket.create_connection(sys.argv[1:]).makefile().read(), end='')"
-
-
-def ask(pods: Pods, port: int) -> str:
-    """Connect to ``port`` of the host and return what is answered."""
-    return pods.host.run(["python3", "-c", ASK, "127.0.0.1", str(port)]).stdout
+if TYPE_CHECKING:
+    from tests.support.pods_on_host import Pods
 
 
 @pytest.mark.parametrize(
@@ -23,38 +21,32 @@ def ask(pods: Pods, port: int) -> str:
 def test_the_first_connection_starts_the_pod_and_the_app_answers_it(
     pods: Pods, port: int, network: str
 ) -> None:
-    unit = pods.behind_socket([*TRUSTING, "run", network, TALK, "--", "serve"], port)
-    before = pods.states()
-    answers = [ask(pods, port) for _ in range(3)]
-    pod = pods.newest_of(unit).wait_active()
-
-    assert before == {}
-    assert answers == [LINE] * 3
-    assert pods.states() == {pod.uuid: "running"}
-    assert len(pod.processes("talk")) == 1
-    pods.host.run(["systemctl", "stop", unit.replace(".service", ".socket"), unit])
-    assert pod.properties("Result") == {"Result": "success"}
-    assert pod.status()["app-talk"] == "0"
+    on_host.check_first_connection(pods, network, port)
 
 
-def test_each_connection_starts_a_pod_if_the_last_one_has_ended(pods: Pods) -> None:
-    unit = pods.behind_socket(pods.argv(TALK, "serve-once"), TALK_PORT)
-    uuids = []
-    for _ in range(2):
-        assert ask(pods, TALK_PORT) == LINE
-        pod = pods.newest_of(unit)
-        assert pod.wait_end() == 0
-        uuids.append(pod.uuid)
-
-    assert pods.states() == dict.fromkeys(uuids, "exited")
-    assert len(set(uuids)) == 2
+def test_sockets_of_every_kind_reach_an_app(pods: Pods) -> None:
+    on_host.check_every_kind(pods)
 
 
-def test_a_socket_that_the_app_does_not_know_is_not_handed_on(pods: Pods) -> None:
-    unit = pods.behind_socket(pods.argv(TALK, "serve"), TALK_PORT + 1)
-    pods.host.run(["systemctl", "start", unit])
-    pod = pods.newest_of(unit).wait_active()
+def test_each_app_of_a_prepared_pod_gets_its_own_sockets(pods: Pods) -> None:
+    on_host.check_apps_with_sockets_of_their_own(pods)
 
-    # The pod's own systemd opened the port that the image names.
-    assert ask(pods, TALK_PORT) == LINE
-    assert pods.states() == {pod.uuid: "running"}
+
+def test_sockets_outlive_pods_and_start_the_next(pods: Pods) -> None:
+    on_host.check_sockets_outlive_pods(pods)
+
+
+def test_connections_wait_for_the_next_pod(pods: Pods) -> None:
+    on_host.check_connections_wait_for_the_next_pod(pods)
+
+
+def test_a_stop_leaves_connections_in_the_queue(pods: Pods) -> None:
+    on_host.check_a_stop_leaves_connections_in_the_queue(pods)
+
+
+def test_what_reaches_no_app_is_told(pods: Pods) -> None:
+    on_host.check_what_reaches_no_app_is_told(pods)
+
+
+def test_a_pod_for_each_connection(pods: Pods) -> None:
+    on_host.check_a_pod_for_each_connection(pods)

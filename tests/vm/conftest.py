@@ -11,6 +11,7 @@ from tests.support import (
     limits_on_host,
     pods_on_host,
     readiness_on_host,
+    sockets_on_host,
     units_on_host,
 )
 from tests.support.vm import VmHost
@@ -36,7 +37,7 @@ def _leaks(host: VmHost) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def stocked(host: VmHost) -> Pods:
     images = (pods_on_host.shell, limits_on_host.slow_shell, readiness_on_host.tell,
-              units_on_host.web)  # fmt: skip
+              units_on_host.web, pods_on_host.talk, sockets_on_host.talk_many)  # fmt: skip
     return hostfixture.stocked(host, *images)
 
 

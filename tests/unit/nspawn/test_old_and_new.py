@@ -49,7 +49,8 @@ def everything(*, v1: bool) -> PodPlan:
         capabilities=("CAP_CHOWN",), seccomp=seccomp, limits=LIMITS.replace(v1=v1),
         pre_start=(("/pre",),), post_stop=(("/post",),), supplementary_gids=(7,), notify=True,
         read_only_rootfs=True, binds=(BindPlan("/srv", "/data"),), stop_signal="SIGINT",
-        sockets=(SocketPlan("tcp", 80), SocketPlan("udp", 53)), restart="on-failure",
+        sockets=(SocketPlan((("ListenStream", "80"), ("ListenDatagram", "53")), "a"),),
+        restart="on-failure",
         watchdog=1500,
     )  # fmt: skip
     return pod(

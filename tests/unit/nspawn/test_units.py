@@ -214,13 +214,30 @@ def test_generated_etc_files_yield_to_volumes() -> None:
     assert not any(line.endswith(":/etc/hosts") for line in provided)
 
 
-def test_socket_activated_ports_make_a_socket_unit() -> None:
-    plan = pod(app(sockets=(SocketPlan("tcp", 8080), SocketPlan("udp", 53))))
+def test_sockets_make_a_unit_for_each_name_of_theirs() -> None:
+    first = SocketPlan((("ListenStream", "[::]:80"), ("ListenDatagram", "53")), "a%b")
+    plan = pod(app(sockets=(first, SocketPlan((("ListenStream", "/run/x"),)))))
     units = unit_files(plan)
 
-    assert lines(units["web.socket"], "ListenStream") == ["8080"]
+    assert lines(units["web.socket"], "ListenStream") == ["[::]:80"]
     assert lines(units["web.socket"], "ListenDatagram") == ["53"]
-    assert unit_links(plan) == {"sockets.target.wants/web.socket": "../web.socket"}
+    assert lines(units["web.socket"], "FileDescriptorName") == ["a%%b"]
+    assert lines(units["web@2.socket"], "ListenStream") == ["/run/x"]
+    assert lines(units["web@2.socket"], "FileDescriptorName") == []
+    assert lines(units["web.service"], "Sockets") == ["web.socket", "web@2.socket"]
+    assert {"web.socket", "web@2.socket"} <= set(lines(units["web.service"], "Requires"))
+    assert unit_links(plan) == {
+        "sockets.target.wants/web.socket": "../web.socket",
+        "sockets.target.wants/web@2.socket": "../web@2.socket",
+    }
+
+
+def test_a_connection_does_not_start_an_app_that_has_ended() -> None:
+    plan = pod(app(sockets=(SocketPlan((("ListenStream", "80"),)),)))
+    unit = unit_files(plan)["web.socket"]
+
+    assert lines(unit, "Service") == ["stopped.service"]
+    assert lines(unit, "Conflicts") == []  # a stop job makes systemd hang up on who waits
 
 
 def test_percent_signs_of_an_image_name_are_not_expanded() -> None:

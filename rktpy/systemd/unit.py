@@ -14,6 +14,7 @@ import os
 
 from rktpy.errors import RktError
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY, UNIFIED, parse_membership, tree_path
+from rktpy.log import Logger
 from rktpy.systemd.features import SHARED_SUPERVISOR
 from rktpy.value import Value
 
@@ -28,6 +29,7 @@ SERVICE = "service"
 SCOPE = "scope"
 NONE = "none"
 
+_log = Logger("stage0")
 _MACHINE_SLICE = "machine.slice"
 _POINTS = {
     UNIFIED: "/sys/fs/cgroup",
@@ -251,7 +253,14 @@ def place_pod(
         return is_main_process(unit.unit, os.getpid(), connect=connect)
 
     process = this_process(facts.cgroup_mode, environ)
-    return decide(uuid, host, process, ask if facts.manager else None)
+    placement = decide(uuid, host, process, ask if facts.manager else None)
+    if placement.kind == SCOPE:
+        from rktpy.systemd.stray import complaint
+
+        root = _manager_root(process.manager_cgroups, host.mode)
+        if text := complaint(placement, process, root, environ):
+            _log.warning("%s", text)
+    return placement
 
 
 def app_controllers(placement: Placement, mode: str) -> frozenset[str]:

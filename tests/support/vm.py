@@ -34,6 +34,9 @@ UNWANTED_UNITS = (
     "proc-sys-fs-binfmt_misc.automount", "systemd-random-seed.service", "modprobe@fuse.service",
     "modprobe@dm_mod.service", "modprobe@efi_pstore.service", "modprobe@drm.service",
 )  # fmt: skip
+# Which cgroups: those of today, and those of a host that was told to stay as it was.
+UNIFIED = "systemd.unified_cgroup_hierarchy=1"
+LEGACY = "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1"
 DISK_SIZE = "6G"  # sparse
 MEMORY_MIB = 1536
 
@@ -70,9 +73,10 @@ class VmHost(RemoteHost):
 
     slowness = 6.0
 
-    def __init__(self, *, lowers: Sequence[str] | None = None) -> None:
+    def __init__(self, *, lowers: Sequence[str] | None = None, cgroups: str = UNIFIED) -> None:
         super().__init__()
         self._lowers = lowers
+        self._cgroups = cgroups
         self.state = tempfile.mkdtemp(prefix="rktpy-", dir="/var/tmp")
         self.name = f"vm-{os.path.basename(self.state)[6:].lower().replace('_', 'x')}"
         self.keep = False
@@ -168,7 +172,7 @@ class VmHost(RemoteHost):
     def _argv(self, kernel: str) -> list[str]:
         words = (
             "console=ttyS0 loglevel=4 panic=-1 nokaslr mitigations=off net.ifnames=0 "
-            "systemd.unified_cgroup_hierarchy=1 systemd.unit=multi-user.target "
+            f"{self._cgroups} systemd.unit=multi-user.target "
             "systemd.show_status=no "
         ) + " ".join(f"systemd.mask={unit}" for unit in UNWANTED_UNITS)
         return [

@@ -1,0 +1,114 @@
+"""What the resource settings of a unit do to the pod in it, on a booted host."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from tests.support.pods_on_host import SHELL
+from tests.support.throttling import counters, shares
+
+if TYPE_CHECKING:
+    from tests.support.pods_on_host import Pods, StartedPod
+
+# Write three MiB, fork more than may be, then want a whole processor.
+_WORK = (
+    "cat /proc/uptime; dd if=/dev/zero of=/file bs=64k count=48 oflag=direct 2>/dev/null;"
+    " cat /proc/uptime; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do sleep 300 & done;"
+    " while :; do :; done"
+)
+_BURN = "echo up; while :; do :; done"
+_EAT = "exec dd if=/dev/zero of=/dev/null bs=150M count=1"
+_SETTINGS = {
+    "CPUQuota": "30%", "CPUWeight": "50", "AllowedCPUs": "1", "MemoryMax": "100M",
+    "MemoryHigh": "90M", "TasksMax": "14", "IOWeight": "50", "IOWriteBandwidthMax": "/ 1M",
+}  # fmt: skip
+# As ``systemctl show`` has them, on every host.
+_SHOWN = {
+    "CPUQuotaPerSecUSec": "300ms", "CPUWeight": "50", "AllowedCPUs": "1",
+    "MemoryMax": str(100 << 20), "MemoryHigh": str(90 << 20), "TasksMax": "14", "IOWeight": "50",
+}  # fmt: skip
+
+
+def check_settings_of_a_unit_are_kept(pods: Pods) -> StartedPod:
+    """Start a service with every setting; show them, change two while it runs."""
+    pod = pods.as_service(pods.argv(SHELL, _BURN), script="", wait=True, **_SETTINGS).wait_active()
+    shown = pod.properties(*_SHOWN)
+    argv = ["systemctl", "set-property", "--runtime", pod.unit, "MemoryMax=70M", "CPUQuota=20%"]
+    pods.host.run(argv)
+
+    assert shown == _SHOWN
+    assert pod.properties("MemoryMax", "CPUQuotaPerSecUSec") == {
+        "MemoryMax": str(70 << 20),
+        "CPUQuotaPerSecUSec": "200ms",
+    }
+    return pod
+
+
+def check_affinity_of_a_unit_reaches_apps(pods: Pods) -> None:
+    """Bind a service to one processor, which needs no controller."""
+    pod = pods.as_service(pods.argv(SHELL, "exec sleep 300"), CPUAffinity="1").wait_active()
+    (process,) = pod.processes("shell")
+    allowed = pods.host.sh('grep ^Cpus_allowed_list: "/proc/$1/status"', str(process)).stdout
+
+    assert allowed.split() == ["Cpus_allowed_list:", "1"]
+
+
+def check_limits_of_a_unit_hold(pods: Pods) -> None:
+    """Measure a busy pod in a service with limits; only where controllers are systemd's."""
+    pod = pods.as_service(pods.argv(SHELL, _WORK), script="", wait=True, **_SETTINGS).wait_active()
+    group = f"/sys/fs/cgroup{pod.group}"
+    pods.host.wait_until('grep -q "^max [1-9]" "$1/pids.events"', group, timeout=120)
+    before = counters(pods.host.read(f"{group}/cpu.stat"))
+    found = None
+    end = time.monotonic() + 60 * pods.host.slowness
+    while not found:
+        assert time.monotonic() < end, "it is not throttled"
+        time.sleep(0.5)
+        found = shares(before, counters(pods.host.read(f"{group}/cpu.stat")))
+    began, ended, *_ = (float(line.split()[-2]) for line in pods.rktpy("logs", pod.uuid).split("\n")
+                        if line.count(".") > 1)  # fmt: skip
+    app = pods.processes(f"{pod.group}/payload/system.slice/shell.service")[0]
+    allowed = pods.host.sh('grep ^Cpus_allowed_list: "/proc/$1/status"', str(app)).stdout
+    written = pods.host.read(f"{group}/io.stat").split("wbytes=")[1].split()[0]
+
+    assert found[0] <= 0.33
+    assert found[1] >= 0.27
+    assert allowed.split()[1] == "1"
+    assert (pods.host.read(f"{group}/pids.max"), ended - began > 2.5) == ("14\n", True)
+    assert int(written) >= 3 << 20
+    assert pods.host.read(f"{group}/io.weight") == "default 50\n"
+    assert pods.host.read(f"{group}/memory.high") == f"{90 << 20}\n"
+    _check_figures_agree(pod)
+    pods.host.run(["systemctl", "set-property", "--runtime", pod.unit,
+                   "MemoryMax=70M", "CPUQuota=20%", "AllowedCPUs=0"])  # fmt: skip
+    written = pods.host.sh('cd "$1"; cat memory.max cpu.max cpuset.cpus.effective', group).stdout
+    assert written == f"{70 << 20}\n20000 100000\n0\n"
+
+
+def _check_figures_agree(pod: StartedPod) -> None:
+    """Compare systemd, systemd-cgtop and ``top``; each reads later than the one before."""
+    host, names = pod.pods.host, ("CPUUsageNSec", "TasksCurrent", "MemoryCurrent")
+    before = pod.properties(*names)
+    (row,) = json.loads(pod.pods.rktpy("top", "--format=json", "--interval=0.1s", pod.uuid))
+    after = pod.properties(*names)
+    listed = host.run(["systemd-cgtop", "-b", "-n", "1", "--raw", pod.group]).stdout
+    tasks, _, memory, *_ = next(
+        line.split()[1:] for line in listed.splitlines() if line.split()[0] == pod.group
+    )
+
+    assert int(before["CPUUsageNSec"]) <= row["cpu_time_ns"] <= int(after["CPUUsageNSec"])
+    assert before["TasksCurrent"] == str(row["pids"]) == tasks
+    assert 0 < row["memory"] <= int(after["MemoryCurrent"]) + (8 << 20)
+    assert row["memory_limit"] == 100 << 20
+    assert int(memory) > 0
+
+
+def check_a_unit_s_memory_ends_the_app(pods: Pods) -> None:
+    """Let an app take more than its unit has, and ask the kernel whose limit that was."""
+    pod = pods.as_transient(pods.argv(SHELL, _EAT), MemoryMax="60M", MemorySwapMax="0",
+                            OOMPolicy="continue")  # fmt: skip
+
+    assert pod.wait_end() == 9
+    assert f"oom_memcg={pod.group},task_memcg={pod.group}/payload/" in pods.journal("--dmesg")

@@ -1,0 +1,36 @@
+"""A guest with cgroup v1 alone, as hosts of rkt's time were: placement, limits, leftovers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import hostfixture, inside_on_host, leftovers_on_host, pods_on_host
+from tests.support.placement_on_host import check_place
+from tests.support.pods_on_host import FORMS, SHELL
+from tests.support.vm import LEGACY, VmHost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.pods_on_host import Pods
+
+
+@pytest.fixture(scope="module")
+def legacy(request: pytest.FixtureRequest) -> Iterator[Pods]:
+    host = VmHost(cgroups=LEGACY)
+    for _ in hostfixture.serve(host, request):
+        yield hostfixture.stocked(host, pods_on_host.shell)
+
+
+def test_pods_on_v1_alone(legacy: Pods) -> None:
+    """One test, as the host is booted for it."""
+    for form in ("service", "shell"):
+        check_place(FORMS[form](legacy, legacy.argv(SHELL, "exec sleep 300")).wait_active())
+        legacy.clean()
+    inside_on_host.check_limits_are_seen(legacy, "shell")
+    leftovers_on_host.check_what_a_service_may_leave_is_collected(legacy)
+    legacy.clean()
+
+    assert "cgroup2" not in legacy.host.read("/proc/self/mountinfo")

@@ -78,6 +78,10 @@ def _default_target(pod: PodPlan) -> str:
         unit.add("Unit", "Wants", "streams.service")
         unit.add("Unit", "After", "streams.service")
     for app in pod.apps:
+        # With an app that is handed streams they would come too late: a socket does not start
+        # when its service, stopped.service, is up.
+        for name in _socket_names(app):
+            unit.add("Unit", "Wants", name)
         unit.add("Unit", "After", f"{app.name}.service")
         # systemd says READY=1 when no job is left. As long as this one waits for a reaper, a pod
         # with an app that failed to start is not ready, until it ends.

@@ -254,3 +254,18 @@ def check_a_pod_for_each_connection(pods: Pods) -> None:
 
     assert said == [answer("talk", "connection")] * 2
     assert list(pods.states().values()) == ["exited"] * 2
+
+
+def check_a_connection_as_standard_streams(pods: Pods) -> None:
+    """``StandardInput=socket``: an interactive app talks to the client as below inetd."""
+    argv = serving(TALK, "--port=line:7796", "--interactive", words=("stdin",))
+    streams = {"StandardInput": "socket", "StandardError": "journal"}
+    pods.unit("each@.service", {"ExecStart": quoted_for_unit(argv)} | streams)
+    listen = "ListenStream=127.0.0.1:7796\nAccept=yes\n"
+    unit = pods.add_unit("each.socket", f"[Socket]\n{listen}")
+    pods.host.run(["systemctl", "start", unit])
+    said = [ask(pods, "line", "127.0.0.1", 7796) for _ in range(2)]
+    pods.host.run(["systemctl", "stop", unit])
+    pods.host.wait_until("! rktpy list --no-legend | grep running")
+
+    assert said == ["talk was asked who is there?\n"] * 2

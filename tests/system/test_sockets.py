@@ -50,3 +50,7 @@ def test_what_reaches_no_app_is_told(pods: Pods) -> None:
 
 def test_a_pod_for_each_connection(pods: Pods) -> None:
     on_host.check_a_pod_for_each_connection(pods)
+
+
+def test_a_connection_as_standard_streams(pods: Pods) -> None:
+    on_host.check_a_connection_as_standard_streams(pods)

@@ -12,7 +12,3 @@ if TYPE_CHECKING:
 
 def test_a_script_is_told_to_exec(pods: Pods) -> None:
     on_host.check_a_script_is_told_to_exec(pods)
-
-
-def test_pods_of_all_steps_of_a_service_run_in_it(pods: Pods) -> None:
-    on_host.check_steps_of_a_service_are_its_own(pods)

@@ -237,6 +237,7 @@ def test_a_connection_does_not_start_an_app_that_has_ended() -> None:
     unit = unit_files(plan)["web.socket"]
 
     assert lines(unit, "Service") == ["stopped.service"]
+    assert "web.socket" in lines(unit_files(plan)["default.target"], "Wants")  # with it, or never
     assert lines(unit, "Conflicts") == []  # a stop job makes systemd hang up on who waits
 
 

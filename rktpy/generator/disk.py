@@ -30,30 +30,45 @@ UNITS = (
     "/lib/systemd/system",
 )
 _DROP_IN = ".conf"
+_PODMANS = (".container", ".kube", ".volume", ".network", ".image", ".build")
 _MODE = 0o644
 
 
 def collect(directories: Sequence[str], problems: list[Problem]) -> list[PodFile]:
-    """Return the files of all pods by name, each with its drop-ins; what cannot be read is told."""
+    """Return the files of all pods by name, each with its drop-ins.
+
+    What cannot be read of a pod is told by its file; ``problems`` gets those of directories.
+    """
     files = []
-    for name, path in sorted(_first_of_each(directories, SUFFIX).items()):
-        text = _text(path, problems)
-        if not text:
+    for name, path in sorted(_first_of_each(directories, SUFFIX, problems).items()):
+        found: list[Problem] = []
+        text = _text(path, found)
+        if not text and not found:
             continue
         places = [f"{directory}/{name}.d" for directory in directories]
         parts = [(path, text)]
-        for _, drop_in in sorted(_first_of_each(places, _DROP_IN).items()):
-            if more := _text(drop_in, problems):
+        for _, drop_in in sorted(_first_of_each(places, _DROP_IN, found).items()):
+            if more := _text(drop_in, found):
                 parts.append((drop_in, more))
-        files.append(PodFile(name, tuple(parts)))
+        files.append(PodFile(name, tuple(parts), tuple(found)))
     return files
+
+
+def strangers(directories: Sequence[str]) -> list[Problem]:
+    """Return a problem for each of podman's files, which would wait here for ever."""
+    return [
+        Problem(f"{directory}/{name}", 0, f"this is podman's; write a {SUFFIX} file with an [App]")
+        for directory in directories
+        for name in _names(directory, [])
+        if name.endswith(_PODMANS) and not name.startswith(".")
+    ]
 
 
 def units_of_host(directories: Sequence[str]) -> dict[str, str]:
     """Return name and path of the host's own units, without those that are masked."""
     found = {}
     for directory in reversed(directories):
-        for name in _names(directory):
+        for name in _names(directory, []):
             path = f"{directory}/{name}"
             if not name.endswith((".d", ".wants", ".requires", ".upholds")):
                 found[name] = path
@@ -82,20 +97,25 @@ def write(directory: str, generated: Generated, problems: list[Problem]) -> None
             problems.append(Problem(path, 0, error.strerror or "cannot be made"))
 
 
-def _first_of_each(directories: Sequence[str], suffix: str) -> dict[str, str]:
+def _first_of_each(
+    directories: Sequence[str], suffix: str, problems: list[Problem]
+) -> dict[str, str]:
     found: dict[str, str] = {}
     for directory in directories:
-        for name in _names(directory):
+        for name in _names(directory, problems):
             if name.endswith(suffix) and not name.startswith("."):
                 found.setdefault(name, f"{directory}/{name}")
     return found
 
 
-def _names(directory: str) -> list[str]:
+def _names(directory: str, problems: list[Problem]) -> list[str]:
     try:
         return os.listdir(directory)
-    except OSError:
+    except FileNotFoundError:
         return []  # most hosts lack most of them
+    except OSError as error:
+        problems.append(Problem(directory, 0, error.strerror or "cannot be read"))
+        return []
 
 
 def _leads_to_null(path: str) -> bool:
@@ -110,12 +130,12 @@ def _text(path: str, problems: list[Problem]) -> str:
     if _leads_to_null(path):
         return ""
     try:
-        # A FIFO would keep systemd waiting, and with it the start of the host.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.stat(path).st_mode):  # asked first: opening a device may do things
+            problems.append(Problem(path, 0, "this is no regular file"))
+            return ""
+        # If a FIFO has come in its place, the start of the host must not wait for it.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         try:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                problems.append(Problem(path, 0, "this is no file"))
-                return ""
             data = _bytes(fd)
         finally:
             os.close(fd)
@@ -123,7 +143,7 @@ def _text(path: str, problems: list[Problem]) -> str:
         problems.append(Problem(path, 0, error.strerror or "cannot be read"))
         return ""
     if len(data) > LONGEST:
-        problems.append(Problem(path, 0, "a file of a pod is not that large"))
+        problems.append(Problem(path, 0, f"it is larger than {LONGEST >> 20} MiB"))
         return ""
     return data.decode("utf-8", "surrogateescape")
 

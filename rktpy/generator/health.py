@@ -1,4 +1,4 @@
-"""Health checks of a pod: lines and units that ask its apps through ``rktpy enter``. Pure.
+"""Health checks of a pod: lines and units that ask its apps from the host. Pure.
 
 Directives and a shell's loop do it; no process of ours stays between two checks. See ADR 27.
 """
@@ -15,25 +15,42 @@ if TYPE_CHECKING:
 
     from rktpy.generator.apps import App
     from rktpy.generator.ini import Problem
+    from rktpy.generator.settings import Settings
 
 _SHELL = "/bin/sh"
-_UNTIL_HEALTHY = 'until "$@"; do sleep 1; done'
-# The arguments: how often, what to do then, of which unit; behind these the check.
-_CHECK = (
-    'most=$1 act=$2 unit=$3; shift 3; tries=1; until "$@"; do'
-    ' if [ "$tries" -ge "$most" ]; then'
-    ' echo "<3>unhealthy, $tries times in a row"; [ "$act" = none ] ||'
-    ' systemctl --no-block "$act" "$unit"; exit 1; fi;'
-    " tries=$((tries + 1)); sleep 1; done"
+# A unit whose pod has ended would be starting until its TimeoutStartSec=.
+_UNTIL_HEALTHY = (
+    'until "$@"; do kill -0 "$MAINPID" 2>/dev/null ||'
+    ' { echo "<3>the pod has ended before it was healthy"; exit 1; }; sleep 1; done'
 )
-_UNITS = ("", "s", "m", "h")  # what timeout(1) and systemd.time(7) both take
+# The arguments: how often, how long between, what to do then, of which unit; then the check.
+_CHECK = (
+    'most=$1 pause=$2 act=$3 unit=$4; shift 4; tries=1; until "$@"; do'
+    ' if [ "$tries" -ge "$most" ]; then'
+    ' echo "<3>unhealthy, $tries times in a row" >&2; [ "$act" = none ] ||'
+    ' systemctl --no-block "$act" "$unit"; exit 1; fi;'
+    ' tries=$((tries + 1)); sleep "$pause"; done'
+)
+# One check in 30 s must not fill the journal: of those that pass nothing is said.
+_SERVICE = """\
+[Service]
+Type=oneshot
+StandardOutput=null
+SyslogLevel=notice
+LogLevelMax=notice
+"""
+_UNITS = ("", "s", "m", "h")  # what timeout(1), sleep(1) and systemd.time(7) all take
+_OF_SHELLS = frozenset(("|", "||", "&&", "&", ";", ">", "<"))
+
+
+_KEYS = ("HealthCmd", "HealthInterval", "HealthOnFailure", "HealthRetries", "HealthTimeout")
 
 
 class Check(Value):
     """A health check of one app. Times are texts like ``30s``."""
 
     part: str  # of the names of its units: -health, or -health-APP
-    command: tuple[str, ...]  # with rktpy enter in front
+    command: tuple[str, ...]  # on the host
     interval: str
     retries: int
     on_failure: str
@@ -41,13 +58,16 @@ class Check(Value):
 
 
 def read_checks(
-    apps: Sequence[App], enter: Sequence[str], pod: str, problems: list[Problem]
+    apps: Sequence[App], rktpy: Sequence[str], pod: str, problems: list[Problem]
 ) -> tuple[Check, ...]:
-    """Return the checks of ``apps``; ``enter`` is ``rktpy … enter``, ``pod`` the pod's name."""
+    """Return the checks of ``apps``; ``rktpy`` has its global options, ``pod`` is the pod's name.
+
+    An app that names none has that of its image, if anything is said about checks.
+    """
     return tuple(
         check
         for app in apps
-        if (check := _read(app, enter, pod, alone=len(apps) == 1, problems=problems))
+        if (check := _read(app, rktpy, pod, alone=len(apps) == 1, problems=problems))
     )
 
 
@@ -73,11 +93,11 @@ def check_units(stem: str, source: str, checks: Sequence[Check]) -> tuple[tuple[
             f"{head}BindsTo={pod}\n\n[Timer]\nOnActiveSec={check.interval}\n"
             f"OnUnitInactiveSec={check.interval}\nAccuracySec=1s\n"
         )
-        arguments = (str(check.retries), check.on_failure, pod)
+        arguments = (str(check.retries), check.interval, check.on_failure, pod)
         line = exec_line((_SHELL, "-c", _CHECK, "health", *arguments, *check.command))
-        service = (
-            f"{head}Requisite={pod}\nPartOf={pod}\n\n[Service]\nType=oneshot\nExecStart={line}\n"
-        )
+        # A check each second is no loop of failing starts.
+        bound = f"Requisite={pod}\nPartOf={pod}\nStartLimitIntervalSec=0\n"
+        service = f"{head}{bound}\n{_SERVICE}ExecStart={line}\n"
         units += [
             (unit_name(stem, ".timer", check.part), timer),
             (unit_name(stem, ".service", check.part), service),
@@ -86,36 +106,49 @@ def check_units(stem: str, source: str, checks: Sequence[Check]) -> tuple[tuple[
 
 
 def _read(
-    app: App, enter: Sequence[str], pod: str, *, alone: bool, problems: list[Problem]
+    app: App, rktpy: Sequence[str], pod: str, *, alone: bool, problems: list[Problem]
 ) -> Check | None:
     settings = app.settings
     command = settings.all("HealthCmd")
+    asked = [entry for name in _KEYS if (entry := settings.entry(name))]
     gates = settings.one("Notify") == "healthy"
-    if not command:
-        for name in ("Notify", "HealthInterval", "HealthRetries", "HealthTimeout"):
-            entry = settings.entry(name)
-            if entry and (name != "Notify" or gates):
-                problems.append(entry.problem(f"{name}= needs a HealthCmd="))
+    if command == ("none",) or not (asked or gates):
+        entry = settings.entry("Notify")
+        if gates and entry:
+            problems.append(entry.problem("Notify=healthy needs a check, and HealthCmd= is none"))
         return None
+    retries = _judge(settings, problems)
+    timeout = ("/usr/bin/timeout", "-k", "5", settings.one("HealthTimeout", "30s"))
+    named = (f"--app={app.name}",) if app.name else ()
+    if command:
+        inside = (*rktpy, "enter", "--as-app", *named, pod, *command)
+    else:
+        inside = (*rktpy, "healthcheck", *named, pod)
+    return Check(
+        part="-health" if alone else f"-health-{app.name}",
+        command=(*timeout, *inside),
+        interval=settings.one("HealthInterval", "30s"),
+        retries=retries,
+        on_failure=settings.one("HealthOnFailure", "none"),
+        gates=gates,
+    )
+
+
+def _judge(settings: Settings, problems: list[Problem]) -> int:
+    """Tell what is wrong with the keys of a check; return how often it may fail."""
     for name in ("HealthInterval", "HealthTimeout"):
         entry = settings.entry(name)
         if entry and not _is_time(entry.value):
             problems.append(entry.problem(f"{name}=: write a time like 30s, 5m, 1h"))
+    entry = settings.entry("HealthCmd")
+    if entry and not _OF_SHELLS.isdisjoint(settings.all("HealthCmd")):
+        problems.append(entry.problem('HealthCmd=: no shell reads this; write /bin/sh -c "…"'))
     retries = settings.one("HealthRetries", "3")
     entry = settings.entry("HealthRetries")
     if entry and not (retries.isascii() and retries.isdigit() and 0 < int(retries[:9]) < 1000):
         problems.append(entry.problem("HealthRetries=: write a number from 1 to 999"))
-        retries = "3"
-    timeout = ("/usr/bin/timeout", "-k", "5", settings.one("HealthTimeout", "30s"))
-    named = (f"--app={app.name}",) if app.name else ()
-    return Check(
-        part="-health" if alone else f"-health-{app.name}",
-        command=(*timeout, *enter, "--as-app", *named, pod, *command),
-        interval=settings.one("HealthInterval", "30s"),
-        retries=int(retries),
-        on_failure=settings.one("HealthOnFailure", "none"),
-        gates=gates,
-    )
+        return 1
+    return int(retries)
 
 
 def _is_time(text: str) -> bool:

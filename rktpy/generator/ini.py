@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _BLANKS = " \t"
 LONGEST = 1 << 20  # bytes of a line that systemd reads (LONG_LINE_MAX), and of a file that we read
+_LONGEST_TEXT = 500  # characters that a problem is told with
 
 
 class Problem(Value):
@@ -26,7 +27,11 @@ class Problem(Value):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
+        """Return one printable line: the text quotes files that may say anything."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        text = f"{place}: {self.text}"
+        text = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
+        return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 class Entry(Value):
@@ -60,45 +65,48 @@ def read(parts: Iterable[tuple[str, str]], problems: list[Problem]) -> dict[str,
 
     Sections of one name become one; all of them are in the order of their first header.
     """
-    sections: dict[str, Section] = {}
+    headers: dict[str, tuple[str, int]] = {}
+    entries: dict[str, list[Entry]] = {}
     for file, text in parts:
-        current = ""
+        current: str | None = ""
         for number, line in _logical_lines(text):
             if not _readable(line):
                 problems.append(Problem(file, number, "this line is no UTF-8, or is too long"))
             elif line[0] == "[":
-                current = _header(line)
+                current = _header(line) or None
                 if not current:
                     problems.append(Problem(file, number, f"no name of a section: {line}"))
-                elif current not in sections:
-                    sections[current] = Section(current, file, number, ())
+                elif current not in headers:
+                    headers[current] = (file, number)
+                    entries[current] = []
+            elif current is None:
+                continue  # in a section without a name, which was told
             elif problem := _refusal(line, current):
                 problems.append(Problem(file, number, problem))
             else:
                 key, _, value = line.partition("=")
                 entry = Entry(key.rstrip(_BLANKS), value.lstrip(_BLANKS), file, number)
-                before = sections[current]
-                sections[current] = before.replace(entries=(*before.entries, entry))
-    return sections
+                entries[current].append(entry)
+    return {name: Section(name, *headers[name], tuple(found)) for name, found in entries.items()}
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line that says something, continued ones as one."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\n")
-    whole, first = "", 0
+    pieces: list[str] = []
+    first = 0
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.lstrip(_BLANKS)
         if stripped[:1] in ("#", ";"):
             continue  # also between continued lines
         first = first or number
-        whole += line
-        if _continues(whole):
-            whole = whole[:-1] + " "
+        if _continues(line):
+            pieces.append(line[:-1])
             continue
-        if found := whole.strip(_BLANKS):
+        if found := " ".join([*pieces, line]).strip(_BLANKS):
             yield first, found
-        whole, first = "", 0
-    if found := whole.strip(_BLANKS):
+        pieces, first = [], 0
+    if found := " ".join(pieces).strip(_BLANKS):
         yield first, found
 
 

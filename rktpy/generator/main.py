@@ -26,7 +26,7 @@ def main(argv: Sequence[str], *, program: str, sources: Sequence[str] = disk.SOU
     if not argv:
         os.write(2, b"rktpy-generator: systemd gives me a directory\n")
         return 1
-    problems: list[Problem] = []
+    problems: list[Problem] = disk.strangers(sources)
     files = disk.collect(sources, problems)
     if files:  # most hosts have none, and then nobody waits for more
         generated = generate(files, program=program, taken=disk.units_of_host(disk.UNITS))

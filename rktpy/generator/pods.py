@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from rktpy.generator.apps import read_apps, words_of
+from rktpy.generator.clashes import Names, few
 from rktpy.generator.health import check_units, read_checks, start_lines
 from rktpy.generator.ini import LONGEST, Problem, read
 from rktpy.generator.install import links_of
@@ -27,10 +28,29 @@ if TYPE_CHECKING:
 
 
 class PodFile(Value):
-    """A file and its drop-ins: pairs of path and text, the file first. ``name``: ``web.pod``."""
+    """A file and its drop-ins: pairs of path and text, the file first. ``name``: ``web.pod``.
+
+    ``problems`` are those of reading them: a pod must not start without a part that is there.
+    """
 
     name: str
     parts: tuple[tuple[str, str], ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where the file lies."""
+        return self.parts[0][0]
+
+    @property
+    def stem(self) -> str:
+        """The name without its suffix; a template's ends in ``@``."""
+        return self.name.removesuffix(SUFFIX)
+
+    @property
+    def unit(self) -> str:
+        """The name of its service."""
+        return unit_name(self.stem, ".service")
 
 
 class Generated(Value):
@@ -57,57 +77,26 @@ def generate(
     known = {file.name for file in files}
     read_files = []
     for file in files:
-        problems: list[Problem] = []
+        problems = list(file.problems)
         read_files.append((file, read(file.parts, problems), problems))
     circles = cycles({file.name: sections for file, sections, _ in read_files})
+    names = Names(taken or {}, {file.unit: file.path for file in files})
     done = []
     for file, sections, problems in read_files:
         if only is not None and file.name not in only:
             continue
-        path = file.parts[0][0]
         if reason := why_no_name(file.name):
             # No unit could have such a name, so this is all there is to see.
-            done.append(Generated(problems=(*problems, Problem(path, 0, reason))))
+            found = few((*problems, Problem(file.path, 0, reason)), file.path)
+            done.append(Generated(problems=found))
             continue
         problems += circles.get(file.name, ())
-        one = _one(file, sections, problems, program=program, known=known)
-        done.append(_without_taken(one, file, taken or {}))
-    twice = _twice(done)
+        done.append(_one(file, sections, problems, program=program, known=known, names=names))
     return Generated(
         tuple(unit for each in done for unit in each.units),
         tuple(link for each in done for link in each.links),
-        (*(problem for each in done for problem in each.problems), *twice),
+        tuple(problem for each in done for problem in each.problems),
     )
-
-
-def _without_taken(one: Generated, file: PodFile, taken: Mapping[str, str]) -> Generated:
-    """Return ``one`` if it hides no unit of the host, else what is left to tell of it."""
-    stem, path = file.name.removesuffix(SUFFIX), file.parts[0][0]
-    names = (*(name for name, _ in one.units), *(name for name, _ in one.links if "/" not in name))
-    problems = tuple(
-        Problem(path, 0, f"{name} would hide a unit of this host, {taken[name]}; change the name")
-        for name in names
-        if name in taken
-    )
-    if not problems:
-        return one
-    unit = unit_name(stem, ".service")
-    found = (*one.problems, *problems)
-    units = () if unit in taken else ((unit, broken_text(stem, path, found)),)
-    return Generated(units, problems=found)
-
-
-def _twice(done: Sequence[Generated]) -> list[Problem]:
-    """Return a problem for each unit that two files become: ``a-health.pod``, and a check."""
-    seen: set[str] = set()
-    found = []
-    for each in done:
-        for name, text in each.units:
-            if name in seen:
-                source = text.partition("SourcePath=")[2].partition("\n")[0]
-                found.append(Problem(source, 0, f"another file of a pod becomes {name} as well"))
-            seen.add(name)
-    return found
 
 
 def _one(
@@ -117,20 +106,27 @@ def _one(
     *,
     program: str,
     known: Container[str],
+    names: Names,
 ) -> Generated:
-    stem, path = file.name.removesuffix(SUFFIX), file.parts[0][0]
-    unit = unit_name(stem, ".service")
-    links = links_of(sections.get("Install"), unit, known, problems)
+    links = links_of(sections.get("Install"), file.unit, known, problems)
     units: tuple[tuple[str, str], ...] = ()
-    try:
-        units = _units(stem, path, sections, problems, program=program, known=known)
-    except WordError as error:
-        problems.append(Problem(path, 0, error.message))
+    if not file.problems:  # else what else is wrong may come from what is missing
+        try:
+            units = _units(file.stem, file.path, sections, problems, program=program, known=known)
+        except WordError as error:
+            problems.append(Problem(file.path, 0, error.message))
     if any(len(line) >= LONGEST for _, text in units for line in text.split("\n")):
-        problems.append(Problem(path, 0, "the command line is longer than systemd reads"))
-    if problems:
-        units = ((unit, broken_text(stem, path, problems)),)
-    return Generated(units, links, tuple(problems))
+        problems.append(Problem(file.path, 0, "the command line is longer than systemd reads"))
+    aliases = [name for name, _ in links if "/" not in name]
+    if clashes := names.clashes(file.path, file.unit, [*(name for name, _ in units), *aliases]):
+        problems += clashes
+        links = ()
+    found = few(problems, file.path)
+    if not names.is_free(file.unit):
+        units = ()
+    elif found:
+        units = ((file.unit, broken_text(file.stem, file.path, found)),)
+    return Generated(units, links, found)
 
 
 def _units(
@@ -145,7 +141,10 @@ def _units(
     for section in sections.values():
         kind = section.name.partition(" ")[0]
         if kind != "App" and section.name not in (*THROUGH, "Pod") and kind[:2] != "X-":
-            problems.append(section.problem(f"there is no section [{section.name}] in a pod"))
+            from rktpy.generator.hints import about_section
+
+            text = f"there is no section [{section.name}] in a pod{about_section(section.name)}"
+            problems.append(section.problem(text))
     pod = Settings(sections.get("Pod"), SECTIONS["Pod"], problems)
     apps = read_apps(sections, problems)
     manifest = pod.entry("PodManifest")
@@ -155,9 +154,10 @@ def _units(
         )
     elif not manifest and not apps:
         problems.append(Problem(path, 0, "there is no [App] with an Image="))
+    _check_ports(pod, problems)
     rktpy = (program, *pod.options(GLOBAL))
     name = pod.one("PodName") or unit_reference(stem, "").replace("@", "-")
-    checks = read_checks(apps, (*rktpy, "enter"), name, problems)
+    checks = read_checks(apps, rktpy, name, problems)
     start = Start(
         rktpy=rktpy,
         run=(
@@ -175,3 +175,16 @@ def _units(
     unit, service, install = (through(sections.get(each), known, problems) for each in THROUGH)
     text = service_text(start, unit=unit, service=service, install=install)
     return ((unit_name(stem, ".service"), text), *check_units(stem, path, checks))
+
+
+def _check_ports(pod: Settings, problems: list[Problem]) -> None:
+    """Refuse docker's form: it would be read as the name of a port, and fail at the start only."""
+    entry = pod.entry("PublishPort")
+    for value in pod.all("PublishPort"):
+        host, colon, port = value.partition(":")
+        number = port.partition("/")[0]
+        if entry and colon and host.isdigit() and number.isdigit():
+            text = (
+                f"PublishPort=: write the name of the app's port first, as in {number}-tcp:{host}"
+            )
+            problems.append(entry.problem(text))

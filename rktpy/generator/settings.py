@@ -41,7 +41,9 @@ class Settings:
         if key is None:
             if entry.key.startswith(("X-", "x-")):
                 return  # systemd.unit(5): for other programs
-            raise WordError(f"there is no such key{_other_case(entry.key, keys)}")
+            from rktpy.generator.hints import about_key  # nobody needs it where all is well
+
+            raise WordError(f"there is no such key{about_key(entry.key, keys)}")
         check_specifiers(entry.value)
         if not entry.value:
             self._found.pop(entry.key, None)
@@ -51,8 +53,9 @@ class Settings:
             raise WordError(f"{entry.value} is none of: {', '.join(key.words)}")
         found = [(value, entry) for value in values]
         if key.kind in (LIST, WORDS):
-            found = self._found.get(entry.key, []) + found
-        self._found[entry.key] = found
+            self._found.setdefault(entry.key, []).extend(found)
+        else:
+            self._found[entry.key] = found
 
     def one(self, name: str, default: str = "") -> str:
         """Return the value of ``name``, which may stand once."""
@@ -88,10 +91,3 @@ def _values(key: Key, text: str) -> list[str]:
         return ["true" if word in _TRUE else "false"]
     assert key.kind in (ONE, LIST)  # noqa: S101 - the table has no other
     return [text]
-
-
-def _other_case(name: str, keys: Mapping[str, Key]) -> str:
-    for key in keys:
-        if key.lower() == name.lower():
-            return f"; {key}= is meant"
-    return ""

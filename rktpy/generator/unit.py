@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _ONLINE = "network-online.target"
 _NO_TYPES = ("forking", "dbus", "idle")
-_MOST_PROBLEMS = 20
 _SERVICE = (
     ("Type", "notify"),
     ("KillMode", "mixed"),
@@ -87,10 +86,10 @@ def service_text(
 
 def broken_text(stem: str, source: str, problems: Sequence[Problem]) -> str:
     """Return a unit that fails and says why: without one, nobody would look for the reason."""
-    shown = [str(problem) for problem in problems[:_MOST_PROBLEMS]]
-    if len(problems) > len(shown):
-        shown.append(f"{source}: {len(problems) - len(shown)} more problems")
-    says = [("ExecStart", exec_line(("/bin/echo", "<3>" + literal(_bare(text))))) for text in shown]
+    says = [
+        ("ExecStart", exec_line(("/bin/echo", f"<3>{literal(str(problem))}")))
+        for problem in problems
+    ]
     unit = [
         ("Description", literal(f"Pod {stem}, whose file is wrong")),
         ("SourcePath", literal(source)),
@@ -129,11 +128,6 @@ def _refusal(entry: Entry) -> str:
     if entry.key == "Type" and entry.value in _NO_TYPES:
         return f"Type=: a pod is not {entry.value}; it is notify, exec or oneshot"
     return ""
-
-
-def _bare(text: str) -> str:
-    """Return ``text`` cut to what a line of the journal may show; bad bytes become ``?``."""
-    return text[:500].encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def _text(sections: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> str:

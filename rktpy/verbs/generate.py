@@ -37,7 +37,7 @@ def dry_run(paths: Sequence[str], *, program: str) -> Generated:
             raise NoPodFileError(f"there is no file {quote(path)}")
     places = [os.path.dirname(os.path.abspath(path)) for path in paths]
     chosen = {os.path.basename(path) for path in paths}
-    problems: list[Problem] = []
+    problems: list[Problem] = [] if paths else disk.strangers(disk.SOURCES)
     files = disk.collect(tuple(dict.fromkeys((*places, *disk.SOURCES))), problems)
     found = generate(
         files, program=program, taken=disk.units_of_host(disk.UNITS), only=chosen or None

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 
-def shell(key: str, unit: str, directory: Path, *, passes_at: int, **keys: str) -> int:
+def shell(
+    key: str, unit: str, directory: Path, *, passes_at: int, pod: str = "1", **keys: str
+) -> int:
     """Run the shell of a line with a check that passes at its n-th call; return the status."""
     settings = "".join(f"{name}={value}\n" for name, value in keys.items())
-    (line,) = lines(made(DB + "HealthCmd=true\n" + settings), unit, key)
+    (line,) = lines(made(DB + "HealthCmd=true\nHealthInterval=1s\n" + settings), unit, key)
     words = [word.replace("$$", "$") for word in split(line)]
     check = directory / "check"
     check.write_text(
@@ -30,13 +32,20 @@ def shell(key: str, unit: str, directory: Path, *, passes_at: int, **keys: str) 
     check.chmod(0o755)
     systemctl.chmod(0o755)
     argv = [*words[: words.index("/usr/bin/timeout")], str(check)]
-    env = {"PATH": f"{directory}:/usr/bin:/bin"}
+    env = {"PATH": f"{directory}:/usr/bin:/bin", "MAINPID": pod}
     return subprocess.run(argv, env=env, check=False, stdout=subprocess.DEVNULL).returncode
 
 
 def test_the_start_waits_for_the_first_pass(tmp_path: Path) -> None:
     assert shell("ExecStartPost", "web.service", tmp_path, passes_at=2, Notify="healthy") == 0
     assert (tmp_path / "tries").read_text() == "x\nx\n"
+
+
+def test_the_start_fails_when_the_pod_has_ended(tmp_path: Path) -> None:
+    nobody = "4194304"
+    keys = {"Notify": "healthy"}
+    assert shell("ExecStartPost", "web.service", tmp_path, passes_at=9, pod=nobody, **keys) == 1
+    assert (tmp_path / "tries").read_text() == "x\n"
 
 
 def test_a_check_that_passes_in_time_asks_for_nothing(tmp_path: Path) -> None:

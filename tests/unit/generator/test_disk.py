@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rktpy.generator.disk import collect, units_of_host, write
+from rktpy.generator.disk import collect, strangers, units_of_host, write
 from rktpy.generator.ini import Problem
 from rktpy.generator.main import main
 from rktpy.generator.pods import Generated
@@ -70,15 +70,35 @@ def test_what_cannot_be_read_is_told(etc: Path) -> None:
     (etc / "c.pod").write_bytes(b"x" * ((1 << 20) + 1))
     (etc / "d.pod").write_text("d")
     problems: list[Problem] = []
-    assert [file.name for file in collect([str(etc)], problems)] == ["d.pod"]
-    assert [problem.file for problem in problems] == [f"{etc}/{name}.pod" for name in "abc"]
+    files = collect([str(etc)], problems)
+
+    assert [[str(problem) for problem in file.problems] for file in files] == [
+        [f"{etc}/a.pod: this is no regular file"],
+        [f"{etc}/b.pod: No such file or directory"],
+        [f"{etc}/c.pod: it is larger than 1 MiB"],
+        [],
+    ]
+    assert problems == []
 
 
 def test_a_fifo_keeps_nobody_waiting(etc: Path) -> None:
     os.mkfifo(etc / "a.pod")
     problems: list[Problem] = []
-    assert collect([str(etc)], problems) == []
-    assert [str(problem) for problem in problems] == [f"{etc}/a.pod: this is no file"]
+    (file,) = collect([str(etc)], problems)
+    assert [str(problem) for problem in file.problems] == [f"{etc}/a.pod: this is no regular file"]
+
+
+def test_a_directory_that_is_none_is_told(etc: Path) -> None:
+    (etc / "file").touch()
+    problems: list[Problem] = []
+    assert collect([f"{etc}/file"], problems) == []
+    assert [str(problem) for problem in problems] == [f"{etc}/file: Not a directory"]
+
+
+def test_files_of_podman_are_told(etc: Path) -> None:
+    (etc / "web.container").touch()
+    (etc / "README").touch()
+    assert [problem.file for problem in strangers([str(etc)])] == [f"{etc}/web.container"]
 
 
 def test_units_of_the_host_are_those_that_are_not_masked(etc: Path, vendor: Path) -> None:
@@ -129,14 +149,15 @@ def test_journald_gets_file_and_line(tmp_path: Path) -> None:
 
 def test_a_line_break_in_a_name_makes_no_field() -> None:
     data = fields(Problem("/a\nPRIORITY=0", 0, "x"))
-    assert data.startswith(b"MESSAGE\n" + (16).to_bytes(8, "little") + b"/a\nPRIORITY=0: x\n")
+    assert data.startswith(b"MESSAGE=/a?PRIORITY=0: x\nPRIORITY=3\n")
+    assert data.endswith(b"CODE_FILE\n" + (13).to_bytes(8, "little") + b"/a\nPRIORITY=0\n")
 
 
 def test_before_journald_runs_the_kernels_log_is_told(tmp_path: Path) -> None:
     kmsg = tmp_path / "kmsg"
     kmsg.touch()
     tell([Problem("/a\n<0>b", 1, "x")], journal=str(tmp_path / "none"), kmsg=str(kmsg))
-    assert kmsg.read_text() == "<3>rktpy-generator: /a <0>b:1: x\n"
+    assert kmsg.read_text() == "<3>rktpy-generator: /a?<0>b:1: x\n"
 
 
 def test_where_nobody_listens_stderr_is_told(

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy.cli import walk
+from rktpy.generator.ini import Problem
 from rktpy.generator.pods import Generated, PodFile, generate
 from rktpy.generator.unit import Start, service_text
 from rktpy.generator.words import literal, split
@@ -211,7 +212,7 @@ def test_pods_in_a_circle_are_told_with_the_way_round() -> None:
 def test_a_unit_is_held_back_until_its_app_is_healthy() -> None:
     (line,) = lines(made(WEB, ("db.pod", DB)), "web.service", "ExecStartPost")
     words = [word.replace("$$", "$") for word in split(line)]
-    assert words[:4] == ["/bin/sh", "-c", 'until "$@"; do sleep 1; done', "health"]
+    assert [*words[:2], words[3]] == ["/bin/sh", "-c", "health"]
     assert words[-8:] == [
         "--insecure-options=image",
         "enter",
@@ -231,9 +232,14 @@ def test_a_check_that_gates_nothing_goes_on_beside() -> None:
     assert lines(generated, "web-health.timer", "OnUnitInactiveSec") == ["5m"]
     (line,) = lines(generated, "web-health.service", "ExecStart")
     words = split(line)
-    assert words[3:10] == [
-        "health", "2", "none", "web.service", "/usr/bin/timeout", "-k", "5",
+    assert words[3:11] == [
+        "health", "2", "5m", "none", "web.service", "/usr/bin/timeout", "-k", "5",
     ]  # fmt: skip
+
+
+def test_without_a_command_the_image_s_own_check_is_made() -> None:
+    (line,) = lines(made(DB + "Notify=healthy\n"), "web.service", "ExecStartPost")
+    assert split(line)[-3:] == [PROGRAM, "healthcheck", "web"]
 
 
 def test_a_template_becomes_a_template() -> None:
@@ -313,10 +319,14 @@ def test_a_file_that_is_wrong_becomes_a_unit_that_says_so() -> None:
         ("[App A]\nImage=x\n", ":1: [App A]: a name has small letters"),
         ("[App a-]\nImage=x\n", ":1: [App a-]: a name has small letters"),
         (DB + "[Pod]\nPull=always\n", ":4: Pull=: always is none of: new, never, update"),
-        (DB + "[Container]\n", ":3: there is no section [Container] in a pod"),
+        (DB + "[Container]\n", ":3: there is no section [Container] in a pod; [App] or"),
         (DB + "[Service]\nExecStart=/x\n", ":4: ExecStart=: the pod is what is started;"),
         (DB + "[Service]\nType=forking\n", ":4: Type=: a pod is not forking;"),
-        (DB + "Notify=healthy\n", ":3: Notify= needs a HealthCmd="),
+        (DB + "Notify=healthy\nHealthCmd=none\n", ":3: Notify=healthy needs a check"),
+        (DB + "HealthCmd=a || b\n", ":3: HealthCmd=: no shell reads this"),
+        (DB + "ContainerName=x\n", ":3: ContainerName=: there is no such key; [App NAME] names"),
+        (DB + "PublishPort=x:1\n", ":3: PublishPort=: there is no such key; it belongs into [Pod]"),
+        (DB + "[Pod]\nPublishPort=8080:80/tcp\n", ":4: PublishPort=: write the name of the app's"),
         (DB + "HealthCmd=x\nHealthInterval=5 min\n", ":4: HealthInterval=: write a time like"),
         (DB + "HealthCmd=x\nHealthRetries=0\n", ":4: HealthRetries=: write a number"),
         (DB + "Volume=a\n", ":3: Volume=: a is not SOURCE:TARGET, with absolute paths"),
@@ -359,8 +369,33 @@ def test_neither_a_check_nor_an_alias_hides_a_unit(name: str) -> None:
 def test_a_file_and_the_check_of_another_cannot_be_one_unit() -> None:
     found = problems(DB + "HealthCmd=true\n", ("web-health.pod", DB))
     assert found == [
-        "/etc/rktpy/web-health.pod: another file of a pod becomes web-health.service as well"
+        "/etc/rktpy/web.pod: web-health.service belongs to /etc/rktpy/web-health.pod;"
+        " change the name"
     ]
+
+
+def test_two_pods_cannot_have_one_alias() -> None:
+    text = DB + "[Install]\nAlias=shop.service\n"
+    assert problems(text, ("wob.pod", text)) == [
+        "/etc/rktpy/wob.pod: shop.service belongs to /etc/rktpy/web.pod; change the name"
+    ]
+
+
+def test_what_cannot_be_read_becomes_a_unit_that_says_so() -> None:
+    text = DB + "[Install]\nWantedBy=x.target\n"
+    problem = Problem("/etc/rktpy/web.pod.d/a.conf", 0, "Permission denied")
+    file = PodFile("web.pod", (("/etc/rktpy/web.pod", text),), (problem,))
+    generated = generate([file], program=PROGRAM)
+    assert generated.problems == (problem,)
+    assert "a.conf: Permission denied" in dict(generated.units)["web.service"]
+    assert generated.links == (("x.target.wants/web.service", "../web.service"),)
+
+
+@pytest.mark.parametrize("text", ["A=\n" * 200_000, "\\\n" * 400_000, "[A]\nK=\n" * 100_000])
+def test_the_largest_file_is_read_at_once(text: str) -> None:
+    """What grew with the square of the lines took minutes, in which a host did not start."""
+    found = made("[App]\n" + text).problems
+    assert len(found) <= 21
 
 
 @given(st.lists(st.text(), max_size=3), st.lists(st.text(max_size=5), max_size=3))

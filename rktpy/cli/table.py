@@ -178,6 +178,19 @@ ROOT = Command(
             commands="groups:GENERATE",
         ),
         Command(
+            "healthcheck",
+            "enter:healthcheck",
+            "run the health check of an app's image",
+            usage="healthcheck [--app=APPNAME] UUID",
+            long="Images of docker and OCI may name a command that tells whether an app is well. It"
+            " runs in the app, as its user. How often is for the caller to decide.",
+            options="pods:HEALTHCHECK",
+            arity=(1, 1),
+            root=True,
+            extra=True,
+            complete="running-pod",
+        ),
+        Command(
             "help",
             "help:help_",
             "show help for a command",

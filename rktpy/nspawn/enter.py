@@ -88,12 +88,14 @@ def enter(
         root = os.open(f"/proc/{process or leader}/root", os.O_PATH | os.O_CLOEXEC)
         watched = os.pidfd_open(process) if process else -1
         cgroups = Cgroups(process or leader)
+        caller = os.pidfd_open(os.getpid())  # in the joined namespace we have no number
         _join(leader, process or leader)
     except OSError as error:
         raise EnterError(f"cannot join app {app!r}") from error
     child = os.fork()  # only children are in the joined PID namespace
     if child == 0:
-        place = _Place(root, "" if process else f"/opt/stage2/{app}/rootfs", cgroups, identity)
+        below = "" if process else f"/opt/stage2/{app}/rootfs"
+        place = _Place(root, below, cgroups, identity, caller)
         _become(place, argv, env)
     cgroups.close()
     _end_as(child, watched)
@@ -156,6 +158,7 @@ class _Place(Value):
     below: str
     cgroups: Cgroups
     identity: Identity | None  # None: root
+    caller: int  # a pidfd of the process that waits for the command
 
     def take(self) -> None:
         """Go there, for good."""
@@ -168,6 +171,10 @@ class _Place(Value):
         os.chdir("/")
         if self.identity is not None:
             self.identity.assume()
+        # Who kills us would not find the command, which is in the pod. New ids clear this.
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, SIGKILL)
+        if select.select((self.caller,), (), (), 0)[0]:
+            os._exit(254)  # it was killed before that
 
 
 def _become(place: _Place, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:

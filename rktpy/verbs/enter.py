@@ -18,6 +18,7 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import NoReturn
 
     from rktpy.pod.lifecycle import Pod
@@ -44,30 +45,54 @@ def enter_pod(site: Site, request: EnterRequest) -> NoReturn:
     Raises:
         RktError: the pod does not run, or the app is not clear.
     """
+    pod = running_pod(site, request.uuid)
+    app = choose_app_of(pod, request.app, command="enter")
+    command = request.command
+    if not command:
+        _logger.warning('no command specified, assuming "%s"', _DEFAULT_COMMAND)
+        command = (_DEFAULT_COMMAND,)
+    run_in_app(pod, app, command, term=request.term, as_app=request.as_app)
+
+
+def running_pod(site: Site, text: str) -> Pod:
+    """Return the pod that ``text`` names.
+
+    Raises:
+        RktError: there is none, or it does not run.
+    """
     try:
-        pod = open_pod(site.layout, request.uuid)
+        pod = open_pod(site.layout, text)
     except RktError as error:
         raise RktError("problem retrieving pod", hint=error.hint) from error
     if pod.state() != State.RUNNING:
         raise RktError(
             f"pod {quote(pod.uuid)} isn't currently running", hint=f"see: rktpy status {pod.uuid}"
         )
-    app = _choose_app(pod, request.app)
+    return pod
+
+
+def run_in_app(pod: Pod, app: str, command: Sequence[str], *, term: str, as_app: bool) -> NoReturn:
+    """Run ``command`` in ``app`` with its environment and end as it ends.
+
+    Raises:
+        RktError: the pod or the app has ended, or the kernel does not let us in.
+    """
     try:
         leader = find_pid1(pod).pid
     except RktError as error:
         raise RktError(f"unable to determine the pid for pod {quote(pod.uuid)}") from error
-    command = request.command
-    if not command:
-        _logger.warning('no command specified, assuming "%s"', _DEFAULT_COMMAND)
-        command = (_DEFAULT_COMMAND,)
-    env = _environment(pod, app) | {"TERM": request.term or "vt100"}
-    enter(leader, app, command, env, as_app=request.as_app)
+    env = _environment(pod, app) | {"TERM": term or "vt100"}
+    enter(leader, app, command, env, as_app=as_app)
 
 
-def _choose_app(pod: Pod, wanted: str) -> str:
+def choose_app_of(pod: Pod, wanted: str, *, command: str) -> str:
+    """Return the app that is meant; ``command`` is whose words are quoted.
+
+    Raises:
+        RktError: it is not clear.
+    """
     try:
-        return choose_app(pod, wanted, command="enter", advice="rkt enter --app= ...")
+        return choose_app(pod, wanted, command=command, advice=f"rkt {command} --app= ...")
     except AppMissingError:
         raise
     except AppChoiceError as error:

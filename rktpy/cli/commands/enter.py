@@ -1,4 +1,4 @@
-"""``rktpy enter [--app=NAME] [--as-app] UUID [CMD [ARGS]]``."""
+"""``rktpy enter [--app=NAME] [--as-app] UUID [CMD [ARGS]]``, ``rktpy healthcheck UUID``."""
 
 from __future__ import annotations
 
@@ -27,3 +27,10 @@ def enter(call: Call) -> int:
             as_app=call.options["as-app"],
         ),
     )
+
+
+def healthcheck(call: Call) -> int:
+    """Hand over; never returns on success."""
+    from rktpy.verbs.healthcheck import check_health
+
+    check_health(call.site, call.args[0], app=call.options["app"])

@@ -101,6 +101,11 @@ PAGES = {
          ("254", "The pod has no record of its command line, or run would refuse the words.")),
         ("run",),
     ),
+    "healthcheck": Page(
+        (("rktpy healthcheck --app=server web", "Says nothing but what the check prints."),),
+        (("0", "The app is well."), ("N", "The status of the check: it is not."),
+         ("254", "The image has no check, or the pod does not run.")), ("enter", "status"),
+    ),
     "help": Page((("rktpy help image list", "The same as rktpy image list --help."),)),
     "image cat-manifest": Page(
         (("rktpy image cat-manifest example.com/web", "By name; a hash would do as well."),),

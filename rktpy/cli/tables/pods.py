@@ -63,6 +63,8 @@ ENTER = (
     Option("as-app", "bool", "be the app's user, with its groups and capabilities, not root"),
 )
 
+HEALTHCHECK = (Option("app", "string", "app to check; needed when the pod has several"),)
+
 CAT_MANIFEST = (PRETTY_PRINT, UUID_FILE)
 
 ATTACH = (

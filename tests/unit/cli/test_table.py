@@ -84,8 +84,8 @@ def test_a_ready_command_has_its_handler(command: Command) -> None:
 
 
 ROOT_ONLY = {
-    "run", "run-prepared", "prepare", "cp", "enter", "gc", "rm", "attach", "app exec",
-    "network check", "network reload",
+    "run", "run-prepared", "prepare", "cp", "enter", "healthcheck", "gc", "rm", "attach",
+    "app exec", "network check", "network reload",
 }  # fmt: skip
 
 

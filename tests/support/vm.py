@@ -144,7 +144,13 @@ class VmHost(RemoteHost):
             raise HostError(f"{self.name} is not running")
         process.kill()
         process.wait()
-        self._power_on()
+        try:
+            self._power_on()
+        except HostError:
+            # Once in some twenty cuts the new QEMU ended before it had started the guest.
+            if self._qemu is None or self._qemu.poll() is None:
+                raise
+            self._power_on()
 
     def _boot(self) -> None:
         self._kernel = kernel_files()
@@ -166,8 +172,8 @@ class VmHost(RemoteHost):
         try:
             self.link.greet(120)
             self.check_booted(timeout=20)
-        except HostError as error:
-            raise HostError(f"{error}\n{self._console()}") from error
+        except (HostError, OSError) as error:
+            raise HostError(f"{error}\n{self._said_by_qemu()}\n{self._console()}") from error
 
     def _argv(self, kernel: str) -> list[str]:
         words = (
@@ -203,8 +209,11 @@ class VmHost(RemoteHost):
             else:
                 self._link = AgentLink(channel)
                 return
+        raise HostError(f"qemu did not start: {self._said_by_qemu()}")
+
+    def _said_by_qemu(self) -> str:
         with open(f"{self.state}/qemu.log", encoding="utf-8", errors="replace") as log:
-            raise HostError(f"qemu did not start: {log.read()[-2000:]}")
+            return log.read()[-2000:]
 
     def _console(self) -> str:
         try:

@@ -15,6 +15,7 @@ ALIAS ?=
 
 libdir = $(PREFIX)/lib/rktpy
 unitdir = $(PREFIX)/lib/systemd/system
+generatordir = $(PREFIX)/lib/systemd/system-generators
 sharedir = $(PREFIX)/share
 
 # What rktpy needs to run, and what its checks, tests and the demo need on top.
@@ -118,7 +119,10 @@ install: $(if $(wildcard $(PYTHON)),,setup) ## Install below DESTDIR and PREFIX;
 	$(SYSTEM_PYTHON) -m rktpy.bundle $(DESTDIR)$(libdir)/rktpy $(libdir)/rktpy
 	$(PYTHON) -m rktpy.cli.launcher $(DESTDIR)$(PREFIX)/bin/rktpy --no-compile \
 	  --python $(SYSTEM_PYTHON) --path $(libdir) --path /usr/lib/python3/dist-packages
-	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/sysctl.d
+	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/lib/sysctl.d \
+	  $(DESTDIR)$(generatordir)
+	$(PYTHON) -m rktpy.cli.launcher $(DESTDIR)$(generatordir)/rktpy-generator \
+	  --generator-of $(PREFIX)/bin/rktpy --python $(SYSTEM_PYTHON) --path $(libdir)
 	sed 's|@bindir@|$(PREFIX)/bin|' rktpy/_data/rktpy-gc.service > $(DESTDIR)$(unitdir)/rktpy-gc.service
 	install -m 0644 rktpy/_data/rktpy-gc.timer $(DESTDIR)$(unitdir)/rktpy-gc.timer
 	install -m 0644 rktpy/_data/rktpy.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/rktpy.conf

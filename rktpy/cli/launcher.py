@@ -26,14 +26,27 @@ from rktpy.cli.main import run
 run()
 """
 
+_GENERATOR = """\
+import sys
+sys.path[:0] = {paths!r}
+from rktpy.generator.main import main
+sys.exit(main(sys.argv[1:], program={program!r}))
+"""
 
-def render(interpreter: str, paths: Sequence[str]) -> str:
-    """Return the script that runs rktpy by ``interpreter`` with ``paths`` in front of its path."""
+
+def render(interpreter: str, paths: Sequence[str], *, generator_of: str = "") -> str:
+    """Return the script that runs rktpy by ``interpreter`` with ``paths`` in front of its path.
+
+    With ``generator_of``, the path of that script, it is the one that systemd calls for files of
+    pods: few modules, so without the bundle.
+    """
     first = f"#!{interpreter} -IS"
     if len(os.fsencode(first)) > _KERNEL_LIMIT or any(char.isspace() for char in interpreter):
         # The kernel cannot call it; a shell can, and Python takes the same two lines for a string.
         quoted = "'" + interpreter.replace("'", "'\\''") + "'"
         first = f"#!/bin/sh\n'''exec' {quoted} -IS \"$0\" \"$@\"\n' '''"
+    if generator_of:
+        return f"{first}\n{_GENERATOR.format(paths=list(paths), program=generator_of)}"
     package = f"{paths[0]}/rktpy"
     return f"{first}\n{_BODY.format(paths=list(paths), package=package)}"
 
@@ -58,11 +71,11 @@ def interpreter() -> str:
     return os.path.realpath(base)
 
 
-def install(dest: str, interpreter: str, paths: Sequence[str]) -> None:
-    """Write the launcher to ``dest``, executable for all, replacing what is there at once."""
+def install(dest: str, script: str) -> None:
+    """Write ``script`` to ``dest``, executable for all, replacing what is there at once."""
     temporary = f"{dest}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8") as script:
-        script.write(render(interpreter, paths))
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(script)
     os.chmod(temporary, 0o755)  # noqa: S103 - a program for every user
     os.rename(temporary, dest)
 
@@ -78,7 +91,10 @@ def compile_package(package: str, final: str) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """``DEST [--python FILE] [--path DIR]… [--no-compile]``; without ``--path`` our own."""
+    """``DEST [--python FILE] [--path DIR]… [--no-compile]``; without ``--path`` our own.
+
+    With ``--generator-of PROGRAM`` it writes the generator of an rktpy that is installed there.
+    """
     import argparse
 
     parser = argparse.ArgumentParser(prog="python -m rktpy.cli.launcher")
@@ -86,10 +102,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--python", default=interpreter(), help="interpreter to start")
     parser.add_argument("--path", action="append", help="directory to import from; repeatable")
     parser.add_argument("--no-compile", action="store_true", help="do not byte-compile rktpy")
+    parser.add_argument("--generator-of", default="", help="write systemd's generator instead")
     asked = parser.parse_args(argv)
     paths = asked.path or import_paths()
-    install(asked.dest, asked.python, paths)
-    if not asked.no_compile:
+    install(asked.dest, render(asked.python, paths, generator_of=asked.generator_of))
+    if not (asked.no_compile or asked.generator_of):
         compile_package(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), paths[0])
     return 0
 

@@ -32,6 +32,7 @@ def check_how_to(pods: Pods, name: str) -> None:
     try:
         check(walk_on(pods.host, todo), todo)
     finally:
+        pods.host.sh("rm -f /etc/rktpy/*.pod")
         pods.host.sh(_FORGET, *sorted(_units(pods) - before))
         pods.host.run(["rm", "-r", _IMAGES])
 

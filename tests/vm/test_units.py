@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import transient_on_host, units_on_host
+from tests.support import generator_on_host, transient_on_host, units_on_host
 
 if TYPE_CHECKING:
     from tests.support.pods_on_host import Pods
@@ -17,8 +17,13 @@ def test_the_host_s_tools_show_a_pod_and_its_apps(pods: Pods) -> None:
     transient_on_host.check_the_host_s_tools_show_a_pod(pods)
 
 
-def test_an_enabled_unit_starts_with_the_host(pods: Pods, host: VmHost) -> None:
-    units_on_host.check_an_enabled_unit_starts(pods, host.reboot)
+def test_what_is_enabled_or_declared_in_a_file_starts_with_the_host(
+    pods: Pods, host: VmHost
+) -> None:
+    def boot() -> None:
+        generator_on_host.check_a_boot_starts_it(pods, host.reboot)
+
+    units_on_host.check_an_enabled_unit_starts(pods, boot)
 
 
 def test_the_advanced_unit_works_as_written(pods: Pods) -> None:

@@ -24,7 +24,8 @@ def run(program: str, *words: str, cwd: str = "/") -> subprocess.CompletedProces
 @pytest.fixture
 def launched(tmp_path: object) -> str:
     path = f"{tmp_path}/rktpy"
-    launcher.install(path, launcher.interpreter(), launcher.import_paths())
+    script = launcher.render(launcher.interpreter(), launcher.import_paths())
+    launcher.install(path, script)
     return path
 
 
@@ -64,7 +65,8 @@ def test_an_interpreter_the_kernel_cannot_take_is_called_by_a_shell(tmp_path: ob
     folder = f"{tmp_path}/a folder with 'quotes'"
     os.mkdir(folder)
     os.symlink(launcher.interpreter(), f"{folder}/python")
-    launcher.install(f"{folder}/rktpy", f"{folder}/python", launcher.import_paths())
+    script = launcher.render(f"{folder}/python", launcher.import_paths())
+    launcher.install(f"{folder}/rktpy", script)
 
     result = run(f"{folder}/rktpy", "version")
 

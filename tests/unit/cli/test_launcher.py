@@ -15,6 +15,16 @@ def test_the_script_names_its_paths_literally() -> None:
     ]
 
 
+def test_the_generator_s_script_knows_the_program() -> None:
+    assert render("/usr/bin/python3", ["/a"], generator_of="/b/rktpy").splitlines() == [
+        "#!/usr/bin/python3 -IS",
+        "import sys",
+        "sys.path[:0] = ['/a']",
+        "from rktpy.generator.main import main",
+        "sys.exit(main(sys.argv[1:], program='/b/rktpy'))",
+    ]
+
+
 def test_an_interpreter_the_kernel_cannot_take_is_left_to_a_shell() -> None:
     for interpreter in ("/a folder/python", "/" + "x" * 200):
         assert render(interpreter, ["/usr/lib/rktpy"]).startswith("#!/bin/sh\n'''exec'")

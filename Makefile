@@ -25,6 +25,9 @@ TEST_PACKAGES := python3-venv mmdebstrap debian-archive-keyring util-linux e2fsp
 	gnupg openssl docker-registry umoci skopeo buildah containernetworking-plugins iptables
 PACKAGES := $(RUN_PACKAGES) $(TEST_PACKAGES)
 
+# What test-vm runs: options and paths of pytest.
+VM_TESTS ?= tests/vm
+
 SETUP_STAMP := .venv/.rktpy-setup
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 # With bytecode kept, whatever the caller wants: rewriting the assertions takes as long as many tests.
@@ -83,7 +86,7 @@ system: ## System tests: a Debian host booted in a container
 
 .PHONY: test-vm
 test-vm: setup ## VM tests: the same host under QEMU, cgroup v2
-	@$(PYTEST) --vm tests/vm $(SENTINEL)
+	@$(PYTEST) --vm $(VM_TESTS) $(SENTINEL)
 
 # Root's, as unpacking is; what it finds is left in .cache/fuzz, see tests/fuzz/__main__.py.
 .PHONY: fuzz

@@ -1,8 +1,8 @@
 """``events``: what happens to pods, their apps and images, as it happens.
 
-There is no daemon to ask, so the one who wants to know watches: the directories of pods and of the
-store (``pod.watching``, ``store.watching``) and, where there is a bus, machined. What was before is
-told as far as its times are on disk.
+There is no daemon to ask, so the one who wants to know watches the directories of pods and of the
+store (``pod.watching``, ``store.watching``). What was before is told as far as its times are on
+disk.
 """
 
 from __future__ import annotations

@@ -18,6 +18,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 TYPED = ("systemd",)  # of the how-tos
 _IMAGES = "/srv/images"
 _FORGET = """\
+systemctl disable --now rktpy-gc.timer
+rm -f /etc/rktpy/*.pod
 for unit; do systemctl disable --now "$unit" || :; rm -f "/etc/systemd/system/$unit"; done
 systemctl daemon-reload
 """
@@ -32,7 +34,6 @@ def check_how_to(pods: Pods, name: str) -> None:
     try:
         check(walk_on(pods.host, todo), todo)
     finally:
-        pods.host.sh("rm -f /etc/rktpy/*.pod")
         pods.host.sh(_FORGET, *sorted(_units(pods) - before))
         pods.host.run(["rm", "-r", _IMAGES])
 

@@ -147,7 +147,7 @@ class VmHost(RemoteHost):
         try:
             self._power_on()
         except HostError:
-            # Once in some twenty cuts the new QEMU ended before it had started the guest.
+            # Once in some ten cuts the new QEMU ended before it had started the guest.
             if self._qemu is None or self._qemu.poll() is None:
                 raise
             self._power_on()

@@ -2,7 +2,8 @@
 
 One cut for all of it, as each costs a boot. Half of what is there was written out before. Of the
 other half only names had reached the disk: a journal that is committed for somebody else's fsync(2)
-takes along all names, and leaves files empty whose content still waits in memory.
+takes along all names, and leaves files empty whose content still waits in memory. The kernel may
+have written some of it all the same; what must come of both is the same.
 """
 
 from __future__ import annotations
@@ -114,7 +115,6 @@ def test_a_power_cut_costs_what_ran_and_nothing_else(host: VmHost, pods: Pods, u
 
     listed = pods.rktpy("list", "--full", "--no-legend", "--fields=uuid,state").splitlines()
     states = {row[0]: row[-1] for row in (line.split("\t") for line in listed)}
-    assert host.sh(f"stat -c %s {_DATA}/pods/run/{lost}/pod").stdout == "0\n"
     assert states == {unit: "exited", lost: "exited", half: "aborted prepare",
                       prepared: "prepared", again: "running"}  # fmt: skip
     assert all("ended-by=" in pods.rktpy("status", uuid) for uuid in (unit, lost))

@@ -87,9 +87,10 @@ def test_a_service_that_restarts_on_failure_starts_a_new_pod_each_time(pods: Pod
         pods.argv(SHELL, "exit 3"), Restart="on-failure", RestartSec="50ms", StartLimitBurst="3"
     )
     pods.host.wait_until('systemctl is-failed "$1"', pod.unit)
-    codes = [pods.rktpy("status", uuid).rpartition("app-shell=")[2] for uuid in pods.states()]
+    ended = [pods.rktpy("status", uuid).splitlines() for uuid in pods.states()]
+    codes = [line for lines in ended for line in lines if line.startswith("app-shell=")]
 
-    assert codes == ["3\n"] * 3
+    assert codes == ["app-shell=3"] * 3
     assert pod.properties("Result", "ExecMainStatus") == {
         "Result": "exit-code",
         "ExecMainStatus": "3",

@@ -6,6 +6,7 @@ finds a supervisor also finds what to kill when it is gone (rkt-stage1.md 1.9, 2
 
 from __future__ import annotations
 
+import errno
 import os
 
 from rktpy import log
@@ -74,7 +75,8 @@ class InstancesError(RktError):
 def check_instances() -> None:
     """Refuse to start a pod that would find no inotify instances; the kernel gives each user 128.
 
-    Others may take the last ones before the pod does, so this is no promise.
+    Others may take the last ones before the pod does, so this is no promise. What else the kernel
+    may have against it is nspawn's to tell.
 
     Raises:
         InstancesError: there are too few.
@@ -84,7 +86,8 @@ def check_instances() -> None:
         while len(taken) < _INSTANCES:
             taken.append(syscalls.inotify_init1(os.O_CLOEXEC))
     except OSError as error:
-        raise InstancesError from error
+        if error.errno == errno.EMFILE:
+            raise InstancesError from error
     finally:
         for fd in taken:
             os.close(fd)

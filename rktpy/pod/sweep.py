@@ -15,10 +15,17 @@ from rktpy.errors import RktError
 from rktpy.host.lock import LockBusyError, lock_dir
 from rktpy.host.removal import empty_dir, remove_entry
 from rktpy.host.share import share
+from rktpy.log import Logger
 from rktpy.pod.ending import note_ending
 from rktpy.pod.lifecycle import Pod, PodGoneError, pods
 from rktpy.pod.phase import Phase, State
-from rktpy.pod.teardown import follow_with_journal_link, leftover_mounts, tear_down
+from rktpy.pod.teardown import (
+    SurvivorsError,
+    follow_with_journal_link,
+    kill_survivors,
+    leftover_mounts,
+    tear_down,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
 
     from rktpy.layout import Layout
 
+_log = Logger("gc")
 _GARBAGE = (Phase.EXITED_GARBAGE, Phase.GARBAGE)
 _BULK = ("overlay", "sharedVolumes")
 _MANIFEST = "pod"
@@ -74,8 +82,20 @@ def mark_exited(pod: Pod) -> bool:
     """
     if not _mark(pod, State.EXITED, Phase.EXITED_GARBAGE):
         return False
-    follow_with_journal_link(pod)
+    finish_mark(pod)
     return True
+
+
+def finish_mark(pod: Pod) -> None:
+    """Do what belongs to the mark of a pod that exited; whoever marked it may have been killed.
+
+    What outlived its supervisor ends now, not when its files go. What does not end is told then.
+    """
+    follow_with_journal_link(pod)
+    try:
+        kill_survivors(pod)
+    except SurvivorsError as error:
+        _log.debug("%s", error)
 
 
 def mark_aborted(pod: Pod) -> bool:

@@ -12,7 +12,6 @@ from rktpy.pod import sweep
 from rktpy.pod.ending import ending_of
 from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import Phase
-from rktpy.pod.teardown import follow_with_journal_link
 from rktpy.value import Value
 from rktpy.verbs.leaving import leave_networks
 from rktpy.verbs.upkeep import restore_rules
@@ -123,7 +122,7 @@ def _judge(pod: Pod, grace: int) -> GcEvent | None:
         ending = ending_of(pod, sweep.marked_at(pod))
         if ending is None or _has_passed(ending.at, grace):
             return GcEvent(COLLECTING, pod.uuid)
-        follow_with_journal_link(pod)  # the gc that marked it may have been killed right then
+        sweep.finish_mark(pod)
         return GcEvent(WITHIN_GRACE, pod.uuid)
     except FileNotFoundError:
         return None

@@ -86,6 +86,8 @@ def _stop(pod: Pod, *, force: bool) -> bool:
     except PodGoneError as error:
         raise PodLookupError from error
     if after_run(state):
+        if force:
+            kill_survivors(pod)  # of a supervisor that was killed, and so could end nobody
         return False
     if state != State.RUNNING:
         raise NotRunningError(pod.uuid)

@@ -98,19 +98,28 @@ def test_a_unit_of_a_user_manager_is_no_place_for_a_pod(pods: Pods) -> None:
     assert pods.subcgroup(uuid) == f"machine.slice/{unit}/payload"
 
 
-def test_what_outlives_a_killed_nspawn_is_ended_by_gc(pods: Pods) -> None:
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        ("gc --grace-period=0s", []),
+        ("gc", ["exited garbage"]),
+        ("gc --mark-only", ["exited garbage"]),
+        ("stop --force", ["exited"]),
+    ],
+)
+def test_what_outlives_a_killed_nspawn_is_ended(pods: Pods, command: str, left: list[str]) -> None:
     pod = pods.from_shell(pods.argv(SHELL, STAY)).wait_active()
     assert pod.process is not None
     pod.process.kill(signal.SIGKILL)
     status = pod.wait_end()
     alive = pod.processes("shell")
-    pods.rktpy("gc", "--grace-period=0s")
+    pods.rktpy(*command.split(), *([pod.uuid] if command.startswith("stop") else ()))
     pod.wait_unregistered()
 
     assert status == -signal.SIGKILL
     assert len(alive) == 1
     assert pod.processes("shell") == []
-    assert pods.states() == {}
+    assert list(pods.states().values()) == left
 
 
 @pytest.mark.parametrize("form", FORMS)

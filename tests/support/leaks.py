@@ -41,6 +41,8 @@ KEPT_FILES = ("/run/rktpy/host.json", "/run/rktpy/podfilter-", "/run/lock/subsys
 CGROUP_ROOT = "/sys/fs/cgroup"
 NAMES = "/run/netns"  # a mount of its own from the first named namespace on, as ip(8) has it
 LEASES = "/var/lib/cni/networks"
+# What an administrator writes: a unit that stays enabled meets the tests behind it at a reboot.
+SETTINGS = ("/etc/systemd/system", "/etc/rktpy")
 BOOT = "boot"  # what a snapshot says of the kernel that it was taken on
 
 
@@ -56,6 +58,7 @@ def take() -> Snapshot:
         "process": sorted(_processes()),
         "file": sorted(_run_files()),
         "lease": sorted(_leases()),
+        "setting": sorted(_settings()) if is_host() else [],
         BOOT: [_boot_id()],
     }
 
@@ -163,6 +166,13 @@ def _tables() -> Iterator[str]:
 def _leases() -> Iterator[str]:
     for where, _, files in os.walk(LEASES):
         yield from (f"{where}/{name}" for name in files if re.match(r"[0-9a-f]*[.:_]", name))
+
+
+def _settings() -> Iterator[str]:
+    for folder in SETTINGS:
+        for where, folders, names in os.walk(folder):
+            links = [name for name in folders if os.path.islink(f"{where}/{name}")]
+            yield from (f"{where}/{name}" for name in (*names, *links))
 
 
 def _loops() -> Iterator[str]:

@@ -34,7 +34,6 @@ POD_SERVICE = {"KillMode": "mixed", "Delegate": "yes"}
 
 SHELL = "example.com/shell"  # its argument is a script
 TALK = "example.com/talk"  # tests/support/talk: a server on a socket that the host hands over
-TALK_NOTIFY = "example.com/talk-notify"  # the same program; the pod waits for its READY=1
 TALK_PORT = 7777
 REDIS_NOTIFY = "example.com/redis-notify"  # redis, which sends READY=1 when it serves
 
@@ -356,11 +355,6 @@ def talk(path: Path, *arguments: str, name: str = TALK) -> None:
     port = {"name": "line", "protocol": "tcp", "port": TALK_PORT, "count": 1,
             "socketActivated": True}  # fmt: skip
     talk_image(path, *arguments, name=name, app={"ports": [port]})
-
-
-def talk_notify(path: Path) -> None:
-    """Write a program that says that it is ready when a file is there."""
-    talk_image(path, name=TALK_NOTIFY, annotations=NOTIFY)
 
 
 def talk_image(path: Path, *arguments: str, **options: Any) -> None:

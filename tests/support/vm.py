@@ -144,13 +144,7 @@ class VmHost(RemoteHost):
             raise HostError(f"{self.name} is not running")
         process.kill()
         process.wait()
-        try:
-            self._power_on()
-        except HostError:
-            # Once in some ten cuts the new QEMU ended before it had started the guest.
-            if self._qemu is None or self._qemu.poll() is None:
-                raise
-            self._power_on()
+        self._power_on()
 
     def _boot(self) -> None:
         self._kernel = kernel_files()

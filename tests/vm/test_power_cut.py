@@ -2,8 +2,10 @@
 
 One cut for all of it, as each costs a boot. Half of what is there was written out before. Of the
 other half only names had reached the disk: a journal that is committed for somebody else's fsync(2)
-takes along all names, and leaves files empty whose content still waits in memory. The kernel may
-have written some of it all the same; what must come of both is the same.
+takes along all names, and leaves files empty whose content still waits in memory.
+
+The guest is one of its own: in one that had run other tests small files were seen to get their
+blocks at once, and then nothing of them is lost.
 """
 
 from __future__ import annotations
@@ -13,14 +15,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import hostfixture, pods_on_host
 from tests.support.pods_on_host import RKTPY, SHELL, TRUSTING, quoted_for_unit
+from tests.support.vm import VmHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.pods_on_host import Pods
     from tests.support.remote import RemoteProcess
-    from tests.support.vm import VmHost
 
 _DATA = "/var/lib/rkt"
 _STAY = "echo up; exec sleep 1000"
@@ -51,6 +54,18 @@ os.write(fd, b"x")
 os.fsync(fd)
 """
 _NO_WRITEBACK = "sync; sysctl vm.dirty_writeback_centisecs=0 vm.dirty_expire_centisecs=100000"
+
+
+@pytest.fixture(scope="module")
+def host(request: pytest.FixtureRequest) -> Iterator[VmHost]:
+    host = VmHost()
+    for _ in hostfixture.serve(host, request):
+        yield host
+
+
+@pytest.fixture(scope="module")
+def stocked(host: VmHost) -> Pods:
+    return hostfixture.stocked(host, pods_on_host.shell)
 
 
 @pytest.fixture
@@ -115,6 +130,7 @@ def test_a_power_cut_costs_what_ran_and_nothing_else(host: VmHost, pods: Pods, u
 
     listed = pods.rktpy("list", "--full", "--no-legend", "--fields=uuid,state").splitlines()
     states = {row[0]: row[-1] for row in (line.split("\t") for line in listed)}
+    assert host.sh(f"stat -c %s {_DATA}/pods/run/{lost}/pod").stdout == "0\n"
     assert states == {unit: "exited", lost: "exited", half: "aborted prepare",
                       prepared: "prepared", again: "running"}  # fmt: skip
     assert all("ended-by=" in pods.rktpy("status", uuid) for uuid in (unit, lost))

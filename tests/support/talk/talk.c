@@ -1,6 +1,5 @@
-/* An app that talks to systemd as sd_notify(3) and sd_listen_fds(3) do, without their library.
+/* An app that talks to systemd as sd_listen_fds(3) does, without their library.
  *
- * talk ready FILE   waits until FILE exists, says READY=1, and stays
  * talk serve        answers on every socket that it was given, and stays
  * talk serve-once   answers once and ends with 0
  * talk deaf         takes no notice of its sockets, and stays
@@ -26,24 +25,6 @@ static int named; /* answers tell the names of sockets */
 static int fail(const char *what) {
     perror(what);
     return 1;
-}
-
-static int say_ready(const char *file) {
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    if (!path || strlen(path) >= sizeof address.sun_path)
-        return fail("NOTIFY_SOCKET");
-    printf("waiting for %s\n", file);
-    while (access(file, F_OK) < 0)
-        usleep(20000);
-    strcpy(address.sun_path, path);
-    if (sendto(fd, "READY=1", 7, 0, (struct sockaddr *)&address,
-               offsetof(struct sockaddr_un, sun_path) + strlen(path)) < 0)
-        return fail("sendto");
-    for (;;)
-        pause();
 }
 
 static int write_answer(char *line, size_t size, int number) {
@@ -115,8 +96,6 @@ static int serve_stdin(void) {
 
 int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (argc == 3 && !strcmp(argv[1], "ready"))
-        return say_ready(argv[2]);
     named = argc == 2 && !strncmp(argv[1], "name", 4);
     if (argc == 2 && (named || !strncmp(argv[1], "serve", 5)))
         return serve(strchr(argv[1], '-') != NULL);
@@ -124,5 +103,5 @@ int main(int argc, char **argv) {
         return pause();
     if (argc == 2 && !strcmp(argv[1], "stdin"))
         return serve_stdin();
-    return fail("usage: talk ready FILE | serve | serve-once | deaf | stdin");
+    return fail("usage: talk serve | serve-once | deaf | stdin");
 }

@@ -22,7 +22,7 @@ NOW = 1_769_853_600 * SECOND + 5  # 2026-01-31 10:00:00 UTC
 def _zone() -> Iterator[None]:
     """Two hours east of Greenwich, without summer time."""
     before = os.environ.get("TZ")
-    os.environ["TZ"] = "XXX-2"
+    os.environ["TZ"] = "TST-2"
     time.tzset()
     yield
     os.environ.pop("TZ")

@@ -67,6 +67,11 @@ def note_ending(pod: Pod) -> None:
             file.commit(replace=True, durable=False)
 
 
+def ended_in_order(pod: Pod) -> bool:
+    """Return whether ``pod``, which does not run any more, came to the end of its own shutdown."""
+    return bool(_last_sign(pod))
+
+
 def _last_sign(pod: Pod) -> int:
     """Return when the last sign of an orderly end was written; 0 if it did not come to one."""
     try:

@@ -16,7 +16,7 @@ from rktpy.host.lock import LockBusyError, lock_dir
 from rktpy.host.removal import empty_dir, remove_entry
 from rktpy.host.share import share
 from rktpy.log import Logger
-from rktpy.pod.ending import note_ending
+from rktpy.pod.ending import ended_in_order, note_ending
 from rktpy.pod.lifecycle import Pod, PodGoneError, pods
 from rktpy.pod.phase import Phase, State
 from rktpy.pod.teardown import (
@@ -92,6 +92,8 @@ def finish_mark(pod: Pod) -> None:
     What outlived its supervisor ends now, not when its files go. What does not end is told then.
     """
     follow_with_journal_link(pod)
+    if ended_in_order(pod):
+        return
     try:
         kill_survivors(pod)
     except SurvivorsError as error:

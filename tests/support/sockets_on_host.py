@@ -15,6 +15,7 @@ from tests.support.pods_on_host import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.support.pods_on_host import Pods
@@ -244,15 +245,8 @@ def check_what_reaches_no_app_is_told(pods: Pods) -> None:
 def check_a_pod_for_each_connection(pods: Pods) -> None:
     """``Accept=yes``: the connection is the app's one socket."""
     argv = serving(TALK, "--port=line:7795", words=("name-once",))
-    pods.unit("each@.service", {"ExecStart": quoted_for_unit(argv)})
-    listen = "ListenStream=127.0.0.1:7795\nAccept=yes\n"
-    unit = pods.add_unit("each.socket", f"[Socket]\n{listen}")
-    pods.host.run(["systemctl", "start", unit])
-    said = [ask(pods, "line", "127.0.0.1", 7795) for _ in range(2)]
-    pods.host.run(["systemctl", "stop", unit])
-    pods.host.wait_until("! rktpy list --no-legend | grep running")
 
-    assert said == [answer("talk", "connection")] * 2
+    assert _said_to_each(pods, argv, 7795) == [answer("talk", "connection")] * 2
     assert list(pods.states().values()) == ["exited"] * 2
 
 
@@ -260,12 +254,17 @@ def check_a_connection_as_standard_streams(pods: Pods) -> None:
     """``StandardInput=socket``: an interactive app talks to the client as below inetd."""
     argv = serving(TALK, "--port=line:7796", "--interactive", words=("stdin",))
     streams = {"StandardInput": "socket", "StandardError": "journal"}
-    pods.unit("each@.service", {"ExecStart": quoted_for_unit(argv)} | streams)
-    listen = "ListenStream=127.0.0.1:7796\nAccept=yes\n"
+
+    assert _said_to_each(pods, argv, 7796, **streams) == ["talk was asked who is there?\n"] * 2
+
+
+def _said_to_each(pods: Pods, argv: Sequence[str], port: int, **settings: str) -> list[str]:
+    """Return what two connections hear from ``argv``, a pod each by ``Accept=yes``."""
+    pods.unit("each@.service", {"ExecStart": quoted_for_unit(argv)} | settings)
+    listen = f"ListenStream=127.0.0.1:{port}\nAccept=yes\n"
     unit = pods.add_unit("each.socket", f"[Socket]\n{listen}")
     pods.host.run(["systemctl", "start", unit])
-    said = [ask(pods, "line", "127.0.0.1", 7796) for _ in range(2)]
+    said = [ask(pods, "line", "127.0.0.1", port) for _ in range(2)]
     pods.host.run(["systemctl", "stop", unit])
     pods.host.wait_until("! rktpy list --no-legend | grep running")
-
-    assert said == ["talk was asked who is there?\n"] * 2
+    return said

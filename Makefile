@@ -142,6 +142,24 @@ install: $(if $(wildcard $(PYTHON)),,setup) ## Install below DESTDIR and PREFIX;
 	$(if $(ALIAS),ln -sf rktpy $(DESTDIR)$(PREFIX)/bin/$(ALIAS))
 	$(if $(ALIAS),ln -sf rktpy.1 $(DESTDIR)$(sharedir)/man/man1/$(ALIAS).1)
 
+# Aliases are the links that lead to rktpy. On the host itself the timer is disabled, and systemd
+# forgets the units of pods in files; pods that run go on.
+.PHONY: uninstall
+uninstall: ## Take away what install put below DESTDIR and PREFIX; images, pods and settings stay
+	$(if $(DESTDIR),,if [[ -d /run/systemd/system ]]; then systemctl disable --now rktpy-gc.timer || :; fi)
+	for name in rktpy $$(find $(DESTDIR)$(PREFIX)/bin -maxdepth 1 -lname rktpy -printf '%f\n'); do \
+	  rm -f $(DESTDIR)$(PREFIX)/bin/$$name $(DESTDIR)$(sharedir)/man/man1/$$name.1 \
+	    $(DESTDIR)$(sharedir)/bash-completion/completions/$$name \
+	    $(DESTDIR)$(sharedir)/zsh/site-functions/_$$name \
+	    $(DESTDIR)$(sharedir)/fish/vendor_completions.d/$$name.fish; \
+	done
+	rm -f $(DESTDIR)$(sharedir)/man/man1/rktpy-*.1 $(DESTDIR)$(generatordir)/rktpy-generator \
+	  $(DESTDIR)$(unitdir)/rktpy-gc.service $(DESTDIR)$(unitdir)/rktpy-gc.timer \
+	  $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/rktpy.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/10-rktpy.conf
+	rm -rf $(DESTDIR)$(libdir)
+	$(if $(DESTDIR),,if [[ -d /run/systemd/system ]]; then systemctl daemon-reload; fi)
+	@echo 'rktpy is gone; what is left: /var/lib/rkt (pods and images), /etc/rkt, /etc/rktpy'
+
 .PHONY: clean
 clean: ## Remove what the tools leave in the checkout; .venv stays
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build

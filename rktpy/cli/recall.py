@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from rktpy.cli.apps import read_images
+from rktpy.cli.spec import IMAGES
 from rktpy.cli.table import GLOBAL_OPTIONS, options_of
 from rktpy.cli.walk import Reading
 from rktpy.image.reference import Kind, parse_reference
@@ -55,6 +56,15 @@ class Recalled(Value):
         """What stands behind ``rktpy run``."""
         return (*self.options, *(word for app in self.apps for word in app.words))
 
+    def started(self, start: Recalled) -> Recalled:
+        """Return this line of ``prepare`` with the options of ``run-prepared``, as ``run`` takes
+        both."""
+        return self.replace(
+            globals=tuple(dict.fromkeys((*self.globals, *start.globals))),
+            options=tuple(dict.fromkeys((*self.options, *start.options))),
+            named=self.named | start.named,
+        )
+
 
 class _Noting(Reading):
     """Reads options and keeps the words."""
@@ -81,7 +91,7 @@ def recall(
     reading = _Noting(command)
     at = reading.take(words, 0)
     reading.args = list(words[at + 1 if words[at : at + 1] == ["--"] else at :])
-    apps = read_images(reading)
+    apps = read_images(reading) if command.grammar == IMAGES else _passed_over(reading)
     general = {option.name for option in options_of(GLOBAL_OPTIONS)}
 
     def texts(app: AppArgs | None, *, of_rktpy: bool = False) -> tuple[str, ...]:
@@ -99,6 +109,14 @@ def recall(
         ),
         named=frozenset(option.name for option, _, _ in reading.said),
     )
+
+
+def _passed_over(reading: Reading) -> list[AppArgs]:
+    """Read options between and behind the arguments of a command without images."""
+    at = 0
+    while at < len(reading.args) and reading.args[at] != "--":
+        at = reading.take(reading.args, at + 1)
+    return []
 
 
 def _absolute(name: str, text: str, directory: str) -> str:

@@ -247,7 +247,7 @@ ROOT = Command(
             "rm",
             "rm:rm",
             "delete pods that are not running",
-            usage="rm --uuid-file=FILE | UUID ...",
+            usage="rm [--ignore] --uuid-file=FILE | UUID ...",
             options="pods:RM",
             arity=(1, None),
             uuid_file=True,

@@ -72,7 +72,7 @@ def service_text(
         *_unset(_SERVICE, service),
         *(_unset((("TimeoutStartSec", _SLOW_START),), service) if start.may_fetch else ()),
         # An ended pod keeps its name until it is removed; one that runs is left alone.
-        ("ExecStartPre", "-" + exec_line((*start.rktpy, "rm", start.pod))),
+        ("ExecStartPre", "-" + exec_line((*start.rktpy, "rm", "--ignore", start.pod))),
         ("ExecStart", run),
         *(("ExecStartPost", line) for line in start.after_start),
         ("ExecStopPost", exec_line((*start.rktpy, "gc", "--mark-only"))),

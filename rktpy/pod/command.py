@@ -2,28 +2,47 @@
 
 <pod>/command    {"directory": "/root", "words": ["--net=host", "example.com/app"]}
 
-For root alone, as words may be secrets.
+A prepared pod has the words of ``prepare``, and from its start on ``start``, an object of the same
+form with those of ``run-prepared``. For root alone, as words may be secrets.
 """
 
 from __future__ import annotations
 
+import os
+
 from rktpy.codec import compact, parse
 from rktpy.errors import RktError
-from rktpy.host.files import read_bytes, write_new
+from rktpy.host.files import read_bytes, write_atomic, write_new
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from rktpy.layout import PodTree
 
 _LIMIT = 16 << 20
+_MODE = 0o600
 
 
 class CommandRecord(Value):
-    """What was typed behind ``rktpy``, less the name of the command, and where."""
+    """What was typed behind ``rktpy``, less the name of the command, and where.
+
+    ``start`` is the same of ``run-prepared``, None for a pod that one command made and started.
+    """
 
     words: tuple[str, ...] = ()
     directory: str = "/"  # relative paths begin there
+    start: CommandRecord | None = None
+
+
+def as_typed(words: tuple[str, ...]) -> CommandRecord:
+    """Return the record of ``words`` that were typed where this process is."""
+    try:
+        return CommandRecord(words, os.getcwd())
+    except OSError:
+        return CommandRecord(words)  # the directory was removed under us
 
 
 def write_command(tree: PodTree, record: CommandRecord) -> None:
@@ -32,8 +51,19 @@ def write_command(tree: PodTree, record: CommandRecord) -> None:
     Raises:
         OSError: the disk is full.
     """
-    content = compact({"directory": record.directory, "words": list(record.words)})
-    write_new(tree.command, content.encode("utf-8", "surrogateescape"), mode=0o600)
+    write_new(tree.command, _content(record), mode=_MODE)
+
+
+def add_start(tree: PodTree, start: CommandRecord) -> None:
+    """Add to the record of a prepared pod how it is started; an older one's has none to add to.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    record = read_command(tree)
+    if record is not None:
+        content = _content(record.replace(start=start))
+        write_atomic(tree.command, content, mode=_MODE, durable=False)
 
 
 def read_command(tree: PodTree) -> CommandRecord | None:
@@ -44,8 +74,24 @@ def read_command(tree: PodTree) -> CommandRecord | None:
     """
     try:
         content = parse(read_bytes(tree.command, limit=_LIMIT), what=tree.command)
-        return CommandRecord(tuple(map(str, content["words"])), str(content["directory"]))
+        start = _record(content["start"]) if "start" in content else None
+        return _record(content).replace(start=start)
     except PermissionError:
         raise
     except (OSError, ValueError, KeyError, TypeError, RktError):
         return None
+
+
+def _content(record: CommandRecord) -> bytes:
+    found = _object(record)
+    if record.start is not None:
+        found["start"] = _object(record.start)
+    return compact(found).encode("utf-8", "surrogateescape")
+
+
+def _object(record: CommandRecord) -> dict[str, Any]:
+    return {"directory": record.directory, "words": list(record.words)}
+
+
+def _record(content: Mapping[str, Any]) -> CommandRecord:
+    return CommandRecord(tuple(map(str, content["words"])), str(content["directory"]))

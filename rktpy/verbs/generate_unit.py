@@ -75,8 +75,7 @@ def as_it_was_made(site: Site, text: str) -> MadePod | None:
         raise UnitError(f"cannot read how pod {pod.uuid} was run", hint="be root") from error
     if command is None:
         raise UnitError(
-            f"pod {pod.uuid} has no record of its command line: run-prepared or an older rktpy"
-            " started it",
+            f"pod {pod.uuid} has no record of its command line: an older rktpy made it",
             hint="write the images and options that rktpy run would get instead",
         )
     manifest = pod.manifest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rktpy.nspawn.enforcement import check_strict, unsupported
+from rktpy.pod.command import as_typed, write_command
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.systemd.facts import host_facts
@@ -45,6 +46,7 @@ def prepare_pod(site: Site, request: PrepareRequest) -> str:
         pod = create(site.layout)
         try:
             fill(pod, contents, private_users=request.source.private_users)
+            write_command(pod.tree, as_typed(request.words))
             pod.move(Phase.PREPARED)
         except BaseException:
             discard(pod)

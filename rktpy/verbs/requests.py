@@ -62,7 +62,7 @@ class StartOptions(Value):
 
 class RunRequest(Value):
     """``rktpy run``. ``uuid_file`` gets the UUID before anything can fail; ``words`` is what was
-    typed."""
+    typed, here and below."""
 
     source: PodSource
     start: StartOptions = StartOptions()
@@ -75,6 +75,7 @@ class PrepareRequest(Value):
 
     source: PodSource
     strict_isolators: bool = False
+    words: tuple[str, ...] = ()
 
 
 class RunPreparedRequest(Value):
@@ -82,3 +83,4 @@ class RunPreparedRequest(Value):
 
     uuid: str
     start: StartOptions = StartOptions()
+    words: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.pod import sweep
-from rktpy.pod.lifecycle import PodGoneError, open_pod
+from rktpy.pod.lifecycle import PodGoneError, PodNotFoundError, open_pod
 from rktpy.pod.phase import State
 from rktpy.value import Value
 from rktpy.verbs.leaving import leave_networks
@@ -32,6 +32,8 @@ _REFUSALS = {
 
 # rkt: an exited pod that somebody deletes is waited for, one that never ran is refused
 _DELETABLE = (State.EXITED_GARBAGE, State.EXITED_DELETING, State.GARBAGE)
+
+_MISSING = (PodNotFoundError, PodGoneError)
 
 _MARKS = {
     State.EXITED: (sweep.mark_exited, ""),
@@ -63,8 +65,12 @@ class RmEvent(Value):
     error: RktError | None = None
 
 
-def remove_pods(site: Site, texts: Sequence[str]) -> Iterator[RmEvent]:
+def remove_pods(
+    site: Site, texts: Sequence[str], *, ignore_missing: bool = False
+) -> Iterator[RmEvent]:
     """Delete the pods named by ``texts``; yield what happened, failures included.
+
+    With ``ignore_missing`` one that is not there, or no longer, is nothing to tell.
 
     All are marked first and then deleted, several at a time. Work and memory depend on the pods
     named, not on those around them.
@@ -77,7 +83,8 @@ def remove_pods(site: Site, texts: Sequence[str]) -> Iterator[RmEvent]:
                 continue
             kind = _mark(pod)
         except RktError as error:
-            yield RmEvent(FAILED, text, error)
+            if not (ignore_missing and isinstance(error.__cause__, _MISSING)):
+                yield RmEvent(FAILED, text, error)
             continue
         marked[pod.uuid] = pod
         if kind:

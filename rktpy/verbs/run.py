@@ -6,7 +6,7 @@ import os
 
 from rktpy.host.files import write_atomic
 from rktpy.nspawn.placing import foresee
-from rktpy.pod.command import CommandRecord, write_command
+from rktpy.pod.command import as_typed, write_command
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.systemd.facts import host_facts
@@ -44,7 +44,6 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
     if request.source.private_users:
         check_user_namespace(facts, overlay=overlay)
     store = store_of(site)
-    directory = _working_directory()
     with prepare_lock(site.layout):
         contents = gather(site, store, request.source, overlay=overlay)
         check_start(request.start, contents)
@@ -59,16 +58,9 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
             if request.uuid_file:
                 write_atomic(request.uuid_file, pod.uuid.encode(), mode=0o644, durable=False)
             contents = fill(pod, contents, private_users=request.source.private_users)
-            write_command(pod.tree, CommandRecord(request.words, directory))
+            write_command(pod.tree, as_typed(request.words))
             pod.move(Phase.RUN)
             start_pod(site, pod, contents, request.start, joins, facts, foreseen)
         except BaseException:
             discard(pod)
             raise
-
-
-def _working_directory() -> str:
-    try:
-        return os.getcwd()
-    except OSError:
-        return "/"  # it was removed under us

@@ -7,6 +7,7 @@ import os
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.nspawn.placing import foresee
+from rktpy.pod.command import add_start, as_typed
 from rktpy.pod.contents import read_contents
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import Phase, State
@@ -65,5 +66,6 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
         pod.acquire(wait=False)  # who holds it is running it, perhaps for ever
         if pod.phase != Phase.PREPARED:
             raise NotPreparedError(pod.uuid)
+        add_start(pod.tree, as_typed(request.words))
         pod.move(Phase.RUN)
         start_pod(site, pod, contents, request.start, joins, facts, foreseen)

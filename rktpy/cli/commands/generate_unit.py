@@ -7,7 +7,7 @@ import os
 from rktpy import log
 from rktpy.cli.commands.generate import program_path
 from rktpy.cli.recall import Recalled, recall
-from rktpy.cli.table import GLOBAL_OPTIONS, options_of
+from rktpy.cli.table import GLOBAL_OPTIONS, ROOT, options_of, subcommands
 from rktpy.cli.tables.services import UNIT
 from rktpy.errors import RktError, UsageError
 from rktpy.verbs.generate_unit import UnitWishes, as_it_was_made, unit_text, write_unit
@@ -61,11 +61,12 @@ def _pod(call: Call) -> MadePod | None:
 
 
 def _of_pod(call: Call, made: MadePod) -> Recalled:
-    from rktpy.cli.table import ROOT, subcommands
-
-    run = next(one for one in subcommands(ROOT, os.environ) if one.path == ("run",))
-    without = _LEFT_OUT | _OF_FETCHING
-    line = recall(run, made.command.words, made.command.directory, without=without)
+    commands = {one.path: one for one in subcommands(ROOT, os.environ)}
+    record, without = made.command, _LEFT_OUT | _OF_FETCHING
+    line = recall(commands["run",], record.words, record.directory, without=without)
+    if start := record.start:
+        command = commands["run-prepared",]
+        line = line.started(recall(command, start.words, start.directory, without=without))
     if len(line.apps) == len(made.images):
         apps = zip(line.apps, made.images, strict=True)
         line = line.replace(apps=tuple(app.replace(image=image) for app, image in apps))

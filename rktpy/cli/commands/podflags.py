@@ -78,7 +78,8 @@ def prepare_request(call: Call) -> PrepareRequest:
     source = _source(call)
     _refuse_conflicts(call, source)
     _require_something(source)
-    return PrepareRequest(source=source, strict_isolators=call.options["strict-isolators"])
+    strict = call.options["strict-isolators"]
+    return PrepareRequest(source=source, strict_isolators=strict, words=call.typed)
 
 
 def run_prepared_request(call: Call) -> RunPreparedRequest:
@@ -87,7 +88,8 @@ def run_prepared_request(call: Call) -> RunPreparedRequest:
     Raises:
         RktError: the value of an option cannot be used.
     """
-    return RunPreparedRequest(uuid=call.args[0], start=_with_names(call, _start(call)))
+    start = _with_names(call, _start(call))
+    return RunPreparedRequest(uuid=call.args[0], start=start, words=call.typed)
 
 
 def _source(call: Call) -> PodSource:

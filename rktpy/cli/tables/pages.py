@@ -185,7 +185,9 @@ PAGES = {
     ),
     "rm": Page(
         (("rktpy rm 0f746094 web", "By the beginning of a UUID and by name."),
-         ("rktpy rm --uuid-file=/run/web.uuid", "The pod a service ran.")),
+         ("rktpy rm --uuid-file=/run/web.uuid", "The pod a service ran."),
+         ("rktpy rm --ignore web", "In ExecStartPre= of a unit: frees the name, if an ended pod has"
+          " it.")),
         (_WORKED, _ROOT_ONLY), ("gc", "stop"),
     ),
     "run": Page(

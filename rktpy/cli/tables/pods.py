@@ -38,7 +38,7 @@ STATUS = (
 
 STOP = (Option("force", "bool", "kill the pod instead of asking it to end"), UUID_FILE)
 
-RM = (UUID_FILE,)
+RM = (Option("ignore", "bool", "a pod that is not there is no failure"), UUID_FILE)
 
 GC = (
     Option(

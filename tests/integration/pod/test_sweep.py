@@ -118,6 +118,20 @@ def test_rm_deletes_what_it_is_told_and_nothing_else(site: Site) -> None:
     assert phases_of(site.layout) == {"run": [kept]}
 
 
+def test_rm_can_be_told_not_to_mind_what_is_not_there(site: Site) -> None:
+    uuid = a_pod(site.layout)
+    running = open_pod(site.layout, a_pod(site.layout))
+    running.acquire(wait=False)
+
+    with running:
+        found = list(remove_pods(site, ["nope", uuid, running.uuid], ignore_missing=True))
+
+    assert [(event.kind, event.uuid) for event in found] == [
+        ("failed", running.uuid),
+        ("removed", uuid),
+    ]
+
+
 def test_rm_goes_on_after_a_failure_and_counts_a_pod_once(site: Site) -> None:
     uuid = a_pod(site.layout)
 

@@ -35,8 +35,24 @@ def test_what_was_typed_is_for_root_alone(rkt: Rktpy) -> None:
     assert record.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_prepared_pod_has_no_record_and_that_is_said(rkt: Rktpy) -> None:
+def test_a_prepared_pod_gives_what_it_was_prepared_and_started_with(rkt: Rktpy) -> None:
+    uuid = rkt.ok("prepare", "--quiet", "--pod-label=a=b", SHELL, "--memory=64M", "--", "exit 3")
+    uuid = uuid.strip()
+    prepared = rkt.ok("generate", "unit", uuid)
+    with rkt.start("run-prepared", "--net=none", "--hostname=web", uuid) as pod:
+        assert pod.end().status == 3
+
+    started = rkt.ok("generate", "unit", uuid)
+
+    assert " --pod-label=a=b sha512-" in prepared
+    assert " --pod-label=a=b --net=none --hostname=web sha512-" in started
+    assert ' --memory=64M -- "exit 3" ---\n' in started
+    assert "--quiet" not in started
+
+
+def test_a_pod_of_an_older_version_has_no_record_and_that_is_said(rkt: Rktpy) -> None:
     uuid = rkt.ok("prepare", SHELL).strip()
+    (rkt.data / f"pods/prepared/{uuid}/command").unlink()
 
     done = rkt("generate", "unit", uuid)
 

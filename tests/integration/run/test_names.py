@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.integration.run.images import INSPECT, SHELL
+from tests.integration.run.rk import Done
 
 if TYPE_CHECKING:
     from tests.integration.run.rk import Rktpy
@@ -44,12 +45,14 @@ def test_a_prepared_pod_keeps_its_name_until_it_is_removed(rkt: Rktpy) -> None:
     done = rkt("run-prepared", "--net=none", "job")
     listed = json.loads(rkt.ok("list", "--label=kind=batch", "--format=json"))
     again = rkt("run", "--net=none", "--pod-name=job", SHELL, "--", "true")
-    rkt.ok("rm", "job")
+    rkt.ok("rm", "--ignore", "job")
+    missing = rkt("rm", "--ignore", "job"), rkt("rm", "--ignore", "--uuid-file=/nonexistent")
     free = rkt.run("--pod-name=job", SHELL, "--", "true")
 
     assert done.status == 3
     assert [(pod["pod_name"], pod["state"]) for pod in listed] == [("job", "exited")]
     assert (again.status, free.status) == (254, 0)
+    assert missing == (Done(0, "", ""), Done(0, "", ""))
 
 
 def test_gc_frees_names(rkt: Rktpy) -> None:

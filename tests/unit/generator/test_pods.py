@@ -137,7 +137,7 @@ def test_the_unit_is_as_rkts_documents_have_it() -> None:
         "Slice=machine.slice\n"
         "Restart=on-failure\n"
         "TimeoutStartSec=15min\n"
-        "ExecStartPre=-/bin/true rm db\n"
+        "ExecStartPre=-/bin/true rm --ignore db\n"
         "ExecStart=/bin/true run --pod-name=db example.com/db\n"
         "ExecStopPost=/bin/true gc --mark-only\n"
     )
@@ -156,7 +156,7 @@ def test_a_command_line_becomes_a_unit_without_a_file() -> None:
         "Delegate=yes\n"
         "Slice=machine.slice\n"
         "Restart=on-failure\n"
-        "ExecStartPre=-/bin/true rm db\n"
+        "ExecStartPre=-/bin/true rm --ignore db\n"
         'ExecStart=/bin/true run --pod-name=db --net=host example.com/db -- 100%% "$$HOME"\n'
         "ExecStopPost=/bin/true gc --mark-only\n"
         "\n"

@@ -167,7 +167,7 @@ class Desk:
         if reading.values.get("help"):
             return self._help()
         if terminal.is_raw():
-            from rktpy.pod.terminal import put_terminal_right
+            from rktpy.pod.after.terminal import put_terminal_right
 
             put_terminal_right(call.site.layout)
         return _profiled(_handler(self.command), call)

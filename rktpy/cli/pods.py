@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rktpy.cli.call import Call
+    from rktpy.pod.after.ending import Ending
     from rktpy.pod.appstate import AppRecord
-    from rktpy.pod.ending import Ending
     from rktpy.pod.record import PodRecord
 
 SECOND = 1_000_000_000

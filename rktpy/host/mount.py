@@ -1,7 +1,7 @@
 """Mounts of this process's namespace: make, undo, list.
 
 ``Mount`` values are plans; pure code builds them, ``execute`` carries them out. Nothing here
-follows a path that came from an image: callers resolve those first (``host.rootpath``).
+follows a path that came from an image: callers resolve those first (``host.tree.rootpath``).
 """
 
 from __future__ import annotations

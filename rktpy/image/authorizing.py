@@ -10,12 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rktpy.host.http import Authorize
+    from rktpy.host.http.client import Authorize
     from rktpy.image.means import Credentials
 
 
 def authorizer(credentials: Callable[[], Credentials]) -> Authorize:
-    """Return what ``host.http`` asks for header fields.
+    """Return what ``host.http.client`` asks for header fields.
 
     A host counts only with exactly the port that is configured with it. The configuration is read
     at the first question.

@@ -12,7 +12,7 @@ import re
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.host.http_errors import HttpError
+from rktpy.host.http.errors import HttpError
 from rktpy.image.metatags import Meta, parse_metas
 from rktpy.log import Logger
 from rktpy.value import Value
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import TypeVar
 
-    from rktpy.host.http import Authorize, Client
+    from rktpy.host.http.client import Authorize, Client
 
     T = TypeVar("T")
 

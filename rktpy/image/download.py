@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.host.http_errors import HttpError
+from rktpy.host.http.errors import HttpError
 from rktpy.image.means import ARRIVED, DOWNLOADING
 from rktpy.image.partial import Validator
 from rktpy.log import Logger
@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rktpy.host.http import Authorize, Client, Response
+    from rktpy.host.http.client import Authorize, Client, Response
     from rktpy.image.means import Gauge
     from rktpy.image.partial import Partial
 

@@ -19,7 +19,7 @@ from rktpy import codec
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes, read_regular, write_atomic
 from rktpy.host.lock import Lock, LockBusyError, lock_dir
-from rktpy.host.removal import empty_dir
+from rktpy.host.tree.removal import empty_dir
 from rktpy.log import Logger
 from rktpy.resource import Resource
 from rktpy.value import Value

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.archive.formats import Stream
-from rktpy.host.http import Client, is_loopback, without_user
-from rktpy.host.http_errors import HttpError
+from rktpy.host.http.client import Client, is_loopback, without_user
+from rktpy.host.http.errors import HttpError
 from rktpy.image import discovery
 from rktpy.image.authorizing import authorizer
 from rktpy.image.download import (
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.names import ImageName
-    from rktpy.host.http import Authorize
+    from rktpy.host.http.client import Authorize
     from rktpy.image.means import Board, Gauge, Means
     from rktpy.image.reference import ImageRef
     from rktpy.store.images import ImageStore

@@ -18,7 +18,6 @@ from rktpy.errors import RktError
 from rktpy.host import mount, syscalls
 from rktpy.host.cgroup.member import Cgroups
 from rktpy.host.procfs import children
-from rktpy.host.rootpath import make_dir_in_root, make_file_in_root
 from rktpy.host.signals import (
     SIG_DFL,
     SIG_IGN,
@@ -33,6 +32,7 @@ from rktpy.host.signals import (
     set_wakeup_fd,
     signal,
 )  # fmt: skip
+from rktpy.host.tree.rootpath import make_dir_in_root, make_file_in_root
 from rktpy.nspawn.identity import Identity, identity_of
 from rktpy.value import Value
 

@@ -16,12 +16,12 @@ from rktpy.appc.types import ACIdentifier, ACName, Annotation, EnvironmentVariab
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import files
-from rktpy.pod.environment import NO_SOURCES, Sources
+from rktpy.pod.app.environment import NO_SOURCES, Sources
+from rktpy.pod.app.overrides import override_isolators
+from rktpy.pod.app.streams import STREAM_ANNOTATION
 from rktpy.pod.naming import NAME_ANNOTATION, check_name
-from rktpy.pod.overrides import override_isolators
 from rktpy.pod.ports import map_ports
-from rktpy.pod.streams import STREAM_ANNOTATION
-from rktpy.pod.volumes import merge_mounts
+from rktpy.pod.volume.resolve import merge_mounts
 from rktpy.value import Value
 from rktpy.version import APPC_VERSION
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.pod import ExposedPort, Mount, Volume
-    from rktpy.pod.overrides import AppSpec
+    from rktpy.pod.app.overrides import AppSpec
 
 MUTABLE_ANNOTATION = "coreos.com/rkt/stage1/mutable"
 MAX_MANIFEST = 16 << 20  # bytes of a --pod-manifest file

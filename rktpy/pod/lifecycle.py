@@ -306,7 +306,7 @@ def pods(
 
 def make_phase_dirs(layout: Layout) -> None:
     """Make the directories pods move through; a setgid bit above is passed on by the kernel."""
-    from rktpy.host.inode_flags import spread_children
+    from rktpy.host.tree.inode_flags import spread_children
 
     for phase in ALL_PHASES:
         os.makedirs(layout.phase_dir(phase), mode=0o750, exist_ok=True)

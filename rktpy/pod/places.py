@@ -13,7 +13,7 @@ import stat
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.host.rootpath import open_in_root, resolve_in_root, stat_in_root
+from rktpy.host.tree.rootpath import open_in_root, resolve_in_root, stat_in_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import os
 import stat
 
 from rktpy.host import mount
-from rktpy.host.rootpath import make_dir_in_root, open_in_root, stat_in_root
-from rktpy.host.treecopy import copy_tree
-from rktpy.host.xattrs import copy_xattrs
+from rktpy.host.tree.copy import copy_tree
+from rktpy.host.tree.rootpath import make_dir_in_root, open_in_root, stat_in_root
+from rktpy.host.tree.xattrs import copy_xattrs
 from rktpy.value import Value
 
 TYPE_CHECKING = False

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
-from rktpy.host.inode_flags import spread_children
 from rktpy.host.lock import Lock, LockBusyError, lock_dir
-from rktpy.host.removal import remove_tree
+from rktpy.host.tree.inode_flags import spread_children
+from rktpy.host.tree.removal import remove_tree
 from rktpy.resource import Resource
 from rktpy.store.errors import StoreError
 

@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 
-from rktpy.host.xattrs import copy_xattrs
+from rktpy.host.tree.xattrs import copy_xattrs
 from rktpy.resource import Resource
 from rktpy.store.layers import OPAQUE
 from rktpy.store.tying import ABSENT, DELETED, DIRECTORY, OTHER, Node, tie_up

@@ -9,7 +9,7 @@ import os
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.host.rootpath import open_in_root, resolve_in_root
+from rktpy.host.tree.rootpath import open_in_root, resolve_in_root
 from rktpy.pod.choice import choose_app
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
@@ -19,7 +19,7 @@ from rktpy.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.nspawn.visit import AppRoot
-    from rktpy.pod.ended import EndedRoot
+    from rktpy.pod.after.ended import EndedRoot
     from rktpy.verbs.site import Site
 
 
@@ -137,6 +137,6 @@ def open_side(site: Site, place: Place, *, writable: bool) -> HostSide | PodSide
         with find_pid1(pod) as leader:
             return PodSide(place.path, AppRoot(leader.pid, app))
     from rktpy.nspawn.stage1 import SKELETON
-    from rktpy.pod.ended import EndedRoot
+    from rktpy.pod.after.ended import EndedRoot
 
     return PodSide(place.path, EndedRoot(pod, app, writable=writable, skeleton=SKELETON))

@@ -17,7 +17,7 @@ from rktpy.host.archive.reader import DIR, LINK, Member, PipedFile, TarReader
 from rktpy.host.archive.sink import Sink
 from rktpy.host.archive.unpack import split_name
 from rktpy.host.archive.writer import TarWriter
-from rktpy.host.tree_receiver import InTheWayError, Receiver
+from rktpy.host.tree.receiver import InTheWayError, Receiver
 from rktpy.value import Value
 from rktpy.verbs.copysides import open_side, parse_side
 

@@ -8,9 +8,9 @@ from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
 from rktpy.nspawn.enter import enter
 from rktpy.nspawn.units import environment_path
+from rktpy.pod.app.environment import parse_systemd_file
 from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.choice import AppChoiceError, AppMissingError, choose_app
-from rktpy.pod.environment import parse_systemd_file
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import find_pid1

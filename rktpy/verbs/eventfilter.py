@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.pod.story import Kind, Step
+from rktpy.pod.events.story import Kind, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rktpy.pod.story import Event
+    from rktpy.pod.events.story import Event
 
 KEYS = ("type", "event", "pod", "app", "label", "image")
 TYPES = (Kind.POD, Kind.APP, Kind.IMAGE)

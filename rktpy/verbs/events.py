@@ -1,8 +1,8 @@
 """``events``: what happens to pods, their apps and images, as it happens.
 
 There is no daemon to ask, so the one who wants to know watches the directories of pods and of the
-store (``pod.watching``, ``store.watching``). What was before is told as far as its times are on
-disk.
+store (``pod.events.watching``, ``store.watching``). What was before is told as far as its times
+are on disk.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections import deque
 from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host.readiness import Readiness
-from rktpy.pod.story import Event, Kind, Step
-from rktpy.pod.watching import PodWatch
+from rktpy.pod.events.story import Event, Kind, Step
+from rktpy.pod.events.watching import PodWatch
 from rktpy.resource import Resource
 from rktpy.value import Value
 from rktpy.verbs.eventfilter import Filters

@@ -10,8 +10,8 @@ from rktpy.host.archive.writer import TarWriter
 from rktpy.host.files import NewFile, read_bytes
 from rktpy.host.helper import DAC_READ_SEARCH, Answer, Helper, confine
 from rktpy.host.mount import mounted_below
+from rktpy.pod.after.ended import EndedRoot
 from rktpy.pod.choice import choose_app
-from rktpy.pod.ended import EndedRoot
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.value import Value

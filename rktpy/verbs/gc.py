@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 
 from rktpy.errors import RktError
-from rktpy.pod import sweep
-from rktpy.pod.ending import ending_of
+from rktpy.pod.after import sweep
+from rktpy.pod.after.ending import ending_of
 from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import Phase
 from rktpy.value import Value
-from rktpy.verbs.leaving import leave_networks
-from rktpy.verbs.upkeep import restore_rules
+from rktpy.verbs.network.leaving import leave_networks
+from rktpy.verbs.network.upkeep import restore_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

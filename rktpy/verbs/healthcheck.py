@@ -11,7 +11,7 @@ from rktpy.appc.image import ImageManifest
 from rktpy.codec import parse, quote
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
-from rktpy.pod.annotations import annotated
+from rktpy.pod.app.annotations import annotated
 from rktpy.verbs.enter import choose_app_of, run_in_app, running_pod
 
 TYPE_CHECKING = False

@@ -11,8 +11,8 @@ from rktpy.pod.phase import Phase
 from rktpy.systemd.facts import host_facts
 from rktpy.systemd.features import check_systemd
 from rktpy.verbs.fetching import store_of
-from rktpy.verbs.gathering import gather
-from rktpy.verbs.preparing import (
+from rktpy.verbs.start.gathering import gather
+from rktpy.verbs.start.preparing import (
     check_user_namespace,
     choose_overlay,
     discard,
@@ -23,8 +23,8 @@ from rktpy.verbs.preparing import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.pod.contents import Contents
-    from rktpy.verbs.requests import PrepareRequest
     from rktpy.verbs.site import Site
+    from rktpy.verbs.start.requests import PrepareRequest
 
 
 def prepare_pod(site: Site, request: PrepareRequest) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.pod import sweep
+from rktpy.pod.after import sweep
 from rktpy.pod.lifecycle import PodGoneError, PodNotFoundError, open_pod
 from rktpy.pod.phase import State
 from rktpy.value import Value
-from rktpy.verbs.leaving import leave_networks
+from rktpy.verbs.network.leaving import leave_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

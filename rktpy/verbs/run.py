@@ -12,23 +12,23 @@ from rktpy.pod.phase import Phase
 from rktpy.systemd.facts import host_facts
 from rktpy.systemd.features import check_systemd
 from rktpy.verbs.fetching import store_of
-from rktpy.verbs.gathering import gather
-from rktpy.verbs.joining import plan_networks
-from rktpy.verbs.preparing import (
+from rktpy.verbs.network.joining import plan_networks
+from rktpy.verbs.start.gathering import gather
+from rktpy.verbs.start.preparing import (
     check_user_namespace,
     choose_overlay,
     discard,
     fill,
     prepare_lock,
 )
-from rktpy.verbs.starting import check_start, start_pod
+from rktpy.verbs.start.starting import check_start, start_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from rktpy.verbs.requests import RunRequest
     from rktpy.verbs.site import Site
+    from rktpy.verbs.start.requests import RunRequest
 
 
 def run_pod(site: Site, request: RunRequest) -> NoReturn:

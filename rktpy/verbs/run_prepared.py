@@ -13,15 +13,15 @@ from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import Phase, State
 from rktpy.systemd.facts import host_facts
 from rktpy.systemd.features import check_systemd
-from rktpy.verbs.joining import plan_networks
-from rktpy.verbs.starting import check_start, lowers_of, start_pod
+from rktpy.verbs.network.joining import plan_networks
+from rktpy.verbs.start.starting import check_start, lowers_of, start_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from rktpy.verbs.requests import RunPreparedRequest
     from rktpy.verbs.site import Site
+    from rktpy.verbs.start.requests import RunPreparedRequest
 
 
 class NotPreparedError(RktError):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rktpy.errors import RktError
+from rktpy.pod.after.ending import ending_of
 from rktpy.pod.appstate import exit_codes, short_of_memory
-from rktpy.pod.ending import ending_of
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import recorded_pid
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rktpy.pod.ending import Ending
+    from rktpy.pod.after.ending import Ending
     from rktpy.pod.lifecycle import Pod
     from rktpy.pod.record import PodRecord
     from rktpy.verbs.site import Site

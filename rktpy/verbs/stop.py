@@ -9,10 +9,10 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import procfs
 from rktpy.pod import pids
+from rktpy.pod.after.teardown import SurvivorsError, kill_survivors
 from rktpy.pod.lifecycle import PodGoneError, open_pod
 from rktpy.pod.phase import State, after_run
 from rktpy.pod.record import read_json
-from rktpy.pod.teardown import SurvivorsError, kill_survivors
 from rktpy.value import Value
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from rktpy.errors import RktError
-from rktpy.host.http import Client
+from rktpy.host.http.client import Client
 from rktpy.image import discovery
 from rktpy.image.trust.adding import Taking, add_keys
 from rktpy.image.trust.keystore import Keystore

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rktpy.host.inode_flags import spread_children
+from rktpy.host.tree.inode_flags import spread_children
 from tests.bench import sandbox
 from tests.bench.model import Command, Side, UnavailableError
 from tests.support.closure import closure_files, find_binary

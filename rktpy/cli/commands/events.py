@@ -7,7 +7,7 @@ import time
 from rktpy.cli.moments import parse_moment
 from rktpy.cli.output import SECOND, full_time
 from rktpy.log import harmless
-from rktpy.pod.story import Kind, Step
+from rktpy.pod.events.story import Kind, Step
 from rktpy.verbs.eventfilter import Filters
 from rktpy.verbs.events import EventsRequest
 from rktpy.verbs.events import events as watch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rktpy.cli.call import Call
-    from rktpy.pod.story import Event
+    from rktpy.pod.events.story import Event
 
 _STDOUT = 1
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rktpy.cli.call import Call
-    from rktpy.verbs.image_list import RemoveEvent
-    from rktpy.verbs.image_output import OutputRequest
+    from rktpy.verbs.image.list import RemoveEvent
+    from rktpy.verbs.image.output import OutputRequest
 
 __all__ = ["cat_manifest", "export", "extract", "gc", "list_", "render", "rm", "verify"]
 
@@ -28,7 +28,7 @@ class RemoveFailedError(RktError):
 def cat_manifest(call: Call) -> int:
     """Print the stored manifest, indented or as it stands."""
     from rktpy import codec
-    from rktpy.verbs.image_list import image_manifest
+    from rktpy.verbs.image.list import image_manifest
 
     text = image_manifest(call.site, call.args[0])
     if call.options["pretty-print"]:
@@ -40,7 +40,7 @@ def cat_manifest(call: Call) -> int:
 
 def rm(call: Call) -> int:
     """Remove images; one that is unknown is told and does not change the status, as in rkt."""
-    from rktpy.verbs.image_list import remove_images
+    from rktpy.verbs.image.list import remove_images
 
     if not call.args:
         raise RktError("must provide at least one image ID")
@@ -50,7 +50,7 @@ def rm(call: Call) -> int:
 
 def gc(call: Call) -> int:
     """Remove trees, images and layers that nothing needs."""
-    from rktpy.verbs.image_gc import LayerRemoved, TreeRemoved, collect_images
+    from rktpy.verbs.image.gc import LayerRemoved, TreeRemoved, collect_images
 
     removals = []
     for event in collect_images(call.site, call.options["grace-period"]):
@@ -66,7 +66,7 @@ def gc(call: Call) -> int:
 
 def verify(call: Call) -> int:
     """Compare rendered images with their hashes; a repaired one counts as good."""
-    from rktpy.verbs.image_verify import DAMAGED, NOT_RENDERED, verify_images
+    from rktpy.verbs.image.verify import DAMAGED, NOT_RENDERED, verify_images
 
     if not call.args:
         raise RktError("must provide at least one image ID")
@@ -86,7 +86,7 @@ def verify(call: Call) -> int:
 
 def export(call: Call) -> int:
     """Write the stored archive to a file."""
-    from rktpy.verbs.image_output import export_image
+    from rktpy.verbs.image.output import export_image
 
     export_image(call.site, _output(call))
     return 0
@@ -94,7 +94,7 @@ def export(call: Call) -> int:
 
 def extract(call: Call) -> int:
     """Unpack one image into a directory."""
-    from rktpy.verbs.image_output import extract_image
+    from rktpy.verbs.image.output import extract_image
 
     extract_image(call.site, _output(call))
     return 0
@@ -102,14 +102,14 @@ def extract(call: Call) -> int:
 
 def render(call: Call) -> int:
     """Unpack an image with its dependencies into a directory."""
-    from rktpy.verbs.image_output import render_image
+    from rktpy.verbs.image.output import render_image
 
     render_image(call.site, _output(call))
     return 0
 
 
 def _output(call: Call) -> OutputRequest:
-    from rktpy.verbs.image_output import OutputRequest
+    from rktpy.verbs.image.output import OutputRequest
 
     return OutputRequest(
         text=call.args[0],
@@ -125,7 +125,7 @@ def _report_removals(call: Call, events: Iterable[RemoveEvent]) -> None:
     Raises:
         RemoveFailedError: an image is still there, or files of one.
     """
-    from rktpy.verbs import image_list as verb
+    from rktpy.verbs.image import list as verb
 
     count = dict.fromkeys((verb.REMOVED, verb.STALE, verb.FAILED, verb.UNKNOWN), 0)
     for event in events:

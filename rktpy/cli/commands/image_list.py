@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from rktpy.cli.output import binary_size, full_time, relative_time, table
-from rktpy.verbs.image_list import SORT_FIELDS, shown_name, stored_images
+from rktpy.verbs.image.list import SORT_FIELDS, shown_name, stored_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rktpy.cli.call import Call
-    from rktpy.pod.ending import Ending
+    from rktpy.pod.after.ending import Ending
     from rktpy.pod.lifecycle import Pod
     from rktpy.pod.record import PodRecord
 
@@ -111,7 +111,7 @@ def _json(call: Call, problems: list[RktError]) -> str:
 
 
 def _ending(pod: Pod, record: PodRecord) -> Ending | None:
-    from rktpy.pod.ending import ending_of
+    from rktpy.pod.after.ending import ending_of
 
     return ending_of(pod, record.marked) if after_run(record.state) else None
 

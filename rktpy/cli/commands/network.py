@@ -6,16 +6,16 @@ from rktpy import log
 from rktpy.cli.output import table
 from rktpy.cli.pods import report
 from rktpy.errors import RktError
-from rktpy.verbs.network_list import configured_networks
-from rktpy.verbs.upkeep import check_networks, reload_networks
+from rktpy.verbs.network.list import configured_networks
+from rktpy.verbs.network.upkeep import check_networks, reload_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rktpy.cli.call import Call
-    from rktpy.verbs.network_list import Configured, Networks
-    from rktpy.verbs.upkeep import Finding
+    from rktpy.verbs.network.list import Configured, Networks
+    from rktpy.verbs.network.upkeep import Finding
 
 _HEADERS = ["NAME", "TYPE", "SUBNET", "FILE"]
 _BUILT_IN = "(built in)"

@@ -11,12 +11,12 @@ from rktpy.appc.pod import ExposedPort, Volume
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.net.netlist import parse_netlist
-from rktpy.pod import environment
+from rktpy.pod.app import environment
+from rktpy.pod.app.environment import Sources
+from rktpy.pod.app.overrides import read_mounts, read_spec, read_value
 from rktpy.pod.compose import PodOptions
 from rktpy.pod.dns import parse_dns
-from rktpy.pod.environment import Sources
-from rktpy.pod.overrides import read_mounts, read_spec, read_value
-from rktpy.verbs.requests import (
+from rktpy.verbs.start.requests import (
     PodSource,
     Policy,
     PrepareRequest,

@@ -23,7 +23,7 @@ try:
 except ImportError:
     from zlib import crc32 as crc32
 
-from rktpy.host.xattrs import keeps_xattr
+from rktpy.host.tree.xattrs import keeps_xattr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

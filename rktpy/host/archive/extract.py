@@ -21,7 +21,7 @@ from rktpy.host.archive.limits import (
     shown,
 )
 from rktpy.host.archive.reader import BLOCK_DEVICE, CHAR, DIR, FIFO, FILE, SYMLINK, Member
-from rktpy.host.xattrs import keeps_xattr
+from rktpy.host.tree.xattrs import keeps_xattr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

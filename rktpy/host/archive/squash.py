@@ -24,7 +24,7 @@ from rktpy.host.archive.reader import (
 )
 from rktpy.host.archive.sink import Sink
 from rktpy.host.archive.writer import header
-from rktpy.host.xattrs import keeps_xattr
+from rktpy.host.tree.xattrs import keeps_xattr
 from rktpy.value import Value
 
 TYPE_CHECKING = False

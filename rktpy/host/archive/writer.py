@@ -26,7 +26,7 @@ from rktpy.host.archive.reader import (
     SYMLINK,
     Member,
 )
-from rktpy.host.xattrs import keeps_xattr
+from rktpy.host.tree.xattrs import keeps_xattr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

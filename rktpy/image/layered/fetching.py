@@ -81,7 +81,7 @@ def fetch_registry(store: ImageStore, ref: ImageRef, means: Means) -> str:
     """
     name = registry_name(ref)
     try:
-        from rktpy.host.http import is_loopback  # brings HTTP in: 70 ms
+        from rktpy.host.http.client import is_loopback  # brings HTTP in: 70 ms
         from rktpy.image.layered.registry import Access, Registry
     except ModuleNotFoundError as error:
         raise LibraryMissingError("downloading", error) from None

@@ -12,8 +12,8 @@ from urllib.parse import urlencode, urlsplit
 
 from rktpy import codec
 from rktpy.codec import quote
-from rktpy.host.http import Client, is_loopback, refuses_tls, without_user
-from rktpy.host.http_errors import HttpError
+from rktpy.host.http.client import Client, is_loopback, refuses_tls, without_user
+from rktpy.host.http.errors import HttpError
 from rktpy.image.layered.blobs import checked, new_hash
 from rktpy.image.layered.challenges import parse_challenges
 from rktpy.image.layered.documents import (
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rktpy.config.credentials import BasicAuth
-    from rktpy.host.http import Response
+    from rktpy.host.http.client import Response
     from rktpy.image.layered.challenges import Challenge
     from rktpy.image.layered.names import RegistryName
 

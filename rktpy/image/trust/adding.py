@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rktpy.host.http import Client
+    from rktpy.host.http.client import Client
     from rktpy.image.means import Talk
     from rktpy.image.trust.keystore import Keystore
 

@@ -6,7 +6,7 @@ import os
 import tempfile
 
 from rktpy.errors import RktError
-from rktpy.pod.users import resolve_group, resolve_user
+from rktpy.pod.app.users import resolve_group, resolve_user
 from tests.fuzz.mutate import text
 from tests.fuzz.target import Target
 

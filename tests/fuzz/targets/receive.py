@@ -8,7 +8,7 @@ from rktpy.errors import RktError
 from rktpy.host.archive.limits import Limits
 from rktpy.host.archive.reader import GrowingFile, TarReader
 from rktpy.host.archive.unpack import split_name
-from rktpy.host.tree_receiver import Receiver
+from rktpy.host.tree.receiver import Receiver
 from tests.fuzz import mutate_tar
 from tests.fuzz.room import Room
 from tests.fuzz.target import Target

@@ -10,7 +10,7 @@ from rktpy.errors import RktError
 from rktpy.layout import Layout
 from rktpy.store.images import ImageStore
 from rktpy.store.importing import Terms
-from rktpy.verbs.image_list import SORT_FIELDS, stored_images
+from rktpy.verbs.image.list import SORT_FIELDS, stored_images
 from rktpy.verbs.site import Site
 from tests.fuzz.mutate import stretch_json, structured
 from tests.fuzz.target import Target

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.http import Client
+from rktpy.host.http.client import Client
 from rktpy.image.download import Download, DownloadError, Source, StartedOverError
 from rktpy.image.means import Unseen
 from rktpy.image.partial import open_partial

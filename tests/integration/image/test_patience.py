@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.http import Client
-from rktpy.host.http_errors import HttpError
-from rktpy.host.http_patience import Patience
+from rktpy.host.http.client import Client
+from rktpy.host.http.errors import HttpError
+from rktpy.host.http.patience import Patience
 from rktpy.image.download import Download, Source
 from rktpy.image.means import Unseen
 from rktpy.image.partial import open_partial

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.host import syscalls
-from rktpy.pod import sweep
+from rktpy.pod.after import sweep
 from rktpy.pod.lifecycle import Pod
 from rktpy.pod.phase import Phase
-from rktpy.verbs.leaving import leave_networks
+from rktpy.verbs.network.leaving import leave_networks
 from tests.integration.pod.sweeping import EVERYTHING, gc, link_journal
 from tests.support.pods import a_pod, phases_of
 

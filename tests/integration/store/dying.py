@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rktpy.errors import RktError
-from rktpy.verbs.image_gc import References, collect_images
+from rktpy.verbs.image.gc import References, collect_images
 from rktpy.verbs.site import Site
 from tests.integration.run.rk import PATIENCE
 

@@ -20,7 +20,7 @@ from rktpy.host.archive.layer_worker import start_layer
 from rktpy.host.archive.limits import ArchiveError, Limits
 from rktpy.host.archive.squash import Layers as Squashing
 from rktpy.host.archive.squash import squash
-from rktpy.host.treecopy import copy_tree
+from rktpy.host.tree.copy import copy_tree
 from rktpy.store.layers import Layers
 from rktpy.store.stacks import verify_stack
 from rktpy.store.trees import Trees

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.host.archive.ends import LooseEnds
-from rktpy.host.treecopy import copy_tree
+from rktpy.host.tree.copy import copy_tree
 from rktpy.store.layers import OPAQUE, LayerError, Layers, can_stack
 from rktpy.store.stacks import verify_stack
 from rktpy.store.trees import TreeError, Trees

@@ -13,11 +13,12 @@ from rktpy.cli.call import Call
 from rktpy.cli.commands.podflags import prepare_request, run_prepared_request, run_request
 from rktpy.errors import RktError
 from rktpy.net.netlist import parse_netlist
+from rktpy.pod.app.environment import Sources
+from rktpy.pod.app.overrides import AppSpec
 from rktpy.pod.compose import PodOptions
 from rktpy.pod.dns import parse_dns
-from rktpy.pod.environment import Sources
-from rktpy.pod.overrides import AppSpec
-from rktpy.verbs.requests import (
+from rktpy.verbs.site import Site
+from rktpy.verbs.start.requests import (
     PodSource,
     PrepareRequest,
     RunPreparedRequest,
@@ -25,7 +26,6 @@ from rktpy.verbs.requests import (
     Stage1Choice,
     StartOptions,
 )
-from rktpy.verbs.site import Site
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -131,7 +131,7 @@ def test_an_image_whose_dependency_is_missing_says_which(store: ImageStore, tmp_
 def test_a_library_that_is_not_there_is_named(
     store: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("rktpy.image.remote", "rktpy.host.http"):
+    for name in ("rktpy.image.remote", "rktpy.host.http.client"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr(sys.modules["rktpy.image"], "remote", raising=False)
     monkeypatch.setitem(sys.modules, "urllib3", None)

@@ -13,6 +13,8 @@ from rktpy.appc.pod import ExposedPort, Mount, PodManifest, RuntimeApp, RuntimeI
 from rktpy.appc.quantity import Quantity
 from rktpy.appc.types import Annotation, EnvironmentVariable, ImageID, Label
 from rktpy.errors import RktError
+from rktpy.pod.app.environment import Sources
+from rktpy.pod.app.overrides import AppSpec
 from rktpy.pod.compose import (
     PodImage,
     PodOptions,
@@ -21,8 +23,6 @@ from rktpy.pod.compose import (
     read_pod_manifest,
     require_apps,
 )
-from rktpy.pod.environment import Sources
-from rktpy.pod.overrides import AppSpec
 
 if TYPE_CHECKING:
     from pathlib import Path

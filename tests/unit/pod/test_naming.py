@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from rktpy.layout import Layout
+from rktpy.pod.after.sweep import delete
 from rktpy.pod.lifecycle import Pod, PodNotFoundError, create, open_pod
 from rktpy.pod.naming import NameTakenError, PodNameError, check_name, claim, names, release
 from rktpy.pod.phase import Phase
-from rktpy.pod.sweep import delete
 from tests.support.pods import a_pod
 
 UUID = "dead6094-3438-42bc-ab37-3cf85f132e60"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rktpy.cli.tables.pods import FILTERS
-from rktpy.pod.story import Event, Kind, Step
+from rktpy.pod.events.story import Event, Kind, Step
 from rktpy.verbs.eventfilter import KEYS, FilterError, Filters, check_filter
 
 UUID = "0f746094-3438-42bc-ab37-3cf85f132e60"

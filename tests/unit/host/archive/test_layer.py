@@ -15,7 +15,7 @@ import pytest
 
 from rktpy.host.archive.limits import ArchiveError, Limits
 from rktpy.host.archive.squash import Layers, squash
-from rktpy.host.xattrs import keeps_xattr
+from rktpy.host.tree.xattrs import keeps_xattr
 from tests.support import archive
 from tests.support.layouts import layer, whiteout
 from tests.support.stacked import Unpacked, stack

@@ -10,7 +10,7 @@ import pytest
 from rktpy.host.archive.extract import Extractor
 from rktpy.host.archive.limits import ArchiveError
 from rktpy.host.archive.reader import FILE, Member
-from rktpy.host.xattrs import keeps_xattr
+from rktpy.host.tree.xattrs import keeps_xattr
 from tests.support.archive import Entry
 from tests.unit.host.archive.tars import MANIFEST, ROOTFS, check
 

@@ -1,0 +1,69 @@
+"""What happens to the networks of pods that ended: with ``gc`` and ``rm``, after a start that
+failed, and when a network has no address left."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import log
+from rktpy.errors import RktError
+from rktpy.pod.after.teardown import kill_survivors
+from rktpy.pod.lifecycle import pods
+from rktpy.pod.phase import Phase
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.layout import Layout
+    from rktpy.pod.lifecycle import Pod
+
+_ENDED = (Phase.EXITED_GARBAGE, Phase.GARBAGE, Phase.RUN)  # in ``run`` those that nobody locks
+_ENOUGH = 16  # pods, so that who finds a network full need not wait for hundreds
+_logger = log.Logger("gc")
+
+
+def leave_networks(pod: Pod) -> None:
+    """Take back what ``pod`` has of networks. Its lock is held. Failures are told, never raised:
+    a pod must not stay for ever because of a plugin that is gone."""
+    if not os.path.lexists(f"{pod.path}/netns"):
+        return  # it never had one, or has left it
+    from rktpy.net.attach import detach
+
+    for error in detach(pod.path, pod.uuid, os.environ):
+        _logger.warning("pod %s: %s", pod.uuid, error)
+
+
+def reclaim(layout: Layout, network: str, address: str) -> bool:
+    """Take pods that ended, some at least, out of ``network``; return whether there were any. If
+    ``address`` is not empty only the one that has it.
+
+    Such a pod keeps its address until ``gc`` collects it, or until somebody needs the address.
+    """
+    count = 0
+    for pod in pods(layout, _ENDED):
+        if not _has_joined(pod, network, address):
+            continue
+        try:
+            with pod:
+                pod.acquire(wait=False)
+                kill_survivors(pod)  # after a SIGKILL to nspawn they have the address still
+                leave_networks(pod)
+        except (RktError, OSError):
+            continue  # it runs, or somebody deletes it
+        count += 1
+        if count == _ENOUGH:
+            break
+    return count > 0
+
+
+def _has_joined(pod: Pod, network: str, address: str) -> bool:
+    if not os.path.lexists(f"{pod.path}/netns"):
+        return False
+    from rktpy.net import record
+
+    try:
+        found = [one for one in record.read(pod.path) if one.network == network]
+    except RktError:
+        return False
+    results = [one.result for one in found if one.result is not None]
+    addresses = [one.address for result in results for one in result.addresses]
+    return bool(found) and (not address or any(one.startswith(f"{address}/") for one in addresses))

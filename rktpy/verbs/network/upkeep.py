@@ -1,0 +1,136 @@
+"""Networks of pods that run, as ``gc`` and ``network`` look after them."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import log
+from rktpy.codec import quote
+from rktpy.errors import RktError
+from rktpy.pod.lifecycle import open_pod, pods
+from rktpy.pod.phase import Phase, State
+from rktpy.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rktpy.layout import Layout
+    from rktpy.net.upkeep import Standing
+    from rktpy.pod.lifecycle import Pod
+
+_logger = log.Logger("networking")
+
+
+class NotConnectedError(RktError):
+    """The pod does not run, or has no network of its own."""
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(
+            f"pod {quote(uuid)} is in no network now", hint=f"see: rktpy status {uuid}"
+        )
+
+
+class Finding(Value):
+    """What became of one pod; ``error`` is None if its networks are as they should be, and
+    ``restored`` says that they were not before."""
+
+    uuid: str
+    error: RktError | None = None
+    restored: bool = False
+
+
+def check_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
+    """Look at the networks of the pods that ``texts`` name, of all that run if there are none."""
+    from rktpy.net import upkeep
+
+    for finding, standing in _chosen(layout, texts):
+        if standing is None:
+            yield finding
+            continue
+        try:
+            upkeep.check(standing, os.environ)
+        except RktError as error:
+            yield finding.replace(error=error)
+        else:
+            yield finding
+
+
+def reload_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
+    """Bring back what the firewall has lost of pods; ``texts`` as for ``check_networks``."""
+    from rktpy.net import upkeep
+
+    for finding, standing in _chosen(layout, texts):
+        if standing is None:
+            yield finding
+            continue
+        try:
+            yield finding.replace(restored=bool(upkeep.restore((standing,))))
+        except RktError as error:
+            yield finding.replace(error=error)
+
+
+def _chosen(layout: Layout, texts: Sequence[str]) -> Iterator[tuple[Finding, Standing | None]]:
+    """Yield what there is to look at: without a ``Standing`` the finding stands already."""
+    if not texts:
+        for pod in pods(layout, (Phase.RUN,)):
+            try:
+                standing = standing_of(pod)
+            except (RktError, OSError) as error:
+                yield Finding(pod.uuid, _told(error)), None
+                continue
+            if standing is not None:
+                yield Finding(pod.uuid), standing
+        return
+    for text in texts:
+        try:
+            pod = open_pod(layout, text)
+            standing = standing_of(pod)
+        except (RktError, OSError) as error:
+            yield Finding(text, _told(error)), None
+            continue
+        problem = None if standing is not None else NotConnectedError(pod.uuid)
+        yield Finding(pod.uuid, problem), standing
+
+
+def _told(error: RktError | OSError) -> RktError:
+    return error if isinstance(error, RktError) else RktError(str(error))
+
+
+def restore_rules(layout: Layout) -> None:
+    """Bring back rules of the firewall that running pods have lost. Failures are told only: what
+    ``gc`` is for must be done whatever became of the firewall."""
+    standing = []
+    for pod in pods(layout, (Phase.RUN,)):
+        try:
+            one = standing_of(pod)
+        except (RktError, OSError) as error:
+            _logger.warning("pod %s: %s", pod.uuid, error)
+            continue
+        if one is not None:
+            standing.append(one)
+    if not standing:
+        return
+    from rktpy.net import upkeep
+
+    try:
+        for uuid in upkeep.restore(standing):
+            _logger.warning("pod %s: brought back its rules, the firewall had lost them", uuid)
+    except RktError as error:
+        _logger.warning("%s", error)
+
+
+def standing_of(pod: Pod) -> Standing | None:
+    """Return what ``net.upkeep`` wants to know of ``pod``, None if it does not run or has no
+    network of its own.
+
+    Raises:
+        RktError: its manifest is damaged.
+        OSError: it has gone.
+    """
+    if not os.path.lexists(f"{pod.path}/netns") or pod.state() != State.RUNNING:
+        return None
+    from rktpy.net.upkeep import Standing
+    from rktpy.verbs.network.publishing import published
+
+    return Standing(pod.uuid, pod.path, published(pod.manifest()))

@@ -1,0 +1,119 @@
+"""What ``run`` and ``prepare`` share: the lock against tree collection, overlay or copy, user
+namespace or none, undo."""
+
+from __future__ import annotations
+
+import os
+
+from rktpy import log
+from rktpy.errors import RktError
+from rktpy.host.lock import lock_file
+from rktpy.host.mount import has_overlayfs
+from rktpy.pod.after import sweep
+from rktpy.pod.after.teardown import leftover_mounts
+from rktpy.pod.contents import write_contents
+from rktpy.pod.idrange import take_range
+from rktpy.pod.naming import NAME_ANNOTATION, claim
+from rktpy.pod.phase import Phase
+from rktpy.verbs.network.leaving import leave_networks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.host.lock import Lock
+    from rktpy.layout import Layout
+    from rktpy.pod.contents import Contents
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.systemd.facts import HostFacts
+
+_logger = log.Logger("stage0")
+
+
+class UserNamespaceError(RktError):
+    """This host cannot run pods in user namespaces."""
+
+
+class DataDirError(RktError):
+    """The data directory cannot be written."""
+
+
+def prepare_lock(layout: Layout) -> Lock:
+    """Take the lock that keeps ``image gc`` from removing a tree a new pod is about to name.
+
+    Shared: any number of pods may be prepared at once (rkt-cli.md 5.4).
+
+    Raises:
+        DataDirError: the data directory is read-only or full.
+    """
+    try:
+        try:
+            return lock_file(layout.prepare_lock, exclusive=False)
+        except FileNotFoundError:
+            os.makedirs(layout.locks, mode=0o750, exist_ok=True)
+            return lock_file(layout.prepare_lock, exclusive=False)
+    except OSError as error:
+        raise DataDirError(
+            f"cannot write to the data directory {layout.data}", hint="choose another with --dir"
+        ) from error
+
+
+def choose_overlay(facts: HostFacts, *, wanted: bool) -> bool:
+    """Return whether trees are mounted as overlays; say so where the host cannot."""
+    if wanted and not facts.overlay and not has_overlayfs():
+        _logger.warning(
+            'disabling overlay support: "overlay entry not present in /proc/filesystems"'
+        )
+        return False
+    return wanted
+
+
+def check_user_namespace(facts: HostFacts, *, overlay: bool) -> None:
+    """Refuse a pod in a user namespace where the kernel cannot shift the owners of its files.
+
+    Trees of the store are shared with other pods and so never rewritten.
+
+    Raises:
+        UserNamespaceError: the kernel is too old.
+    """
+    if not facts.idmapped_mounts:
+        raise UserNamespaceError(
+            "--private-users is not supported, kernel without idmapped mounts",
+            hint="they came with Linux 5.12",
+        )
+    if overlay and not facts.idmapped_layers:
+        raise UserNamespaceError(
+            "cannot use both overlay and user namespace: not supported by this kernel",
+            hint="use --no-overlay; overlays of idmapped mounts came with Linux 5.19",
+        )
+
+
+def fill(pod: Pod, contents: Contents, *, private_users: bool) -> Contents:
+    """Write ``contents`` into a new pod and take the name its manifest says.
+
+    Returns them with a range of ids if the pod is to have ``private_users``.
+
+    Raises:
+        RktError: the name is taken, no range is free, or a word is no UTF-8.
+        OSError: the disk is full.
+    """
+    if private_users:
+        contents = contents.replace(private_users=take_range(pod))
+    write_contents(pod.tree, contents)
+    name = contents.manifest.annotation(NAME_ANNOTATION)
+    if name:
+        claim(pod, name)
+    return contents
+
+
+def discard(pod: Pod) -> None:
+    """Remove a pod whose start failed, with what was mounted for it. Never raises.
+
+    The lock is ours, so nobody else touches the pod; if we are killed here, ``gc`` goes on.
+    """
+    garbage = Phase.EXITED_GARBAGE if pod.phase == Phase.RUN else Phase.GARBAGE
+    try:
+        os.chdir("/")
+        pod.move(garbage)
+        sweep.delete(pod, leftover_mounts(pod.layout), leave_networks)
+    except (OSError, RktError) as error:
+        _logger.debug("left to gc: %s", error)
+        pod.close()

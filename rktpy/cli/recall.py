@@ -37,6 +37,12 @@ class RecalledApp(Value):
     args: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """What ``--name=`` calls it, empty for nothing."""
+        names = [word[7:] for word in self.options if word.startswith("--name=")]
+        return names[-1] if names else ""
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The same as it is typed."""
         args = ("--", *self.args, "---") if self.args else ()

@@ -88,10 +88,10 @@ def _command(settings: Settings, problems: list[Problem]) -> tuple[str, tuple[st
             problems.append(entry.problem("Args=: the arguments are in Exec= already"))
         args = tuple(rest)
     entry = settings.entry("Exec") or settings.entry("Args")
-    if entry and (settings.all("Exec")[:1] == ("",) or any(word in ("", "---") for word in args)):
-        # rkt's grammar drops empty arguments, and takes --- for the end of them.
-        text = f'{entry.key}=: an argument can be neither "" nor ---'
-        problems.append(entry.problem(text))
+    if entry and settings.all("Exec")[:1] == ("",):
+        problems.append(entry.problem("Exec=: the program has no name"))
+    if entry and "---" in args:  # rkt's grammar takes it for the end of the arguments
+        problems.append(entry.problem(f"{entry.key}=: an argument cannot be ---"))
     return program, args
 
 

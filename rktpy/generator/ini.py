@@ -100,7 +100,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         if stripped[:1] in ("#", ";"):
             continue  # also between continued lines
         first = first or number
-        if _continues(line):
+        if continues(line):
             pieces.append(line[:-1])
             continue
         if found := " ".join([*pieces, line]).strip(_BLANKS):
@@ -110,7 +110,8 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         yield first, found
 
 
-def _continues(line: str) -> bool:
+def continues(line: str) -> bool:
+    """Return whether ``line`` takes in the next one: it ends with a single backslash."""
     return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rktpy.generator.ini import Entry, Problem, Section
     from rktpy.generator.keys import Key
 
-_TRUE = frozenset(("1", "yes", "y", "true", "t", "on"))
-_FALSE = frozenset(("0", "no", "n", "false", "f", "off"))
+TRUE = frozenset(("1", "yes", "y", "true", "t", "on"))
+FALSE = frozenset(("0", "no", "n", "false", "f", "off"))
 
 
 class Settings:
@@ -86,8 +86,8 @@ def _values(key: Key, text: str) -> list[str]:
         return split(text)
     if key.kind == YES:
         word = text.lower()
-        if word not in _TRUE | _FALSE:
+        if word not in TRUE | FALSE:
             raise WordError(f"{text} is neither yes nor no")
-        return ["true" if word in _TRUE else "false"]
+        return ["true" if word in TRUE else "false"]
     assert key.kind in (ONE, LIST)  # noqa: S101 - the table has no other
     return [text]

@@ -96,6 +96,18 @@ def exec_line(argv: Iterable[str]) -> str:
     return " ".join([_quoted(program).replace("$$", "$"), *map(_quoted, rest)])
 
 
+def word_text(word: str) -> str:
+    """Return ``word`` as ``split`` reads it. A ``$`` is no quote of it, as it is in ``Exec…=``.
+
+    Raises:
+        WordError: it is no text, or longer than the kernel takes.
+    """
+    try:
+        return _quoted(word).replace("$$", "$")
+    except UnicodeEncodeError as error:
+        raise WordError(f"{word!a} is no UTF-8") from error
+
+
 def _quoted(word: str) -> str:
     if "\0" in word:
         raise WordError("a NUL cannot be part of a command line")

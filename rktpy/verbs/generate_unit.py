@@ -1,4 +1,5 @@
-"""``rktpy generate unit``: the unit that runs what a pod ran, or what a command line says."""
+"""``rktpy generate unit``: the unit, or the ``.pod`` file, that runs what a pod ran, or what a
+command line says."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import os
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.generator.names import SUFFIX, why_no_name
+from rktpy.generator.podfile import pod_text
 from rktpy.generator.unit import Start, service_text
 from rktpy.generator.words import literal
 from rktpy.host.files import write_atomic
@@ -18,6 +20,9 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rktpy.generator.podfile import AppWords
     from rktpy.pod.command import CommandRecord
     from rktpy.verbs.site import Site
 
@@ -25,7 +30,7 @@ _TYPES = ("notify", "exec", "simple", "oneshot")
 _RESTARTS = (
     "no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog",
 )  # fmt: skip
-_HEAD = "# Written by rktpy generate unit. It belongs into /etc/systemd/system as {}.service.\n"
+_HEAD = "# Written by rktpy generate unit. It belongs into {} as {}.\n"
 
 
 class UnitError(RktError):
@@ -33,13 +38,14 @@ class UnitError(RktError):
 
 
 class MadePod(Value):
-    """What a unit needs to know of a pod that exists. ``images`` are IDs, in the apps' order."""
+    """What a unit needs to know of a pod that exists: ``images`` are IDs, as ``apps`` in order."""
 
     shown: str  # its UUID
     name: str
     running: bool
     command: CommandRecord
     images: tuple[str, ...]
+    apps: tuple[str, ...]
 
 
 class UnitWishes(Value):
@@ -85,6 +91,7 @@ def as_it_was_made(site: Site, text: str) -> MadePod | None:
         running=pod.state() == State.RUNNING,
         command=command,
         images=tuple(str(app.image.id) for app in manifest.apps),
+        apps=tuple(str(app.name) for app in manifest.apps),
     )
 
 
@@ -102,31 +109,49 @@ def unit_text(rktpy: tuple[str, ...], run: tuple[str, ...], wishes: UnitWishes) 
         source="",
         may_fetch=wishes.may_fetch,
     )
-    said = (("Type", wishes.type), ("Restart", wishes.restart))
-    orders = (("Wants", wishes.wants), ("Requires", wishes.requires), ("After", wishes.after))
-    text = service_text(
-        start,
-        unit=tuple((key, name) for key, names in orders for name in names),
-        service=tuple((key, value) for key, value in said if value),
-        install=tuple(
-            ("WantedBy", name) for name in wishes.wanted_by or ("multi-user.target",) if name
-        ),
-    )
-    return _HEAD.format(wishes.stem) + text
+    said = _through(wishes)
+    text = service_text(start, unit=said["Unit"], service=said["Service"], install=said["Install"])
+    return _HEAD.format("/etc/systemd/system", f"{wishes.stem}.service") + text
 
 
-def write_unit(directory: str, stem: str, text: str) -> str:
-    """Write the unit below ``directory`` and return its path.
+def pod_file_text(options: Sequence[str], apps: Sequence[AppWords], wishes: UnitWishes) -> str:
+    """Return the ``.pod`` file of the same unit; ``options`` are the pod's and global ones. Pure.
+
+    Raises:
+        UnitError: a wish is none that systemd or a pod could have.
+        NoPodFileTextError: a ``.pod`` file cannot say it.
+    """
+    _check(wishes)
+    named = () if wishes.pod == wishes.stem else (f"--pod-name={wishes.pod}",)
+    fetched = () if wishes.may_fetch else ("--pull-policy=never",)
+    text = pod_text((*options, *named, *fetched), apps, stem=wishes.stem, through=_through(wishes))
+    return _HEAD.format("/etc/rktpy", f"{wishes.stem}{SUFFIX}") + text
+
+
+def write_unit(directory: str, name: str, text: str) -> str:
+    """Write the file ``name`` below ``directory`` and return its path.
 
     Raises:
         UnitError: it cannot be written.
     """
-    path = f"{os.path.abspath(directory)}/{stem}.service"
+    path = f"{os.path.abspath(directory)}/{name}"
     try:
         write_atomic(path, text.encode(), mode=0o644)
     except OSError as error:
         raise UnitError(f"cannot write {quote(path)}") from error
     return path
+
+
+def _through(wishes: UnitWishes) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Return the lines of the sections that systemd reads."""
+    said = (("Type", wishes.type), ("Restart", wishes.restart))
+    orders = (("Wants", wishes.wants), ("Requires", wishes.requires), ("After", wishes.after))
+    targets = wishes.wanted_by or ("multi-user.target",)
+    return {
+        "Unit": tuple((key, name) for key, names in orders for name in names),
+        "Service": tuple((key, value) for key, value in said if value),
+        "Install": tuple(("WantedBy", name) for name in targets if name),
+    }
 
 
 def _check(wishes: UnitWishes) -> None:

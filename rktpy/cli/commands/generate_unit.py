@@ -1,4 +1,7 @@
-"""``rktpy generate unit POD`` and ``rktpy generate unit [options of run] IMAGE...``."""
+"""``rktpy generate unit POD`` and ``rktpy generate unit [options of run] IMAGE...``.
+
+``--format=pod`` says the same as a file of the generator.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,22 @@ from rktpy.cli.recall import Recalled, recall
 from rktpy.cli.table import GLOBAL_OPTIONS, ROOT, options_of, subcommands
 from rktpy.cli.tables.services import UNIT
 from rktpy.errors import RktError, UsageError
-from rktpy.verbs.generate_unit import UnitWishes, as_it_was_made, unit_text, write_unit
+from rktpy.generator.podfile import AppWords
+from rktpy.verbs.generate_unit import (
+    UnitError,
+    UnitWishes,
+    as_it_was_made,
+    pod_file_text,
+    unit_text,
+    write_unit,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.cli.call import Call
     from rktpy.verbs.generate_unit import MadePod
 
+_SUFFIXES = {"": ".service", "service": ".service", "pod": ".pod"}
 _OWN = frozenset(option.name for option in UNIT)
 _WITH_A_POD = _OWN | {"pod-name"} | {option.name for option in options_of(GLOBAL_OPTIONS)}
 _LEFT_OUT = frozenset(("interactive", "quiet", "pod-name"))
@@ -26,11 +38,14 @@ _OF_FETCHING = frozenset(("no-store", "pull-policy", "signature", "store-only"))
 
 def generate_unit(call: Call) -> int:
     """Print the unit, or write it below ``--output``; doubts go to stderr."""
+    suffix = _SUFFIXES.get(call.options["format"])
+    if suffix is None:
+        raise UnitError(f"--format={call.options['format']} is none of: service, pod")
     made = _pod(call)
     line = _of_pod(call, made) if made else _of_images(call)
     _warn(line, made)
     name = call.options["pod-name"] or (made.name if made else "")
-    stem = call.options["unit-name"].removesuffix(".service") or name or _stem(line, made)
+    stem = call.options["unit-name"].removesuffix(suffix) or name or _stem(line, made)
     wishes = UnitWishes(
         stem=stem,
         pod=name or stem,
@@ -42,9 +57,13 @@ def generate_unit(call: Call) -> int:
         wanted_by=call.options["wanted-by"],
         may_fetch=made is None and not call.options["pod-manifest"],
     )
-    text = unit_text((program_path(), *line.globals), line.words, wishes)
+    if suffix == ".pod":
+        options = (*line.globals, *line.options)
+        text = pod_file_text(options, _named(line, made), wishes)
+    else:
+        text = unit_text((program_path(), *line.globals), line.words, wishes)
     if call.options["output"]:
-        call.out(write_unit(call.options["output"], stem, text))
+        call.out(write_unit(call.options["output"], stem + suffix, text))
     else:
         call.out(text)
     return 0
@@ -97,8 +116,24 @@ def _stem(line: Recalled, made: MadePod | None) -> str:
         return f"pod-{made.shown[:8]}"
     if not line.apps:
         raise RktError("the unit needs a name", hint="add --unit-name=NAME or --pod-name=NAME")
-    for option in line.apps[0].options:
-        if option.startswith("--name="):
-            return option.removeprefix("--name=")
-    word = line.apps[0].image.rstrip("/").rpartition("/")[2].partition("@")[0].partition(":")[0]
-    return word.removesuffix(".aci") or "pod"
+    return line.apps[0].name or _short(line.apps[0].image) or "pod"
+
+
+def _short(image: str) -> str:
+    """Return the name that people would give to what runs ``image``."""
+    word = image.rstrip("/").rpartition("/")[2].partition("@")[0].partition(":")[0]
+    return word.removesuffix(".aci")
+
+
+def _named(line: Recalled, made: MadePod | None) -> tuple[AppWords, ...]:
+    """Return the apps with names, which they need in a ``.pod`` file if there are several."""
+    names = [app.name for app in line.apps]
+    if len(names) > 1:
+        given = made.apps if made is not None else tuple(_short(app.image) for app in line.apps)
+        names = [name or other for name, other in zip(names, given, strict=True)]
+        if len(set(names)) < len(names):
+            raise RktError("several apps of one name", hint="add --name=NAME after each image")
+    return tuple(
+        AppWords(app.image, app.options, app.args, name)
+        for app, name in zip(line.apps, names, strict=True)
+    )

@@ -87,10 +87,11 @@ GENERATE = (
         "generate unit",
         "generate_unit:generate_unit",
         "print a unit for a pod that exists, or for images",
-        usage="unit [--unit-name=NAME] [--restart=WHEN] POD | [options of run] IMAGE [-- args]...",
+        usage="unit [--format=pod] [--unit-name=NAME] POD | [options of run] IMAGE [-- args]...",
         long="The unit of a pod makes a new one with the options that the pod was run with, and the"
         " same images by their IDs, as long as they are in the store. For images every option of"
-        " run is taken. Words reach the pod as they are: % and $ mean nothing in the unit.",
+        " run is taken. Words reach the pod as they are: % and $ mean nothing in the unit."
+        " --format=pod writes the file for /etc/rktpy from which systemd gets the same unit.",
         options="services:GENERATE_UNIT",
         grammar=IMAGES,
         extra=True,

@@ -96,7 +96,9 @@ PAGES = {
         (("rktpy generate unit shop >/etc/systemd/system/shop.service",
           "The pod shop as a service. Stop the pod, then: systemctl enable --now shop"),
          ("rktpy generate unit --output=/etc/systemd/system --pod-name=web --net=host"
-          " example.com/web", "The same for a pod that never ran; prints the path.")),
+          " example.com/web", "The same for a pod that never ran; prints the path."),
+         ("rktpy generate unit --format=pod shop >/etc/rktpy/shop.pod",
+          "The pod shop as a file to edit. Then: systemctl daemon-reload")),
         (("0", "The unit was printed or written."),
          ("254", "The pod has no record of its command line, or run would refuse the words.")),
         ("run",),

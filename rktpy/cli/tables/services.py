@@ -13,6 +13,12 @@ GENERATE = (Option("dry-run", "bool", "print units and problems, write nothing",
 UNIT = (
     Option("unit-name", "string", "name of the unit; the pod's, or the first image's, when empty"),
     Option(
+        "format",
+        "string",
+        "what to write: service (if empty), or pod, the file of the generator that becomes it",
+        complete=("service", "pod"),
+    ),
+    Option(
         "type",
         "string",
         "how systemd learns that the pod is up: notify (if empty), exec, simple or oneshot",

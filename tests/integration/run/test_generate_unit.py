@@ -16,6 +16,7 @@ def test_the_unit_of_a_pod_that_ended_has_its_words_and_the_id_of_its_image(rkt:
         assert pod.end().status == 3
 
     done = rkt("generate", "unit", uuid[:8])
+    file = rkt.ok("generate", "unit", "--format=pod", uuid)
 
     assert (done.status, done.err) == (0, "")
     (line,) = [line for line in done.out.splitlines() if line.startswith("ExecStart=")]
@@ -24,6 +25,8 @@ def test_the_unit_of_a_pod_that_ended_has_its_words_and_the_id_of_its_image(rkt:
     assert " --net=none sha512-" in words
     assert words.endswith(' --memory=64M -- "exit 3" ---')
     assert "network-online" not in done.out  # nothing is fetched
+    assert "Pull=never\n" in file
+    assert f'\nImage={words.split()[3]}\nMemory=64M\nArgs="exit 3"\n' in file
 
 
 def test_what_was_typed_is_for_root_alone(rkt: Rktpy) -> None:

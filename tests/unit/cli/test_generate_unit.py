@@ -8,15 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rktpy.cli import walk
+from rktpy.cli.apps import read_images
 from rktpy.cli.main import main
 from rktpy.cli.recall import recall
 from rktpy.cli.table import ROOT, subcommands
 from rktpy.errors import RktError
+from rktpy.generator.podfile import AppWords
+from rktpy.generator.pods import PodFile, generate
 from rktpy.generator.words import split
-from rktpy.verbs.generate_unit import UnitError, UnitWishes, unit_text, write_unit
+from rktpy.verbs.generate_unit import (
+    UnitError,
+    UnitWishes,
+    pod_file_text,
+    unit_text,
+    write_unit,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from rktpy.cli.recall import Recalled
 
 RUN = next(one for one in subcommands(ROOT, {}) if one.path == ("run",))
 WORD = st.text(st.sampled_from("aZ9 %$\"'\\\n\t=-;é/~#"), max_size=12)
@@ -90,8 +103,8 @@ def test_what_no_unit_can_have_is_refused(changes: dict[str, object], says: str)
 
 def test_a_unit_that_cannot_be_written_names_its_path(tmp_path: Path) -> None:
     with pytest.raises(UnitError, match=f"{tmp_path}/none/web.service"):
-        write_unit(f"{tmp_path}/none", "web", "")
-    assert write_unit(str(tmp_path), "web", "[Unit]\n") == f"{tmp_path}/web.service"
+        write_unit(f"{tmp_path}/none", "web.service", "")
+    assert write_unit(str(tmp_path), "web.service", "[Unit]\n") == f"{tmp_path}/web.service"
 
 
 class TestTheCommand:
@@ -128,3 +141,98 @@ class TestTheCommand:
         assert status == 0
         assert capfd.readouterr().out == f"{tmp_path}/w.service\n"
         assert "--pod-name=w" in started((tmp_path / "w.service").read_text())
+
+
+VALUE = st.text(st.sampled_from("aZ9 %$\"'\\\t=-;é~#["), max_size=12)
+
+
+def argv_of(text: str, stem: str = "web") -> list[str]:
+    """Return the words that systemd makes of the unit that the generator makes of ``text``."""
+    path = f"/etc/rktpy/{stem}.pod"
+    made = generate([PodFile(f"{stem}.pod", ((path, text),))], program="/usr/bin/rktpy")
+    assert made.problems == ()
+    return started(dict(made.units)[f"{stem}.service"])
+
+
+def meaning(words: Sequence[str]) -> object:
+    """Return what ``run`` understands of ``words``, whatever their order."""
+    reading = walk.read(RUN, list(words), {})
+    apps = [(app.image, app.args, app.options) for app in read_images(reading)]
+    return reading.options(), apps
+
+
+def as_pod(line: Recalled) -> str:
+    apps = [AppWords(app.image, app.options, app.args, app.name) for app in line.apps]
+    return pod_file_text((*line.globals, *line.options), apps, WISHES)
+
+
+@given(args=st.lists(WORD, max_size=4), word=WORD, value=VALUE, label=WORD)
+def test_a_pod_file_says_what_the_command_line_said(
+    args: list[str], word: str, value: str, label: str
+) -> None:
+    args = [each for each in args if each != "---"]
+    words = [
+        "--dir=/data", "--net=host", f"--pod-label=a={label}", "--no-overlay", "--quiet=false",
+        f"--volume=d,kind=host,source=/{value}", "--dns=192.0.2.1", f"--dns-domain={value}",
+        "example.com/a", "--name=a", f"--environment=V={word}", "--memory=64M", "--exec=/bin/x",
+        "--mount=volume=d,target=/d", "--", *args, "---",
+        "example.com/b", "--name=b", "--cap-retain=CAP_CHOWN", "--", *args,
+    ]  # fmt: skip
+    line = recall(RUN, words, "/srv")
+
+    argv = argv_of(as_pod(line))
+
+    at = argv.index("run")
+    assert argv[at + 1] == "--pod-name=web"
+    assert meaning([*argv[1:at], *argv[at + 2 :]]) == meaning(words)
+
+
+def test_a_pod_file_becomes_the_unit_that_is_written_without_it() -> None:
+    words = ["--insecure-options=image", "--net=host", "--port=http:80", "example.com/a",
+             "--user=1000", "--", "100%", "$HOME x"]  # fmt: skip
+    line = recall(RUN, words, "/srv")
+
+    unit = unit_text(("/usr/bin/rktpy", *line.globals), line.words, WISHES)
+
+    assert argv_of(as_pod(line)) == started(unit)[:-1]  # which ends with ---
+
+
+class TestAsAPodFile:
+    def run(self, capfd: pytest.CaptureFixture[str], *words: str) -> tuple[str, str]:
+        main(["generate", "unit", "--format=pod", *words])
+        return capfd.readouterr()
+
+    def test_it_reads_as_somebody_would_write_it(self, capfd: pytest.CaptureFixture[str]) -> None:
+        out, _ = self.run(
+            capfd, "--after=db.pod", "--restart=always", "--port=http:8080", "--mds-register",
+            "docker://registry.example.com/lib/nginx:1.22", "--memory=64M", "--environment=A=b c",
+            "example.com/log", "--", "100%",
+        )  # fmt: skip
+
+        assert out == (
+            "# Written by rktpy generate unit. It belongs into /etc/rktpy as nginx.pod.\n"
+            "[Unit]\nAfter=db.pod\n\n"
+            "[Pod]\nPublishPort=http:8080\nRunArgs=--mds-register=true\n\n"
+            "[App nginx]\nImage=docker://registry.example.com/lib/nginx:1.22\nMemory=64M\n"
+            'Environment="A=b c"\n\n'
+            "[App log]\nImage=example.com/log\nArgs=100%%\n\n"
+            "[Service]\nRestart=always\n\n"
+            "[Install]\nWantedBy=multi-user.target\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("words", "says"),
+        [
+            (("example.com/a", "other.com/a"), "add --name=NAME after each image"),
+            (("example.com/a", "--user=1 "), "no key for --user with the value '1 '"),
+            (("--port=8080:80", "a"), "PublishPort=: write the name of the app's port first"),
+            (("--unit-name=a/b", "a"), "cannot be the name of a unit"),
+            (("--format=json", "a"), "--format=json is none of: service, pod"),
+        ],
+    )
+    def test_what_no_file_can_say_is_refused(
+        self, words: tuple[str, ...], says: str, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        out, err = self.run(capfd, *words)
+        assert out == ""
+        assert says in err

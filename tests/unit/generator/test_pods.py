@@ -310,7 +310,8 @@ def test_a_file_that_is_wrong_becomes_a_unit_that_says_so() -> None:
         ("[App]\nimage=x\nImage=x\n", ":2: image=: there is no such key; Image= is meant"),
         ("[App]\nImage=x\nReadOnly=2\n", ":3: ReadOnly=: 2 is neither yes nor no"),
         ('[App]\nImage=x\nExec=a "b\n', ':3: Exec=: the " is not closed'),
-        ("[App]\nImage=x\nArgs=a --- b\n", ':3: Args=: an argument can be neither "" nor ---'),
+        ("[App]\nImage=x\nArgs=a --- b\n", ":3: Args=: an argument cannot be ---"),
+        ('[App]\nImage=x\nExec="" a\n', ":3: Exec=: the program has no name"),
         (
             "[App]\nImage=x\nUser=%\n",
             ":3: User=: % is no specifier; a % that is meant as such is written %%",

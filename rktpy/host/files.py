@@ -185,6 +185,11 @@ def unchangeable(source: int, scratch: str) -> int:
         os.close(source)
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Return whether ``error`` says that a disk, or somebody's share of it, is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def sync_dir(path: str) -> None:
     """fsync the directory ``path``, making renames in it durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

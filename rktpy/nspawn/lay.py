@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rktpy.nspawn.plan import AppPlan, PodPlan
 
 _DIRECTORIES = (
-    "etc", "etc/systemd", UNIT_DIR, "opt", "opt/stage2", "rkt", "rkt/env", "rkt/status", "var",
-    "var/log", "var/log/journal",
+    "etc", "etc/systemd", UNIT_DIR, "opt", "opt/stage2", "rkt", "rkt/env", "rkt/status", "rkt/room",
+    "var", "var/log", "var/log/journal",
 )  # fmt: skip
 _USERS = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
 _GROUPS = "root:x:0:\nnogroup:x:65534:\n"

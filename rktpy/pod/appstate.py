@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
+from rktpy.pod.appstatus import DIRECTORY, apps_with_files, status_file
 from rktpy.pod.phase import State, after_run
 from rktpy.pod.texts import check_text, read_number, read_text
 
@@ -89,14 +90,10 @@ def is_ready(pod: Pod) -> bool:
 
 def exit_codes(pod: Pod) -> dict[str, int]:
     """Return the exit status of every app that has one, by app name, sorted."""
-    directory = f"{stage1_state_dir(pod)}/rkt/status"
+    base = stage1_state_dir(pod)
     codes: dict[str, int] = {}
-    try:
-        names = sorted(os.listdir(directory))
-    except OSError:
-        return codes
-    for name in names:
-        code = read_number(f"{directory}/{name}")
+    for name in sorted(apps_with_files(base)):
+        code = read_number(status_file(base, name))
         if code is not None:
             codes[name] = code
     return codes
@@ -104,9 +101,8 @@ def exit_codes(pod: Pod) -> dict[str, int]:
 
 def short_of_memory(pod: Pod) -> list[str]:
     """Return the apps of which the kernel killed something for want of memory, sorted."""
-    directory = f"{stage1_state_dir(pod)}/rkt/status"
     try:
-        names = os.listdir(directory)
+        names = os.listdir(f"{stage1_state_dir(pod)}/{DIRECTORY}")
     except OSError:
         return []
     return sorted(name.removesuffix(_OOM) for name in names if name.endswith(_OOM))
@@ -128,9 +124,9 @@ def read_apps(pod: Pod, record: PodRecord) -> list[AppRecord]:
         apps = [_app(app, volumes) for app in manifest.get("apps") or ()]
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise StatusError(f"unable to read pod {record.uuid} manifest") from error
-    directory = f"{stage1_state_dir(pod)}/rkt/status" if apps else ""
+    base = stage1_state_dir(pod) if apps else ""
     for app in apps:
-        (_from_marks if mutable else _from_pod)(app, record, directory)
+        (_from_marks if mutable else _from_pod)(app, record, base)
     return apps
 
 
@@ -152,7 +148,7 @@ def _app(app: dict[str, Any], volumes: dict[str, Any]) -> AppRecord:
     return found
 
 
-def _from_pod(app: AppRecord, record: PodRecord, directory: str) -> None:
+def _from_pod(app: AppRecord, record: PodRecord, base: str) -> None:
     """The pod's apps never change, so most follows from the pod."""
     if record.state == State.PREPARED:
         app.state = AppState.CREATED
@@ -162,16 +158,18 @@ def _from_pod(app: AppRecord, record: PodRecord, directory: str) -> None:
         app.state = AppState.EXITED
     app.created = record.created or None
     app.started = record.started or None
-    app.exit_code = read_number(f"{directory}/{app.name}")
+    path = status_file(base, app.name)
+    app.exit_code = read_number(path)
     # Of an app that was killed hard nothing is written; rkt knows of all only the mark.
-    app.finished = _mtime(f"{directory}/{app.name}") or record.marked or None
+    app.finished = _mtime(path) or record.marked or None
     if app.exit_code is not None:
         app.state = AppState.EXITED
-        app.oom_killed = os.path.lexists(f"{directory}/{app.name}{_OOM}")
+        app.oom_killed = os.path.lexists(f"{base}/{DIRECTORY}/{app.name}{_OOM}")
 
 
-def _from_marks(app: AppRecord, record: PodRecord, directory: str) -> None:
+def _from_marks(app: AppRecord, record: PodRecord, base: str) -> None:
     """Apps come and go; each step of one leaves a file whose mtime is the moment."""
+    directory = f"{base}/{DIRECTORY}"
     app.created = _mtime(f"{directory}/{app.name}-created")
     if app.created is not None:
         app.state = AppState.CREATED

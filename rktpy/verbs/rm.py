@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.host.files import is_full
 from rktpy.pod.after import sweep
-from rktpy.pod.lifecycle import PodGoneError, PodNotFoundError, open_pod
+from rktpy.pod.lifecycle import PodGoneError, PodMoveError, PodNotFoundError, open_pod
 from rktpy.pod.phase import State
 from rktpy.value import Value
 from rktpy.verbs.network.leaving import leave_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rktpy.layout import Layout
     from rktpy.pod.lifecycle import Pod
@@ -114,8 +115,18 @@ def _mark(pod: Pod) -> str:
             if state not in _MARKS:
                 raise InUseError(pod.uuid, state)
             mark, kind = _MARKS[state]
-            if mark(pod):
+            if _marked(pod, mark):
                 return kind
             pod.refresh()
     except PodGoneError as error:
         raise PodLookupError from error
+
+
+def _marked(pod: Pod, mark: Callable[[Pod], bool]) -> bool:
+    try:
+        return mark(pod)
+    except PodMoveError as error:
+        if not is_full(error.__cause__):
+            raise
+    sweep.make_room(pod)
+    return mark(pod)

@@ -16,6 +16,7 @@ import os
 
 from rktpy.host.clock import boot_time
 from rktpy.pod.appstate import stage1_state_dir
+from rktpy.pod.appstatus import status_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,16 +56,22 @@ def ending_of(pod: Pod, marked: int = 0) -> Ending | None:
 def note_ending(pod: Pod) -> None:
     """Note of a pod about to be marked what would be forgotten at the next start of the machine.
 
+    A full disk keeps no notes, and is the last reason not to mark a pod.
+
     Raises:
-        OSError: the disk is full, or the pod has moved.
+        OSError: the pod has moved, or its directory cannot be written otherwise.
     """
     path = f"{pod.path}/{_NOTE}"
     if not os.path.lexists(path) and not _last_sign(pod) and _is_of_an_earlier_boot(pod):
-        from rktpy.host.files import NewFile
+        from rktpy.host.files import NewFile, is_full
 
-        with NewFile(path, mode=0o644) as file:
-            os.utime(file.fd, ns=(boot_time(), boot_time()))
-            file.commit(replace=True, durable=False)
+        try:
+            with NewFile(path, mode=0o644) as file:
+                os.utime(file.fd, ns=(boot_time(), boot_time()))
+                file.commit(replace=True, durable=False)
+        except OSError as error:
+            if not is_full(error):
+                raise
 
 
 def ended_in_order(pod: Pod) -> bool:
@@ -79,7 +86,7 @@ def _last_sign(pod: Pod) -> int:
     except OSError:
         return 0
     base = stage1_state_dir(pod)
-    times = [_mtime(f"{base}/rkt/status/{app}") for app in apps]
+    times = [_mtime(status_file(base, app)) for app in apps]
     if not times or not all(times):
         return 0
     return max(*times, _mtime(f"{base}/var/log/journal/{pod.uuid.replace('-', '')}/system.journal"))

@@ -118,6 +118,21 @@ def mark_prepared(pod: Pod) -> bool:
     return _mark(pod, State.PREPARED, Phase.GARBAGE)
 
 
+def make_room(pod: Pod) -> None:
+    """Delete the bulk of an ended or prepared pod where it is: on a disk without room for one more
+    name it could not be marked before. What is left is a pod still, and to be deleted.
+
+    Raises:
+        PodBusyError, PodGoneError: somebody else was faster.
+        SurvivorsError, RemoveError: it has to stay as it is.
+    """
+    pod.acquire(wait=False)
+    with pod:
+        kill_survivors(pod)
+        assert pod.lock is not None  # noqa: S101 - for the type checker
+        _remove_bulk(pod.uuid, pod.lock.fd)
+
+
 def sweep_embryos(layout: Layout) -> None:
     """Remove directories of pods whose creator died before the first rename.
 
@@ -211,16 +226,20 @@ def _mark(pod: Pod, state: str, phase: str) -> bool:
 def _remove_files(pod: Pod) -> None:
     lock = pod.lock
     assert lock is not None  # noqa: S101 - for the type checker; ``delete`` acquired it
-    try:
-        _remove_rootfs(lock.fd)
-    except (OSError, RktError) as error:
-        raise RemoveError(f"unable to remove pod rootfs {quote(pod.uuid)}") from error
+    _remove_bulk(pod.uuid, lock.fd)
     try:
         empty_dir(lock.fd, keep=(_MANIFEST,))
         remove_entry(lock.fd, _MANIFEST)
         os.rmdir(pod.path)
     except (OSError, RktError) as error:
         raise RemoveError(f"unable to remove pod {quote(pod.uuid)}") from error
+
+
+def _remove_bulk(uuid: str, pod_fd: int) -> None:
+    try:
+        _remove_rootfs(pod_fd)
+    except (OSError, RktError) as error:
+        raise RemoveError(f"unable to remove pod rootfs {quote(uuid)}") from error
 
 
 def _remove_rootfs(pod_fd: int) -> None:

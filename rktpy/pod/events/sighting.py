@@ -8,6 +8,7 @@ import time
 
 from rktpy.errors import RktError
 from rktpy.pod.appstate import stage1_state_dir
+from rktpy.pod.appstatus import DIRECTORY, status_file
 from rktpy.pod.events.story import AppEnd, Facts, Sight
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.naming import name_in
@@ -88,11 +89,9 @@ def _read(pod: Pod, fd: int, passed: tuple[str, ...], facts: Facts | None) -> Si
     if phase not in _NOT_STARTED:
         started = min(_mtime("ppid", fd) or _mtime("pid", fd), now)
     if started:
-        directory = f"{stage1_state_dir(pod)}/rkt"
-        ready = _ready_at(directory, now)
-        apps = tuple(
-            _end(f"{directory}/status", name, now) for name in (new or facts or Facts()).apps
-        )
+        base = stage1_state_dir(pod)
+        ready = _ready_at(f"{base}/rkt", now)
+        apps = tuple(_end(base, name, now) for name in (new or facts or Facts()).apps)
     return Sight(
         now=now,
         phases=passed,
@@ -118,9 +117,9 @@ def _ready_at(directory: str, now: int) -> int:
         return 0
 
 
-def _end(directory: str, app: str, now: int) -> AppEnd:
+def _end(base: str, app: str, now: int) -> AppEnd:
     """Return how an app ended, by the files that the pod wrote; its clock may be ahead of ours."""
-    path = f"{directory}/{app}"
+    path = status_file(base, app)
     try:
         at = min(os.lstat(path).st_mtime_ns, now)
     except (OSError, ValueError):
@@ -128,7 +127,7 @@ def _end(directory: str, app: str, now: int) -> AppEnd:
     status = read_number(path)
     if status is None:
         return AppEnd(app, at=at)  # somebody is just writing it
-    return AppEnd(app, status, at, oom_killed=os.path.lexists(f"{path}.oom"))
+    return AppEnd(app, status, at, oom_killed=os.path.lexists(f"{base}/{DIRECTORY}/{app}.oom"))
 
 
 def _facts(fd: int) -> Facts | None:

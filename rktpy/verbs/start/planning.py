@@ -24,6 +24,7 @@ from rktpy.pod.app.stopsignal import stop_signal
 from rktpy.pod.app.streams import discarded_streams, reopens_streams
 from rktpy.pod.app.users import check_in_range, resolve_identity
 from rktpy.pod.app.watchdog import watchdog
+from rktpy.pod.appstatus import BLANK, ROOM
 from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
 from rktpy.pod.places import check_working_directory, find_places
 from rktpy.pod.volume.resolve import resolve_mounts
@@ -112,6 +113,7 @@ class Planner:
             app = self._app(runtime)
             files[f"rkt/env/{app.name}"] = enter_file(app.environment)
             files[f"rkt/env/{app.name}.systemd"] = systemd_file(app.environment)
+            files[f"{ROOM}/{app.name}"] = BLANK
             apps.append(app)
         plan = PodPlan(
             uuid=self.uuid,

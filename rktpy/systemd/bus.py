@@ -7,6 +7,10 @@ the same contract tests against a private dbus-daemon.
 
 Values: a reply is a tuple of plain values, variants unwrapped, ``ay`` as bytes (inside a variant
 as a list of integers). An argument of type ``v`` is given as ``Variant``.
+
+Signals are taken, not called back with: whoever waits for several things at once polls
+``fileno`` beside them. Anybody on a bus may send a signal straight to us, whatever we asked for, so
+what a signal says holds only if its ``sender`` is who should have said it.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ AUTH_FAILED = "org.freedesktop.DBus.Error.AuthFailed"
 UNKNOWN_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
 SERVICE_UNKNOWN = "org.freedesktop.DBus.Error.ServiceUnknown"
 INVALID_ARGS = "org.freedesktop.DBus.Error.InvalidArgs"
+NAME_HAS_NO_OWNER = "org.freedesktop.DBus.Error.NameHasNoOwner"
+NOT_SUPPORTED = "org.freedesktop.DBus.Error.NotSupported"  # no library that speaks D-Bus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +80,61 @@ if TYPE_CHECKING:
         def names_activatable(self, *, timeout: float = CALL_TIMEOUT) -> frozenset[str]:
             """Return the names that the bus can start somebody for."""
 
+        def subscribe(self, wanted: Wanted, *, timeout: float = CALL_TIMEOUT) -> None:
+            """Have ``wanted`` signals kept for ``signals``, from now on."""
+
+        def signals(self) -> list[Signal]:
+            """Return what has come of what was subscribed to, in order, without waiting.
+
+            Those that came before the bus hung up are returned first; then it raises.
+            """
+
+        def fileno(self) -> int:
+            """Return a descriptor, the connection's, that is readable when ``signals`` is worth a
+            call. So it is after any other call: what came meanwhile does not show in it.
+            """
+
         def close(self) -> None:
             """Disconnect; twice is fine."""
+
+
+class Wanted(Value):
+    """Signals to subscribe to: all of these must fit (D-Bus specification, "Match Rules").
+
+    ``sender`` may be a well-known name: then those of each of its owners are sent to us. ``first``
+    is the first argument, a string; "": any.
+    """
+
+    sender: str
+    path: str
+    interface: str
+    member: str
+    first: str = ""
+
+    def rule(self) -> str:
+        """Return it as the bus takes it."""
+        words = {"type": "signal", "sender": self.sender, "path": self.path,
+                 "interface": self.interface, "member": self.member}  # fmt: skip
+        if self.first:
+            words["arg0"] = self.first
+        return ",".join(f"{key}='{value}'" for key, value in words.items())
+
+    def fits(self, signal: Signal) -> bool:
+        """Return whether ``signal`` is one; not by its sender, who is known by another name."""
+        where = (signal.path, signal.interface, signal.member)
+        if where != (self.path, self.interface, self.member):
+            return False
+        return not self.first or signal.args[:1] == (self.first,)
+
+
+class Signal(Value):
+    """A signal. ``sender`` is the unique name of who sent it, or ``BUS_NAME``: the bus says so."""
+
+    sender: str
+    path: str
+    interface: str
+    member: str
+    args: tuple[object, ...]
 
 
 class BusError(RktError):
@@ -121,7 +180,7 @@ def connect(
         except (ImportError, ValueError) as error:  # gi without Gio's description: ValueError
             missing = missing or error
     raise BusError(
-        "no D-Bus library is installed", name=NO_SERVER, hint="pip install jeepney"
+        "no D-Bus library is installed", name=NOT_SUPPORTED, hint="pip install jeepney"
     ) from missing
 
 
@@ -173,3 +232,17 @@ def split_signature(signature: str) -> list[str]:
             types.append(signature[start : index + 1])
             start = index + 1
     return types
+
+
+def owner_of(bus: Bus, name: str) -> str:
+    """Return the unique name of the owner of ``name``, "" if it has none.
+
+    Raises:
+        BusError: the bus does not answer.
+    """
+    try:
+        return str(bus.call(BUS_NAME, BUS_PATH, BUS_NAME, "GetNameOwner", "s", (name,))[0])
+    except BusError as error:
+        if error.name == NAME_HAS_NO_OWNER:
+            return ""
+        raise

@@ -22,6 +22,7 @@ from rktpy.systemd.bus import (
     PROPERTIES,
     BusError,
     BusTimeoutError,
+    Signal,
     Variant,
     socket_names,
     split_signature,
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from rktpy.systemd.bus import Bus
+    from rktpy.systemd.bus import Bus, Wanted
 
 _CHUNK = 1 << 16
+_CHUNKS = 16  # at once: a flood must not keep us from everything else
 
 
 def connect_jeepney(address: str, timeout: float) -> Bus:
@@ -98,12 +100,14 @@ def _authenticate(sock: socket.socket, deadline: float) -> None:
 class JeepneyBus:
     """``Bus`` over an authenticated socket, which it owns."""
 
-    __slots__ = ("_parser", "_serial", "_sock")
+    __slots__ = ("_kept", "_parser", "_serial", "_sock", "_wanted")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._parser = Parser()
         self._serial = 0
+        self._wanted: list[Wanted] = []
+        self._kept: list[Signal] = []
 
     def call(
         self,
@@ -131,8 +135,7 @@ class JeepneyBus:
             name = str(reply.header.fields.get(HeaderFields.error_name, ""))
             words = reply.body[0] if reply.body and isinstance(reply.body[0], str) else name
             raise BusError(words, name=name)
-        kinds = split_signature(reply.header.fields.get(HeaderFields.signature, ""))
-        return tuple(_plain(kind, value) for kind, value in zip(kinds, reply.body, strict=True))
+        return _body(reply)
 
     def get_property(
         self,
@@ -159,6 +162,26 @@ class JeepneyBus:
         reply = self.call(BUS_NAME, BUS_PATH, BUS_NAME, "ListActivatableNames", timeout=timeout)
         return frozenset(reply[0])
 
+    def subscribe(self, wanted: Wanted, *, timeout: float = CALL_TIMEOUT) -> None:
+        """See ``rktpy.systemd.bus.Bus``."""
+        self._wanted.append(wanted)
+        rule = (wanted.rule(),)
+        self.call(BUS_NAME, BUS_PATH, BUS_NAME, "AddMatch", "s", rule, timeout=timeout)
+
+    def signals(self) -> list[Signal]:
+        """See ``rktpy.systemd.bus.Bus``."""
+        hung_up = self._read()
+        while (message := self._parser.get_next_message()) is not None:
+            self._keep(message)
+        kept, self._kept = self._kept, []
+        if hung_up is not None and not kept:
+            raise BusError("the message bus hung up", name=DISCONNECTED) from hung_up
+        return kept
+
+    def fileno(self) -> int:
+        """See ``rktpy.systemd.bus.Bus``."""
+        return self._sock.fileno()
+
     def close(self) -> None:
         """See ``rktpy.systemd.bus.Bus``."""
         self._sock.close()
@@ -176,7 +199,41 @@ class JeepneyBus:
                     raise ConnectionResetError("end of file")
                 self._parser.add_data(data)
             elif reply.header.fields.get(HeaderFields.reply_serial) == self._serial:
-                return reply  # anything else is a signal, or late for a call given up
+                return reply
+            else:
+                self._keep(reply)
+
+    def _read(self) -> OSError | None:
+        """Read what has come, within limits; return why there will not be more, if so."""
+        try:
+            self._sock.settimeout(0)
+            for _ in range(_CHUNKS):
+                data = self._sock.recv(_CHUNK)
+                if not data:
+                    return ConnectionResetError("end of file")
+                self._parser.add_data(data)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            return error
+        return None
+
+    def _keep(self, message: Message) -> None:
+        """Keep a signal that is wanted. Others, and replies to calls given up, are dropped."""
+        if message.header.message_type is not MessageType.signal:
+            return
+        fields = message.header.fields
+        names = (HeaderFields.sender, HeaderFields.path, HeaderFields.interface)
+        sender, path, interface = (str(fields.get(name, "")) for name in names)
+        member = str(fields.get(HeaderFields.member, ""))
+        signal = Signal(sender, path, interface, member, _body(message))
+        if any(wanted.fits(signal) for wanted in self._wanted):
+            self._kept.append(signal)
+
+
+def _body(message: Message) -> tuple[Any, ...]:
+    kinds = split_signature(message.header.fields.get(HeaderFields.signature, ""))
+    return tuple(_plain(kind, value) for kind, value in zip(kinds, message.body, strict=True))
 
 
 def _left(deadline: float) -> float:

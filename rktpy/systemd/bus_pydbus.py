@@ -2,15 +2,20 @@
 
 pydbus calls through proxies made from introspection, one per object, kept here while the
 connection lasts. Its ``connect`` waits without limit, so Gio makes the connection, with a
-deadline, and pydbus is given it. GLib's threads outlive the connection: a process that wants to
-enter another mount namespace (setns(2) refuses threads) must use this in a child.
+deadline, and pydbus is given it. Its signals need a main loop, which would be one more than the
+caller's: a filter takes them in GLib's own thread, and an eventfd tells of them. GLib's threads
+outlive the connection: a process that wants to enter another mount namespace (setns(2) refuses
+threads) must use this in a child.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
+import select
 import threading
 import time
+from collections import deque
 
 import pydbus.bus
 from gi.repository import Gio, GLib
@@ -28,6 +33,7 @@ from rktpy.systemd.bus import (
     UNKNOWN_METHOD,
     BusError,
     BusTimeoutError,
+    Signal,
     Variant,
     socket_names,
     split_signature,
@@ -38,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from rktpy.systemd.bus import Bus
+    from rktpy.systemd.bus import Bus, Wanted
 
 
 def connect_pydbus(address: str, timeout: float) -> Bus:
@@ -80,11 +86,12 @@ def _open(address: str, timeout: float) -> Gio.DBusConnection:
 class PydbusBus:
     """``Bus`` over a pydbus connection, which it owns."""
 
-    __slots__ = ("_bus", "_proxies")
+    __slots__ = ("_bus", "_post", "_proxies")
 
     def __init__(self, bus: pydbus.bus.Bus) -> None:
         self._bus = bus
         self._proxies: dict[tuple[str, str], Any] = {}
+        self._post: _Post | None = None
 
     def call(
         self,
@@ -136,13 +143,39 @@ class PydbusBus:
         reply = self.call(BUS_NAME, BUS_PATH, BUS_NAME, "ListActivatableNames", timeout=timeout)
         return frozenset(reply[0])
 
+    def subscribe(self, wanted: Wanted, *, timeout: float = CALL_TIMEOUT) -> None:
+        """See ``rktpy.systemd.bus.Bus``."""
+        self._letters().wanted.append(wanted)
+        rule = (wanted.rule(),)
+        self.call(BUS_NAME, BUS_PATH, BUS_NAME, "AddMatch", "s", rule, timeout=timeout)
+
+    def signals(self) -> list[Signal]:
+        """See ``rktpy.systemd.bus.Bus``."""
+        post = self._letters()
+        over = post.is_over()  # asked first: what came before the end is there by then
+        found = post.take()
+        if over and not found:
+            raise BusError("the message bus hung up", name=DISCONNECTED)
+        return found
+
+    def fileno(self) -> int:
+        """See ``rktpy.systemd.bus.Bus``."""
+        return self._letters().fileno()
+
     def close(self) -> None:
         """See ``rktpy.systemd.bus.Bus``."""
+        if self._post is not None:
+            self._post.close()
         if not self._bus.con.is_closed():
             try:
                 self._bus.con.close_sync(None)
             except GLib.Error:
                 return  # the other side was quicker
+
+    def _letters(self) -> _Post:
+        if self._post is None:
+            self._post = _Post(self._bus.con)
+        return self._post
 
     def _method(
         self, destination: str, path: str, interface: str, method: str, timeout: float
@@ -156,6 +189,78 @@ class PydbusBus:
         except (KeyError, AttributeError) as error:
             text = f"{destination} has no method {interface}.{method} at {path}"
             raise BusError(text, name=UNKNOWN_METHOD) from error
+
+
+class _Post:
+    """Signals as they come, and one descriptor that is readable when some came or none will.
+
+    GLib tells of a lost connection only in a main loop; the socket's other end going does so as
+    well.
+    """
+
+    __slots__ = ("_bell", "_connection", "_filter", "_kept", "_lock", "_poll", "_socket", "wanted")
+
+    def __init__(self, connection: Gio.DBusConnection) -> None:
+        self.wanted: list[Wanted] = []
+        self._connection = connection
+        self._kept: deque[Signal] = deque()
+        self._lock = threading.Lock()  # a filter that was removed may be at work still
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._socket = os.dup(connection.get_stream().get_socket().get_fd())  # GLib closes its own
+        self._poll = select.epoll()
+        self._poll.register(self._bell, select.EPOLLIN)
+        self._poll.register(self._socket, 0)  # its end is told unasked
+        self._filter = connection.add_filter(self._on_message)
+
+    def fileno(self) -> int:
+        return self._poll.fileno()
+
+    def is_over(self) -> bool:
+        return bool(self._connection.is_closed())
+
+    def take(self) -> list[Signal]:
+        try:
+            os.eventfd_read(self._bell)
+        except BlockingIOError:
+            return []
+        return [self._kept.popleft() for _ in range(len(self._kept))]
+
+    def close(self) -> None:
+        with self._lock:
+            bell, self._bell = self._bell, -1
+        if bell >= 0:
+            self._connection.remove_filter(self._filter)
+            self._poll.close()
+            os.close(bell)
+            os.close(self._socket)
+
+    def _on_message(
+        self,
+        _connection: Gio.DBusConnection,
+        message: Gio.DBusMessage,
+        incoming: bool,  # noqa: FBT001 - GLib's
+    ) -> Gio.DBusMessage:
+        """In GLib's thread, and it must not fail there."""
+        if incoming and message.get_message_type() == Gio.DBusMessageType.SIGNAL:
+            signal = _signal(message)
+            with self._lock:
+                if self._bell >= 0 and any(wanted.fits(signal) for wanted in self.wanted):
+                    self._kept.append(signal)
+                    os.eventfd_write(self._bell, 1)
+        return message
+
+
+def _signal(message: Gio.DBusMessage) -> Signal:
+    body = message.get_body()
+    values = () if body is None else body.unpack()
+    kinds = split_signature(message.get_signature())
+    return Signal(
+        sender=message.get_sender() or "",
+        path=message.get_path() or "",
+        interface=message.get_interface() or "",
+        member=message.get_member() or "",
+        args=tuple(_plain(kind, value) for kind, value in zip(kinds, values, strict=True)),
+    )
 
 
 def _translated(error: GLib.Error, what: str, timeout: float) -> BusError:

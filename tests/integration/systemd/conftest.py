@@ -44,12 +44,21 @@ class PrivateBus:
         config = base / "session.conf"
         config.write_text(CONFIG.format(socket=base / "bus", services=self.services))
         self._children = contextlib.ExitStack()
+        self._serving: dict[str, subprocess.Popen[str]] = {}
         self.daemon = self._start("dbus-daemon", f"--config-file={config}", "--nofork",
                                   "--nopidfile", "--print-address")  # fmt: skip
 
     def serve(self, role: str, **environ: str) -> subprocess.Popen[str]:
         """Start ``fake_service.py`` as ``role`` and wait until it owns its name."""
-        return self._start(sys.executable, FAKE, self.address, role, environ=environ)
+        child = self._start(sys.executable, FAKE, self.address, role, environ=environ)
+        self._serving[role] = child
+        return child
+
+    def end(self, role: str) -> None:
+        """End what serves as ``role``."""
+        child = self._serving.pop(role)
+        child.kill()
+        child.wait()
 
     def activatable(self, name: str, command: str) -> None:
         """Let the bus start ``command`` for ``name``. Only before anybody asked for a name."""

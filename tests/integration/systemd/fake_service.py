@@ -2,6 +2,10 @@
 
 Roles: ``example`` has one method per thing the port must cope with; ``systemd1`` and
 ``machine1`` answer what rktpy asks of the real ones. Ends when the bus hangs up.
+
+``Shout`` sends its argument as a signal. ``Add`` and ``Remove`` change what ``ListMachines`` says,
+with the signals of machined, or without if the second argument is "quietly"; while one is called
+"deaf", ``ListMachines`` has no answer.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from jeepney import (
     new_error,
     new_method_call,
     new_method_return,
+    new_signal,
 )
 from jeepney.io.blocking import open_dbus_connection
 
@@ -53,6 +58,44 @@ def main_pid() -> int:
 UNIT = "/org/freedesktop/systemd1/unit/foo_2eservice"
 MANY = {"a": ("u", 7), "b": ("ay", b"\x01\x02"), "c": ("v", ("s", "x"))}
 
+MACHINES = {"rkt-x": "/m/x"}
+TIMESTAMP = 1_700_000_000_000_000  # of every machine, microseconds
+SIGNALS: list[Message] = []  # to be sent before the next reply
+
+
+def shout(member: str, *words: str) -> Reply:
+    at = DBusAddress("/org/example/Fake", interface="org.example.Fake")
+    SIGNALS.append(new_signal(at, member, "s" * len(words), words))
+    return ("", ())
+
+
+def add(name: str, how: str) -> Reply:
+    MACHINES[name] = f"/m/{len(MACHINES)}"
+    return told("MachineNew", name, MACHINES[name], how)
+
+
+def remove(name: str, how: str) -> Reply:
+    return told("MachineRemoved", name, MACHINES.pop(name), how)
+
+
+def told(member: str, name: str, path: str, how: str) -> Reply:
+    at = DBusAddress("/org/freedesktop/machine1", interface="org.freedesktop.machine1.Manager")
+    if how != "quietly":
+        SIGNALS.append(new_signal(at, member, "so", (name, path)))
+    return ("", ())
+
+
+def list_machines() -> Reply | None:
+    if "deaf" in MACHINES:
+        return None
+    rows = [(name, "container", "rkt", path) for name, path in MACHINES.items()]
+    return ("a(ssso)", (rows,))
+
+
+def of_machine(_interface: str, name: str) -> Reply:
+    return ("v", (("t", TIMESTAMP) if name == "Timestamp" else ("u", 42),))
+
+
 METHODS: dict[str, dict[str, tuple[str, str, Callable[..., Reply | None]]]] = {
     "example": {
         "org.example.Fake.Nothing": ("", "", lambda: ("", ())),
@@ -65,6 +108,7 @@ METHODS: dict[str, dict[str, tuple[str, str, Callable[..., Reply | None]]]] = {
         "org.example.Fake.Keys": ("a(sv)", "as", lambda rows: ("as", ([k for k, _ in rows],))),
         "org.example.Fake.Refuse": ("", "", refuse),
         "org.example.Fake.Hang": ("", "", hang),
+        "org.example.Fake.Shout": ("ss", "", shout),
         "org.freedesktop.DBus.Properties.Get": ("ss", "v", lambda _i, _n: ("v", (("s", "value"),))),
     },
     "systemd1": {
@@ -84,7 +128,7 @@ METHODS: dict[str, dict[str, tuple[str, str, Callable[..., Reply | None]]]] = {
         "org.freedesktop.machine1.Manager.ListMachines": (
             "",
             "a(ssso)",
-            lambda: ("a(ssso)", ([("rkt-x", "container", "rkt", "/m/x")],)),
+            list_machines,
         ),
         "org.freedesktop.machine1.Manager.GetMachine": ("s", "o", lambda name: machine(name)),
         "org.freedesktop.machine1.Manager.TerminateMachine": (
@@ -92,7 +136,9 @@ METHODS: dict[str, dict[str, tuple[str, str, Callable[..., Reply | None]]]] = {
             "",
             lambda name: ("", machine(name)[1][1:]),
         ),
-        "org.freedesktop.DBus.Properties.Get": ("ss", "v", lambda _i, _n: ("v", (("u", 42),))),
+        "org.freedesktop.DBus.Properties.Get": ("ss", "v", of_machine),
+        "org.freedesktop.machine1.Manager.Add": ("ss", "", add),
+        "org.freedesktop.machine1.Manager.Remove": ("ss", "", remove),
     },
     # systemd 215: machines could not have networks yet.
     "old-machine1": {
@@ -103,9 +149,9 @@ METHODS: dict[str, dict[str, tuple[str, str, Callable[..., Reply | None]]]] = {
 
 
 def machine(name: str) -> Reply:
-    if name != "rkt-x":
+    if name not in MACHINES:
         raise RefusalError("org.freedesktop.machine1.NoSuchMachine", f"No machine '{name}' known")
-    return ("o", ("/m/x",))
+    return ("o", (MACHINES[name],))
 
 
 def introspection(role: str) -> str:
@@ -151,6 +197,8 @@ def serve(address: str, role: str) -> None:
         message = connection.receive()
         if message.header.message_type is MessageType.method_call:
             reply = answer(role, message)
+            while SIGNALS:
+                connection.send(SIGNALS.pop(0))
             if reply is not None:
                 connection.send(reply)
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import select
+import signal
 import socket
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from jeepney import DBusAddress, HeaderFields, new_signal
+from jeepney.io.blocking import open_dbus_connection
 
 from rktpy.systemd.bus import (
     AUTH_FAILED,
+    BUS_NAME,
+    BUS_PATH,
     DISCONNECTED,
     NO_SERVER,
     SERVICE_UNKNOWN,
     UNKNOWN_METHOD,
     BusError,
     BusTimeoutError,
+    Signal,
     Variant,
+    Wanted,
     connect,
+    owner_of,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +45,8 @@ pytestmark = pytest.mark.integration
 # Seconds that only what waits for ever takes: what it is asked to wait is a fraction of one.
 _HANGING = 20.0
 NAME, PATH = "org.example.Fake", "/org/example/Fake"
+HEARD = Wanted(NAME, PATH, NAME, "Heard")
+OWNERS = Wanted(BUS_NAME, BUS_PATH, BUS_NAME, "NameOwnerChanged", first=NAME)
 
 
 class BusContract:
@@ -49,6 +61,13 @@ class BusContract:
         assert self.backend in type(bus).__module__
         yield bus
         bus.close()
+
+    @pytest.fixture
+    def other(self, private_bus: PrivateBus, bus: Bus) -> Iterator[Bus]:
+        """A second guest on the bus of ``bus``."""
+        other = connect(address=private_bus.address, prefer="jeepney")
+        yield other
+        other.close()
 
     @pytest.mark.parametrize(
         ("method", "signature", "args", "reply"),
@@ -115,6 +134,100 @@ class BusContract:
         until(lambda: "org.example.Later" in bus.names_activatable())
         assert NAME not in bus.names_activatable()
 
+    def test_a_signal_wakes_who_waits_and_is_taken_once(self, bus: Bus, other: Bus) -> None:
+        bus.subscribe(HEARD)
+        bus.signals()
+        assert not select.select([bus], [], [], 0)[0]
+        shout(other, "Heard", "hello")
+        (found,) = heard(bus, 1)
+
+        assert found == Signal(owner_of(bus, NAME), PATH, NAME, "Heard", ("hello",))
+        assert bus.signals() == []
+        assert not select.select([bus], [], [], 0)[0]
+
+    def test_only_what_was_subscribed_to_is_kept(self, bus: Bus, other: Bus) -> None:
+        bus.subscribe(HEARD.replace(first="me"))
+        bus.subscribe(HEARD.replace(member="Last"))
+        for member, word in (("Heard", "you"), ("Else", "me"), ("Heard", "me"), ("Last", "")):
+            shout(other, member, word)
+
+        assert [each.args[0] for each in heard(bus, 2)] == ["me", ""]
+
+    def test_signals_that_come_during_a_call_are_kept(self, bus: Bus) -> None:
+        bus.subscribe(HEARD)
+        for word in ("one", "two"):
+            shout(bus, "Heard", word)
+
+        assert [each.args for each in heard(bus, 2)] == [("one",), ("two",)]
+
+    def test_a_signal_of_somebody_else_has_his_name(
+        self, bus: Bus, private_bus: PrivateBus
+    ) -> None:
+        """Sent straight to us, it passes whatever we subscribed to."""
+        bus.subscribe(HEARD)
+        bus.call(BUS_NAME, BUS_PATH, BUS_NAME, "RequestName", "su", ("org.example.Reader", 0))
+        forged = new_signal(DBusAddress(PATH, interface=NAME), "Heard", "s", ("forged",))
+        forged.header.fields[HeaderFields.destination] = "org.example.Reader"
+        with contextlib.closing(open_dbus_connection(private_bus.address)) as stranger:
+            stranger.send(forged)
+            (found,) = heard(bus, 1)
+
+            assert (found.sender, found.args) == (stranger.unique_name, ("forged",))
+            assert found.sender != owner_of(bus, NAME)
+
+    def test_owners_that_come_and_go_are_signals_of_the_bus(
+        self, bus: Bus, private_bus: PrivateBus
+    ) -> None:
+        bus.subscribe(OWNERS)
+        bus.subscribe(HEARD)
+        before = owner_of(bus, NAME)
+        private_bus.end("example")
+        gone = heard(bus, 1)
+        assert owner_of(bus, NAME) == ""
+        private_bus.serve("example")
+        come = heard(bus, 1)
+        shout(bus, "Heard", "of the next owner")
+        (found,) = heard(bus, 1)
+
+        assert [(each.sender, each.args) for each in gone + come] == [
+            (BUS_NAME, (NAME, before, "")),
+            (BUS_NAME, (NAME, "", found.sender)),
+        ]
+
+    def test_what_came_before_the_bus_died_is_still_told(
+        self, bus: Bus, other: Bus, private_bus: PrivateBus
+    ) -> None:
+        bus.subscribe(HEARD)
+        for word in ("one", "two"):
+            shout(other, "Heard", word)
+        private_bus.daemon.kill()
+        private_bus.daemon.wait()
+        found = heard(bus, 2)
+        with pytest.raises(BusError) as caught:
+            heard(bus, 1)
+
+        assert [each.args for each in found] == [("one",), ("two",)]
+        assert caught.value.name == DISCONNECTED
+
+    def test_a_subscription_that_is_not_answered_ends_in_time(
+        self, bus: Bus, private_bus: PrivateBus
+    ) -> None:
+        private_bus.daemon.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(BusTimeoutError):
+                bus.subscribe(HEARD, timeout=0.3)
+            assert bus.signals() == []
+        finally:
+            private_bus.daemon.send_signal(signal.SIGCONT)
+
+    def test_a_flood_is_told_whole_and_in_order(self, bus: Bus, other: Bus) -> None:
+        bus.subscribe(HEARD)
+        words = [f"{number}" * 20_000 for number in range(100)]
+        for word in words:
+            shout(other, "Heard", word)
+
+        assert [each.args[0] for each in heard(bus, len(words))] == words
+
     def test_closing_twice_is_fine(self, bus: Bus) -> None:
         bus.close()
         bus.close()
@@ -160,10 +273,12 @@ class BusContract:
 
     def test_nothing_stays_open(self, private_bus: PrivateBus) -> None:
         connect(address=private_bus.address, prefer=self.backend).close()  # imports, GLib's own
-        before = open_sockets()
+        before = open_files()
         for _ in range(3):
-            connect(address=private_bus.address, prefer=self.backend).close()
-        until(lambda: open_sockets() <= before)
+            bus = connect(address=private_bus.address, prefer=self.backend)
+            bus.subscribe(HEARD)
+            bus.close()
+        until(lambda: open_files() <= before)
 
     def _expect_timeout(self, folder: Path) -> None:
         begin = time.monotonic()
@@ -197,14 +312,22 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def open_sockets() -> int:
-    links = []
-    for fd in os.listdir("/proc/self/fd"):
-        try:
-            links.append(os.readlink(f"/proc/self/fd/{fd}"))
-        except OSError:
-            continue
-    return sum(link.startswith("socket:") for link in links)
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def heard(bus: Bus, count: int) -> list[Signal]:
+    """Return the signals that were taken until there were ``count``."""
+    found = bus.signals()
+    while len(found) < count:
+        assert select.select([bus], [], [], _HANGING)[0], found
+        found += bus.signals()
+    return found
+
+
+def shout(bus: Bus, member: str, word: str) -> None:
+    """Have the service on the bus send a signal."""
+    bus.call(NAME, PATH, NAME, "Shout", "ss", (member, word))
 
 
 def socket_at(folder: Path) -> socket.socket:

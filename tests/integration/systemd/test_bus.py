@@ -164,12 +164,13 @@ class BusContract:
         self, bus: Bus, private_bus: PrivateBus
     ) -> None:
         """Sent straight to us, it passes whatever we subscribed to."""
-        bus.subscribe(HEARD)
+        bus.subscribe(HEARD.replace(first="forged"))
         bus.call(BUS_NAME, BUS_PATH, BUS_NAME, "RequestName", "su", ("org.example.Reader", 0))
-        forged = new_signal(DBusAddress(PATH, interface=NAME), "Heard", "s", ("forged",))
-        forged.header.fields[HeaderFields.destination] = "org.example.Reader"
         with contextlib.closing(open_dbus_connection(private_bus.address)) as stranger:
-            stranger.send(forged)
+            for word in ("another", "forged"):
+                forged = new_signal(DBusAddress(PATH, interface=NAME), "Heard", "s", (word,))
+                forged.header.fields[HeaderFields.destination] = "org.example.Reader"
+                stranger.send(forged)
             (found,) = heard(bus, 1)
 
             assert (found.sender, found.args) == (stranger.unique_name, ("forged",))
@@ -208,6 +209,15 @@ class BusContract:
 
         assert [each.args for each in found] == [("one",), ("two",)]
         assert caught.value.name == DISCONNECTED
+
+    def test_the_end_of_the_bus_wakes_who_waits(self, bus: Bus, private_bus: PrivateBus) -> None:
+        bus.subscribe(HEARD)
+        assert bus.signals() == []
+        private_bus.daemon.kill()
+
+        assert select.select([bus], [], [], _HANGING)[0]
+        with pytest.raises(BusError):
+            heard(bus, 1)
 
     def test_a_subscription_that_is_not_answered_ends_in_time(
         self, bus: Bus, private_bus: PrivateBus
@@ -319,7 +329,9 @@ def open_files() -> int:
 def heard(bus: Bus, count: int) -> list[Signal]:
     """Return the signals that were taken until there were ``count``."""
     found = bus.signals()
+    end = time.monotonic() + _HANGING
     while len(found) < count:
+        assert time.monotonic() < end
         assert select.select([bus], [], [], _HANGING)[0], found
         found += bus.signals()
     return found

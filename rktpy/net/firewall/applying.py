@@ -69,10 +69,10 @@ def remove(uuid: str, *, path: str = DEFAULT_PATH) -> None:
     """
     try:
         loopback.release(uuid)  # while its guard stands
-        if fallback.is_used(uuid):
-            fallback.remove(uuid, path)
         runtime.make(loopback.DIRECTORY)
-        with lock.lock_dir(loopback.DIRECTORY):
+        with lock.lock_dir(loopback.DIRECTORY) as turn:
+            if fallback.is_used(uuid):
+                fallback.remove(uuid, path, turn.fd)
             nftables.delete(nft.table(uuid))
     except OSError as error:
         raise _disk(uuid, error) from error
@@ -111,9 +111,9 @@ def _apply(uuid: str, rules: Rules, doors: Sequence[Door], path: str) -> None:
         # One after the other: nft begins anew whenever another one has changed something.
         with lock.lock_dir(loopback.DIRECTORY) as turn:
             failure = _transact(program, text, turn.fd)
+            if not failure and fallback.is_used(uuid):
+                fallback.remove(uuid, path, turn.fd)
         if not failure:
-            if fallback.is_used(uuid):
-                fallback.remove(uuid, path)
             return
         if not _is_lacking(failure) or not fallback.is_there(path):
             raise FirewallError(f"cannot set up the firewall for pod {uuid}: {failure}")
@@ -122,14 +122,15 @@ def _apply(uuid: str, rules: Rules, doors: Sequence[Door], path: str) -> None:
             "neither nft nor iptables is installed",
             hint="install nftables with the host's package manager, or use --net=host",
         )
-    fallback.apply(uuid, rules, _names(doors), path)
+    with lock.lock_dir(loopback.DIRECTORY) as turn:
+        fallback.apply(uuid, rules, _names(doors), path, turn.fd)
 
 
 def _transact(program: str, text: str, turn: int) -> str:
     """Return what nft says against ``text``, "" if it was done.
 
-    nft holds the lock ``turn`` too: ``remove`` waits for one that outlived who started it, which
-    would otherwise make the table of a pod that is gone.
+    nft holds the lock ``turn`` too, as iptables does: ``remove`` waits for one that outlived who
+    started it, which would otherwise make the rules of a pod that is gone.
     """
     done = feed((program, "-f", "-"), text.encode(), _LARGE_PAGES, hold=turn)
     if not done.status:

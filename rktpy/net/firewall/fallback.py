@@ -38,8 +38,10 @@ def is_used(uuid: str) -> bool:
     return os.path.lexists(f"{DIRECTORY}/{uuid}")
 
 
-def apply(uuid: str, rules: Rules, links: Sequence[str], path: str) -> None:
+def apply(uuid: str, rules: Rules, links: Sequence[str], path: str, turn: int) -> None:
     """Replace the rules of the pod by ``rules``, of each family all at once.
+
+    ``turn`` is a lock that the caller holds; whoever changes rules for us holds it to the end.
 
     Raises:
         FirewallError: iptables cannot do it, in its words.
@@ -57,14 +59,13 @@ def apply(uuid: str, rules: Rules, links: Sequence[str], path: str) -> None:
                 )
             continue
         listing = _list(name, path)
-        _restore(
-            uuid, name, iptables.transaction(uuid, rules, links, listing, ipv6=bool(ipv6)), path
-        )
+        text = iptables.transaction(uuid, rules, links, listing, ipv6=bool(ipv6))
+        _restore(uuid, name, text, path, turn)
 
 
-def remove(uuid: str, path: str) -> None:
-    """Take the rules of the pod away, whole or half; errors as ``apply``."""
-    apply(uuid, _NOTHING, (), path)
+def remove(uuid: str, path: str, turn: int) -> None:
+    """Take the rules of the pod away, whole or half; ``turn`` and errors as ``apply``."""
+    apply(uuid, _NOTHING, (), path, turn)
     os.unlink(f"{DIRECTORY}/{uuid}")
 
 
@@ -97,11 +98,11 @@ def _list(name: str, path: str) -> str:
     return done.output.decode("utf-8", "surrogateescape")
 
 
-def _restore(uuid: str, name: str, text: str, path: str) -> None:
+def _restore(uuid: str, name: str, text: str, path: str, turn: int) -> None:
     program = find_program(f"{name}-restore", path)
     if not text or program is None:
         return
     argv = (program, "-w", _PATIENCE, "--noflush")
-    done = feed(argv, text.encode("utf-8", "surrogateescape"))
+    done = feed(argv, text.encode("utf-8", "surrogateescape"), hold=turn)
     if done.status:
         raise FirewallError(f"cannot set up the firewall for pod {uuid}: {done.failure}")

@@ -1,8 +1,13 @@
 """Other people's programs that are asked one thing: fed a text, and heard to the end.
 
-Such a program holds no descriptor of ours but its three, leads a process group of its own, and is
-killed when we are. It is killed with its group when it takes too long or says too much. What it
-leaves behind after it ended is not waited for, even if that holds on to its output.
+Such a program holds no descriptor of ours but its three, and leads a process group of its own.
+Between us and it stands a keeper, a process of ours that adopts all that the program starts:
+
+    we ──leash──► keeper ──► program ──► what it starts, in whatever session
+
+When we die, or the program takes too long or says too much, the leash is let go, and the keeper
+kills all of them before it ends. What a program leaves behind after it ended by itself is neither
+waited for nor killed, even if that holds on to its output.
 """
 
 from __future__ import annotations
@@ -14,7 +19,18 @@ import time
 
 from rktpy.errors import RktError
 from rktpy.host import syscalls
-from rktpy.host.signals import SIG_DFL, SIGKILL, SIGPIPE, signal
+from rktpy.host.lock import LockBusyError, lock_dir
+from rktpy.host.signals import (
+    SIG_DFL,
+    SIG_IGN,
+    SIGHUP,
+    SIGINT,
+    SIGKILL,
+    SIGPIPE,
+    SIGQUIT,
+    SIGTERM,
+    signal,
+)
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -22,8 +38,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
+    from rktpy.host.lock import Lock
+
 ANSWER_LIMIT = 1 << 20  # bytes
 _TROUBLE = 3  # descriptor that closes at exec; what comes through it is why there was none
+_STATUS = "="  # what goes before the keeper's word of how the program ended
+_PAUSE = 0.01  # seconds
 
 
 class AskedError(RktError):
@@ -37,40 +57,111 @@ class Said(Value):
     text: bytes
 
 
-def ask(path: str, text: bytes, environment: Mapping[str, str], *, cwd: str, limit: float) -> Said:
+def ask(
+    path: str,
+    text: bytes,
+    environment: Mapping[str, str],
+    *,
+    cwd: str,
+    limit: float,
+    turn: str = "",
+) -> Said:
     """Run ``path`` in the directory ``cwd`` with ``text`` on stdin, for at most ``limit`` seconds.
 
-    Its stderr is ours. Call it before threads start: a child dies with the thread that made it.
+    Its stderr is ours. ``turn`` is a directory that is locked as long as the program, or what it
+    started and is being killed, runs: who asks for the same pod takes turns with those. Call it
+    before threads start: a child dies with the thread that made it.
 
     Raises:
         AskedError: it did not run, or not to its end.
     """
-    parent = os.getpid()
+    deadline = time.monotonic() + limit
+    lock = _take(turn, path, deadline, limit) if turn else None
     stdin = os.memfd_create("asked")  # a file: nobody waits for who does not read it
     try:
         view = memoryview(text)
         while view:
             view = view[os.write(stdin, view) :]
         os.lseek(stdin, 0, os.SEEK_SET)
-        (answer, stdout), (trouble, tell) = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+        (answer, stdout), (told, tell) = os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC)
+        held, leash = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
-            _become(path, environment, cwd, parent, (stdin, stdout, tell))
-        os.close(stdout)
-        os.close(tell)
+            os.close(leash)
+            _keep(path, environment, cwd, held, (stdin, stdout, tell))
+        for fd in (stdout, tell, held):
+            os.close(fd)
     finally:
         os.close(stdin)
+        if lock is not None:
+            lock.close()  # from now on it is the keeper's
     try:
-        said = _hear(path, pid, answer, limit)
-        failure = os.read(trouble, 1 << 12)
+        said = _hear(path, pid, (answer, told, leash), deadline, limit)
     finally:
         os.close(answer)
-        os.close(trouble)
-    if failure:
-        number = int(failure)
-        hint = f"chmod +x {path}" if number == errno.EACCES else f"look at what {path} is"
-        raise AskedError(f"cannot execute {path}: {os.strerror(number)}", hint=hint)
+        os.close(told)
     return said
+
+
+def _take(turn: str, path: str, deadline: float, limit: float) -> Lock:
+    while True:
+        try:
+            return lock_dir(turn, wait=False)
+        except LockBusyError:
+            if time.monotonic() > deadline:
+                raise AskedError(
+                    f"{path} did not get its turn within {limit:g} s",
+                    hint=f"see who holds {turn} with: fuser -v {turn}",
+                ) from None
+            time.sleep(_PAUSE)
+
+
+def _keep(
+    path: str, environment: Mapping[str, str], cwd: str, held: int, fds: tuple[int, int, int]
+) -> NoReturn:
+    """In the keeper: have the program run, tell how it ended, and end."""
+    try:
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+        keeper = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            _become(path, environment, cwd, keeper, fds)
+        for number in (SIGHUP, SIGINT, SIGQUIT, SIGTERM):
+            signal(number, SIG_IGN)  # those of a terminal are for who asked
+        for fd in fds[:2]:
+            os.close(fd)  # as long as somebody has it, more may come
+        process = os.pidfd_open(pid)
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        poll.register(held, 0)  # nobody writes: it hangs up
+        poll.poll()
+        if held in [fd for fd, _ in poll.poll(0)]:
+            _end(pid)
+        else:
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            os.write(fds[2], f"{_STATUS}{status}".encode())
+    finally:
+        os._exit(0)
+
+
+def _end(pid: int) -> None:
+    """Kill the child ``pid``, its group, and all that either has started."""
+    _kill(pid)
+    try:
+        while True:
+            for child in _children():
+                _kill(child)
+            os.waitpid(-1, 0)  # those of one that ended are ours now
+    except ChildProcessError:
+        pass  # that was the last one
+
+
+def _children() -> list[int]:
+    try:
+        with open("/proc/thread-self/children", "rb") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []  # a kernel without this list: only the group is known
 
 
 def _become(
@@ -88,32 +179,37 @@ def _become(
         os.chdir(cwd)
         os.execve(path, [path], dict(environment))  # noqa: S606 - that is the point
     except OSError as error:
-        os.write(_TROUBLE, str(error.errno or errno.EIO).encode())
+        os.write(_TROUBLE, f"{error.errno or errno.EIO} ".encode())
     finally:
         os._exit(127)
 
 
-def _hear(path: str, pid: int, answer: int, limit: float) -> Said:
+def _hear(path: str, pid: int, fds: tuple[int, int, int], deadline: float, limit: float) -> Said:
     """Return what it says until it ends; it has ended, one way or the other, when this does."""
+    answer, told, leash = fds
     said = bytearray()
+    why = ""
     try:
         process = os.pidfd_open(pid)
         try:
-            why = _listen(process, answer, said, time.monotonic() + limit)
+            why = _listen(process, answer, said, deadline)
         finally:
             os.close(process)
-    except BaseException:
-        _kill(pid)
+    finally:
+        os.close(leash)
         os.waitpid(pid, 0)
-        raise
-    if why:
-        _kill(pid)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    failure, _, status = os.read(told, 1 << 12).decode().partition(_STATUS)
     if why == "late":
         raise AskedError(f"{path} did not end within {limit:g} s", hint="it was killed")
     if why:
         raise AskedError(f"{path} says more than {ANSWER_LIMIT} bytes", hint="it was killed")
-    return Said(status, bytes(said))
+    if failure:
+        number = int(failure)
+        hint = f"chmod +x {path}" if number == errno.EACCES else f"look at what {path} is"
+        raise AskedError(f"cannot execute {path}: {os.strerror(number)}", hint=hint)
+    if not status:
+        raise AskedError(f"somebody killed who was waiting for {path}", hint="try again")
+    return Said(int(status), bytes(said))
 
 
 def _listen(process: int, answer: int, said: bytearray, deadline: float) -> str:

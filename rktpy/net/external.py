@@ -174,8 +174,12 @@ class External:
             "CNI_PATH": ":".join(places),
         }
         _logger.debug("executing net-plugin %s (%s)", self.path, command)
+        turn = f"{self._cwd}/net"
+        if not os.path.isdir(turn):
+            turn = ""  # it is asked for no pod
+        limit = self._limits[command]
         try:
-            return ask(self.path, content, environment, cwd=self._cwd, limit=self._limits[command])
+            return ask(self.path, content, environment, cwd=self._cwd, limit=limit, turn=turn)
         except AskedError as error:
             raise PluginError(error.message, hint=error.hint) from None
 

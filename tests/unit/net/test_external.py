@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.codec import parse
+from rktpy.host.lock import is_locked, lock_dir
 from rktpy.net import chain
 from rktpy.net.external import LIMITS, External, PluginError
 from tests.support.netplugins import GOOD, UUID, attachment, programs, script
@@ -143,15 +144,59 @@ def test_a_plugin_does_not_outlive_who_called_it(tmp_path: Path) -> None:
     ended(plugin)
 
 
+def test_nor_do_its_children_in_whatever_session_and_who_comes_next_waits(tmp_path: Path) -> None:
+    """A rule that one of them makes after ``gc`` would stay for ever."""
+    turn = tmp_path / "net"
+    turn.mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    child = f"setsid sh -c 'sleep 1000 & echo $! > {tmp_path}/fifo; wait' & wait"
+    script(tmp_path, "one", f'[ "$CNI_COMMAND" = ADD ] || exit 0; {child}')
+    caller = os.fork()
+    if caller == 0:
+        chain.add(attachment(ONE), programs(tmp_path, cwd=tmp_path))
+        os._exit(1)
+    grandchild = int((tmp_path / "fifo").read_text())
+    busy = is_locked(str(turn))
+
+    os.kill(caller, signal.SIGKILL)
+
+    os.waitpid(caller, 0)
+    assert chain.delete(attachment(ONE), programs(tmp_path, cwd=tmp_path), None) == ()
+    assert (busy, is_alive(grandchild)) == (True, False)
+
+
+def test_a_plugin_whose_turn_does_not_come_is_not_called(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    script(tmp_path, "one", f"touch {tmp_path}/called")
+    with lock_dir(f"{tmp_path}/net"):
+        (told,) = chain.delete(
+            attachment(ONE), programs(tmp_path, cwd=tmp_path, limits={**LONG, "DEL": 0.1}), None
+        )
+
+    assert "one did not get its turn within 0.1 s" in told
+    assert not (tmp_path / "called").exists()
+
+
+def test_a_plugin_whose_keeper_is_killed(tmp_path: Path) -> None:
+    script(tmp_path, "one", "[ $CNI_COMMAND = ADD ] || exit 0; kill -9 $PPID; exec sleep 1000")
+
+    with pytest.raises(chain.ChainError, match="somebody killed who was waiting for"):
+        chain.add(attachment(ONE), programs(tmp_path))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def ended(pid: int) -> None:
     """Return when ``pid`` is no more, or is a zombie."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return
-        except FileNotFoundError:
+        if not is_alive(pid):
             return
         time.sleep(0.01)
     pytest.fail(f"{pid} is still there")

@@ -42,13 +42,13 @@ def collect(directories: Sequence[str], problems: list[Problem]) -> list[PodFile
     files = []
     for name, path in sorted(_first_of_each(directories, SUFFIX, problems).items()):
         found: list[Problem] = []
-        text = _text(path, found)
+        text = text_of(path, found)
         if not text and not found:
             continue
         places = [f"{directory}/{name}.d" for directory in directories]
         parts = [(path, text)]
         for _, drop_in in sorted(_first_of_each(places, _DROP_IN, found).items()):
-            if more := _text(drop_in, found):
+            if more := text_of(drop_in, found):
                 parts.append((drop_in, more))
         files.append(PodFile(name, tuple(parts), tuple(found)))
     return files
@@ -125,8 +125,11 @@ def _leads_to_null(path: str) -> bool:
         return False  # no link
 
 
-def _text(path: str, problems: list[Problem]) -> str:
-    """Return what is in a file; empty for none. Bytes that are no UTF-8 become surrogates."""
+def text_of(path: str, problems: list[Problem]) -> str:
+    """Return what is in a file; empty for none. Bytes that are no UTF-8 become surrogates.
+
+    Nobody is kept waiting by a FIFO, and ``problems`` gets one line about what cannot be a text.
+    """
     if _leads_to_null(path):
         return ""
     try:
@@ -144,6 +147,9 @@ def _text(path: str, problems: list[Problem]) -> str:
         return ""
     if len(data) > LONGEST:
         problems.append(Problem(path, 0, f"it is larger than {LONGEST >> 20} MiB"))
+        return ""
+    if b"\0" in data:  # else each line of a program would be told
+        problems.append(Problem(path, 0, "this is no text"))
         return ""
     return data.decode("utf-8", "surrogateescape")
 

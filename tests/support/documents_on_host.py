@@ -6,7 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tests.support import closure, pods_on_host
+from tests.support import archive, closure, pods_on_host
+from tests.support.images import build_aci
 from tests.support.walkthrough import check, steps, walk_on
 
 if TYPE_CHECKING:
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
     from tests.support.pods_on_host import Pods
 
 DOCS = Path(__file__).parents[2] / "docs"
-TYPED = ("systemd",)  # of the how-tos
+TYPED = ("systemd", "pods-as-files")  # of the how-tos
 _IMAGES = "/srv/images"
 _FORGET = """\
 systemctl disable --now rktpy-gc.timer
-rm -f /etc/rktpy/*.pod
+systemctl stop "worker@*.service" || :
+rm -rf /etc/rktpy/*.pod /etc/rktpy/*.pod.d /srv/www
 for unit; do systemctl disable --now "$unit" || :; rm -f "/etc/systemd/system/$unit"; done
 systemctl daemon-reload
 """
@@ -49,8 +51,21 @@ def echo(path: Path) -> None:
     pods_on_host.talk(path, "serve", name="example.com/echo")
 
 
+def web(path: Path) -> None:
+    """Write a web server, whose files are a volume."""
+    port = {"name": "http", "protocol": "tcp", "port": 8080}
+    command = ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
+    build_aci(
+        path,
+        name="example.com/web",
+        exec=command,
+        app={"ports": [port]},
+        files={"/bin/busybox": Path("/bin/busybox"), "/bin/sh": archive.symlink("busybox")},
+    )
+
+
 def _put_images(pods: Pods) -> None:
-    builders: tuple[Callable[[Path], object], ...] = (redis, echo, pods_on_host.shell)
+    builders: tuple[Callable[[Path], object], ...] = (redis, web, echo, pods_on_host.shell)
     pods.host.run(["mkdir", "-p", _IMAGES])
     with TemporaryDirectory() as directory:
         for build in builders:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from typing import TYPE_CHECKING
 
 from tests.support.pods_on_host import SHELL
@@ -54,6 +55,22 @@ Image={SHELL}
 Args="echo web of $WHO is up; exec sleep 300"
 Memory=64Mi
 """
+_ALONE = _WEB.replace("Requires=db.pod\nAfter=db.pod\n", "")
+# Nobody could make a pod of these. Of each one line is told.
+_HOSTILE = """\
+cd /etc/rktpy
+ln -s loop.pod loop.pod
+ln -s /dev/zero endless.pod
+ln -s /proc/self/mem memory.pod
+mkfifo fifo.pod
+mkdir directory.pod
+head -c 2000000 /dev/zero | tr '\\0' '#' >huge.pod
+head -c 65536 /bin/sh >program.pod
+for name in 'a blank' '%n' 'x..%2f..' 'a@@' 'b@1'; do cp web.pod "$name.pod"; done
+cp web.pod looped.pod
+ln -s looped.pod.d looped.pod.d
+"""
+_LOADED = ("web.service", "loop.service", "program.service", "looped.service")
 _WRONG = "[Pod]\nNetwork=host\n\n[App web]\nImgae=example.com/shell\n"
 
 
@@ -103,14 +120,21 @@ def check_pods_of_files(pods: Pods) -> None:
 
 
 def check_a_boot_starts_it(pods: Pods, boot: Callable[[], object]) -> None:
-    """Let ``boot`` start what ``WantedBy=`` of a file asks for; nobody else reloads systemd."""
-    text = _WEB.replace("Requires=db.pod\nAfter=db.pod\n", "").replace("%i", "boot")
+    """Let ``boot`` start what ``WantedBy=`` of a file asks for; nobody else reloads systemd.
+
+    What is wrong with another file is in the journal, though that did not run at the time.
+    """
+    pods.host.write(f"{_ETC}/wrong.pod", _WRONG)
+    text = _ALONE.replace("%i", "boot")
     pods.host.write(f"{_ETC}/web-boot.pod", f"{text}\n[Install]\nWantedBy=multi-user.target\n")
     boot()
     pods.host.wait_until("systemctl is-active web-boot.service")
     pods.host.wait_until("rktpy logs web-boot | grep -x 'web of boot is up'")
-    pods.host.sh('systemctl stop web-boot.service; rm "$1"', f"{_ETC}/web-boot.pod")
+    told = pods.journal("-b", "-k", "SYSLOG_IDENTIFIER=rktpy-generator").splitlines()
+    pods.host.sh('systemctl stop web-boot.service; cd "$1"; rm web-boot.pod wrong.pod', _ETC)
     pods.host.run(["systemctl", "daemon-reload"])
+    assert told == [f"{_ETC}/wrong.pod:5: Imgae=: there is no such key",
+                    f"{_ETC}/wrong.pod:4: [App web] has no Image="]  # fmt: skip
 
 
 def check_wrong_files_are_told(pods: Pods) -> None:
@@ -132,6 +156,25 @@ def check_wrong_files_are_told(pods: Pods) -> None:
     assert line in of_unit
     assert line in told
     assert line in seen.stderr
+
+
+def check_hostile_files_harm_nobody(pods: Pods) -> None:
+    """``daemon-reload`` ends, other pods have their units, and one line is told of each."""
+    host = pods.host
+    with declared(pods, {"web.pod": _ALONE}):
+        names = host.sh(f"{_HOSTILE}ls -I web.pod -I looped.pod").stdout.splitlines()
+        since = host.run(["date", "+@%s.%N"]).stdout.strip()
+        host.run(["systemctl", "daemon-reload"])
+        states = [pods.properties(unit, "LoadState")["LoadState"] for unit in _LOADED]
+        text = host.run(
+            ["journalctl", "--no-pager", "-q", f"--since={since}", "-o", "json",
+             "SYSLOG_IDENTIFIER=rktpy-generator"]
+        ).stdout  # fmt: skip
+        host.sh('cd "$1"; rm -rf -- *.pod looped.pod.d', _ETC)
+    told = sorted(json.loads(line)["CODE_FILE"] for line in text.splitlines())
+
+    assert states == ["loaded"] * len(_LOADED)
+    assert told == sorted(f"{_ETC}/{name}" for name in names)
 
 
 def _state(pods: Pods, unit: str) -> str:

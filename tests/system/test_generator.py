@@ -16,3 +16,7 @@ def test_pods_of_files_wait_until_the_other_is_healthy(pods: Pods) -> None:
 
 def test_what_is_wrong_with_a_file_is_seen(pods: Pods) -> None:
     on_host.check_wrong_files_are_told(pods)
+
+
+def test_files_that_nobody_could_read_harm_no_other(pods: Pods) -> None:
+    on_host.check_hostile_files_harm_nobody(pods)

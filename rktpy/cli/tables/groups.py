@@ -48,6 +48,8 @@ IMAGE = (
         "image:gc",
         "collect images, trees and layers that nothing uses",
         usage="gc",
+        long="Images that a unit, or a .pod file, of this host names stay, by ID or by name, also"
+        " when no pod of it runs.",
         options="images:GC",
     ),
     Command(

@@ -124,7 +124,7 @@ PAGES = {
     ),
     "image gc": Page(
         (("rktpy image gc", "Images nobody used for a day, and layers that no image has."),
-         ("rktpy image gc --grace-period=0s", "All that no pod needs.")),
+         ("rktpy image gc --grace-period=0s", "All that no pod, unit or .pod file needs.")),
         USUAL, ("gc", "image rm"),
     ),
     "image list": Page(

@@ -19,6 +19,7 @@ from rktpy.store.layers import LayerError, Layers
 from rktpy.store.needs import LayerNeeds
 from rktpy.store.trees import Trees
 from rktpy.value import Value
+from rktpy.verbs.image.declared import declared_images
 from rktpy.verbs.image.list import RemoveEvent, remove_image
 
 TYPE_CHECKING = False
@@ -61,20 +62,22 @@ def collect_images(
     grace_period: int,
     *,
     references: Callable[[Layout], References] | None = None,
+    declared: Callable[[Site, ImageStore], frozenset[str]] = declared_images,
 ) -> Iterator[TreeRemoved | RemoveEvent | LayerRemoved]:
     """Remove what is not needed; images and downloads used within ``grace_period`` (ns) stay.
 
-    ``references`` tells what pods need; it is asked under the exclusive prepare lock.
+    ``references`` tells what pods need; it is asked under the exclusive prepare lock. ``declared``
+    tells what units and ``.pod`` files of this host name.
 
     Raises:
         TreesError: not root, or a tree or layer cannot be removed.
-        RktError: the store cannot be read.
+        RktError: the store, or a file that may name images, cannot be read.
     """
     find = references or references_of
     layout = site.layout
     store = ImageStore(layout)
     yield from _collect_trees(layout, store, find)
-    used = find(layout).images
+    used = find(layout).images | declared(site, store)
     now = time.time_ns()
     for image in sorted(store.images(), key=lambda image: image.last_used):
         if now - image.last_used <= grace_period:

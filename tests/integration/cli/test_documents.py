@@ -29,7 +29,7 @@ TYPED = [
     "use-container-images",
 ]
 # Their commands need images of the reader, or a checkout.
-READ = ["look-inside", "pods-as-files", "test-hosts"]
+READ = ["look-inside", "test-hosts"]
 
 
 def do(todo: Sequence[Step], where: Path) -> None:

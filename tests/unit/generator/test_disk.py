@@ -13,7 +13,7 @@ import pytest
 from rktpy.generator.disk import collect, strangers, units_of_host, write
 from rktpy.generator.ini import Problem
 from rktpy.generator.main import main
-from rktpy.generator.pods import Generated
+from rktpy.generator.pods import Generated, generate
 from rktpy.generator.telling import fields, tell
 
 POD = "[App]\nImage=x\n"
@@ -185,3 +185,40 @@ def test_the_generator_imports_nothing_that_takes_time() -> None:
     }  # fmt: skip
     ours = {name for name in done.stdout.split() if name.count(".") == 1} - {"os.path"}
     assert ours == {"rktpy.errors", "rktpy.generator", "rktpy.value"}
+
+
+def test_a_program_is_told_in_one_line(etc: Path) -> None:
+    (etc / "a.pod").write_bytes(b"\x7fELF\0\n[App\n" + os.urandom(1 << 15))
+    (etc / "b.pod").symlink_to("/proc/self/mem")
+    (etc / "c.pod").symlink_to("c.pod")
+    (etc / "d.pod").write_text(POD)
+    (etc / "d.pod.d").symlink_to("d.pod.d")
+    files = collect([str(etc)], [])
+
+    assert [[str(problem) for problem in file.problems] for file in files] == [
+        [f"{etc}/a.pod: this is no text"],
+        [f"{etc}/b.pod: Input/output error"],
+        [f"{etc}/c.pod: Too many levels of symbolic links"],
+        [f"{etc}/d.pod.d: Too many levels of symbolic links"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b.pod", "%n.pod", "a\nb.pod", "@.pod", "a@@.pod", "a@1.pod", "a" * 246 + ".pod", "é.pod",
+     os.fsdecode(b"\xff.pod")],
+)  # fmt: skip
+def test_a_name_that_no_unit_can_have_is_told_in_one_line(
+    etc: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "out").mkdir()
+    (etc / name).write_text(POD)
+    (etc / "good.pod").write_text(POD)
+    problems: list[Problem] = []
+    made = generate(collect([str(etc)], problems), program="/bin/true")
+    nowhere = str(tmp_path / "none")
+    tell(made.problems, journal=nowhere, kmsg=nowhere)
+
+    assert [unit for unit, _ in made.units] == ["good.service"]
+    assert len(capfd.readouterr().err.splitlines()) == 1
+    assert not problems

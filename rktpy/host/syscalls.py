@@ -113,7 +113,7 @@ def join_new_keyring() -> None:
     """
     number = _SYS_KEYCTL.get(os.uname().machine)
     if number is None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
     _check(
         _libc.syscall(
             ctypes.c_long(number),

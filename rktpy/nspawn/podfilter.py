@@ -7,6 +7,7 @@ nspawn too (docs/adr/0010-pod-filter.md). Where anything about it fails, nspawn 
 
 from __future__ import annotations
 
+import errno
 import os
 from binascii import crc32
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from rktpy.nspawn.plan import PodPlan
 
 _LIMIT = 1 << 18  # bytes of a compiled filter
+# A host that is a container is refused keyctl(2), and so are its pods; nspawn bears that as well.
+_NO_KEYRINGS = (errno.EPERM, errno.EACCES, errno.ENOSYS)
 _logger = log.Logger("stage1")
 
 
@@ -42,7 +45,7 @@ def load_for(pod: PodPlan, systemd: int, *, directory: str = RUNTIME_DIR) -> boo
     names = allowed(pod, os.uname().machine)
     path = f"{directory}/podfilter-{crc32(' '.join(names).encode()):08x}"
     try:
-        syscalls.join_new_keyring()  # nspawn's next step; the filter would refuse it
+        _leave_keyring()
         try:
             seccomp.load(read_bytes(path, limit=_LIMIT))
         except (FileNotFoundError, ValueError):  # the first since boot, or damaged
@@ -61,6 +64,15 @@ def allowed(pod: PodPlan, machine: str) -> tuple[str, ...]:
             return pod_allowed(machine, None)
         capabilities.update(app.capabilities)
     return pod_allowed(machine, capabilities)
+
+
+def _leave_keyring() -> None:
+    """Do nspawn's next step, which the filter would refuse it."""
+    try:
+        syscalls.join_new_keyring()
+    except OSError as error:
+        if error.errno not in _NO_KEYRINGS:
+            raise
 
 
 def _compiled(path: str, names: tuple[str, ...]) -> bytes:

@@ -93,8 +93,8 @@ print(answer, line.split()[1])
 """
 
 
-def put_up(directory: Path, systemd: int = 252) -> list[str]:
-    program = PUT_UP.format(
+def put_up(directory: Path, systemd: int = 252, program: str = PUT_UP) -> list[str]:
+    program = program.format(
         root=str(Path(podfilter.__file__).parents[2]), systemd=systemd, directory=str(directory)
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -113,6 +113,13 @@ def test_the_filter_is_compiled_once_and_mended_if_damaged(tmp_path: Path) -> No
     kept.write_bytes(whole[:100])
     assert put_up(tmp_path) == ["True", "2"]
     assert kept.read_bytes() == whole
+
+
+def test_a_host_that_is_refused_keyrings_itself_gets_the_filter_too(tmp_path: Path) -> None:
+    twice = PUT_UP.replace("answer =", "podfilter.load_for(pod(), 252, directory={directory!r})\nanswer =")
+    first, second = put_up(tmp_path), put_up(tmp_path, program=twice)
+
+    assert (first, second) == (["True", "2"], ["True", "4"])
 
 
 def test_an_untried_systemd_gets_the_filter_of_its_own_nspawn(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SOL_NETLINK = 270
 _CAP_ACK, _EXT_ACK, _STRICT_CHECK = 10, 11, 12
+_SNDBUFFORCE, _LARGE = 32, 4 << 20
 _DATAGRAM = 1 << 16  # a dump comes in pieces of at most 32 KiB
 _TRIES = 10  # a list that changes while it is read is read again
 
@@ -34,8 +35,10 @@ class Netlink(Resource):
 
     __slots__ = ("_sequence", "_socket")
 
-    def __init__(self, timeout: float = 10, *, protocol: int = 0) -> None:
+    def __init__(self, timeout: float = 10, *, protocol: int = 0, large: bool = False) -> None:
         """Open a socket in the namespace of the calling thread; ``protocol`` 0 is rtnetlink.
+
+        With ``large`` a request may have some megabytes, where the caller may ask for that.
 
         Raises:
             NetlinkError: the kernel has none.
@@ -45,19 +48,24 @@ class Netlink(Resource):
         try:
             self._socket = _socket.socket(_socket.AF_NETLINK, kind, protocol)
         except OSError as error:
-            raise NetlinkError("cannot open a netlink socket", number=error.errno or 0) from error
+            number = error.errno or 0
+            hint = "try as root" if number in (errno.EPERM, errno.EACCES) else None
+            message = f"cannot open a netlink socket: {os.strerror(number)}"
+            raise NetlinkError(message, hint=hint, number=number) from error
         try:
             self._socket.bind((0, 0))
             self._socket.settimeout(timeout)
+            if large:
+                self._ask(_SNDBUFFORCE, _LARGE, _socket.SOL_SOCKET)
             for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHECK):
                 self._ask(option)
         except BaseException:
             self._socket.close()
             raise
 
-    def _ask(self, option: int) -> None:
+    def _ask(self, option: int, value: int = 1, level: int = _SOL_NETLINK) -> None:
         try:
-            self._socket.setsockopt(_SOL_NETLINK, option, 1)
+            self._socket.setsockopt(level, option, value)
         except OSError:
             pass  # before Linux 4.20: shorter errors, nothing else
 

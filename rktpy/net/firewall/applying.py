@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from rktpy.host import lock
-from rktpy.host.feed import feed
 from rktpy.host.netlink import nftables
+from rktpy.host.netlink.wire import NetlinkError
 from rktpy.host.process import DEFAULT_PATH, find_program
 from rktpy.net import runtime
 from rktpy.net.firewall import fallback, loopback, nft, sysctls
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from rktpy.net.rules import Rules
 
 
-# nft takes half a megabyte for each table of the host, of which it uses next to nothing, and the
-# kernel makes it all zero, page by page: for a hundred tables that is nearly all of its time.
-# glibc 2.35 can ask for large pages; other C libraries do not know this variable.
-_LARGE_PAGES = {
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432"
-    ":glibc.malloc.top_pad=8388608:glibc.malloc.trim_threshold=1073741824"
-}
-_LACKING = ("not supported", "No such file or directory")  # the kernel, for nft
-
-
 def apply(uuid: str, rules: Rules, *, path: str = DEFAULT_PATH) -> None:
     """Replace the rules of the pod ``uuid`` by ``rules``, all at once; its links must exist.
 
@@ -42,7 +32,7 @@ def apply(uuid: str, rules: Rules, *, path: str = DEFAULT_PATH) -> None:
 
     Raises:
         RuleError: something in ``rules`` is no address, port or protocol.
-        FirewallError: no program can do it, in the words of the program.
+        FirewallError: neither nf_tables nor iptables can do it, in their words.
         SysctlError, NetlinkError: the kernel does not forward.
     """
     if not rules:
@@ -102,46 +92,34 @@ def missing(wanted: Mapping[str, Rules], *, path: str = DEFAULT_PATH) -> list[st
 
 
 def _apply(uuid: str, rules: Rules, doors: Sequence[Door], path: str) -> None:
-    """Use nft; where that is missing, or the kernel lacks what it needs, iptables."""
-    program = find_program("nft", path)
-    failure = ""
-    if program is not None:
-        replace = nftables.exists(nft.table(uuid))
-        text = nft.transaction(uuid, rules, _guarded(doors), replace=replace)
-        # One after the other: nft begins anew whenever another one has changed something.
-        with lock.lock_dir(loopback.DIRECTORY) as turn:
-            failure = _transact(program, text, turn.fd)
-            if not failure and fallback.is_used(uuid):
-                fallback.remove(uuid, path, turn.fd)
-        if not failure:
-            return
-        if not _is_lacking(failure) or not fallback.is_there(path):
-            raise FirewallError(f"cannot set up the firewall for pod {uuid}: {failure}")
-    if not fallback.is_there(path):
-        raise FirewallError(
-            "neither nft nor iptables is installed",
-            hint="install nftables with the host's package manager, or use --net=host",
-        )
+    """Use nf_tables; iptables where the kernel lacks those, or the host the program to see them."""
+    others = fallback.is_there(path)
+    # ``remove`` waits for one that outlived who started it, which would otherwise make the rules
+    # of a pod that is gone.
     with lock.lock_dir(loopback.DIRECTORY) as turn:
+        if not others or find_program("nft", path) is not None:
+            try:
+                _make_table(uuid, rules, doors)
+            except NetlinkError as error:
+                if not others or not nftables.is_lacking(error):
+                    message = f"cannot set up the firewall for pod {uuid}: {error.message}"
+                    raise FirewallError(message, hint=_hint(error)) from error
+            else:
+                if fallback.is_used(uuid):
+                    fallback.remove(uuid, path, turn.fd)
+                return
         fallback.apply(uuid, rules, _names(doors), path, turn.fd)
 
 
-def _transact(program: str, text: str, turn: int) -> str:
-    """Return what nft says against ``text``, "" if it was done.
-
-    nft holds the lock ``turn`` too, as iptables does: ``remove`` waits for one that outlived who
-    started it, which would otherwise make the rules of a pod that is gone.
-    """
-    done = feed((program, "-f", "-"), text.encode(), _LARGE_PAGES, hold=turn)
-    if not done.status:
-        return ""
-    # After where: what it says; then it shows the line, of a text that nobody has seen.
-    first = done.failure.splitlines()[0]
-    return first.partition("Error: ")[2] or first
+def _make_table(uuid: str, rules: Rules, doors: Sequence[Door]) -> None:
+    replace = nftables.exists(nft.table(uuid))
+    nftables.carry_out(nft.transaction(uuid, rules, _guarded(doors), replace=replace))
 
 
-def _is_lacking(failure: str) -> bool:
-    return any(words in failure for words in _LACKING)
+def _hint(error: NetlinkError) -> str | None:
+    if nftables.is_lacking(error):
+        return "install iptables, load the kernel's modules for nf_tables, or use --net=host"
+    return error.hint
 
 
 def _claimed(uuid: str, rules: Rules) -> list[Door]:

@@ -1,20 +1,23 @@
-"""The rules of a pod as one transaction of nft(8). Pure.
+"""The rules of a pod as a table of nf_tables. Pure.
 
 Each pod has a table ``inet rkt-<uuid>`` of its own; nothing else of the host is touched:
 
     guard         raw: what ``route_localnet`` would let in by the pod's link is dropped
-    ports         the published ports, one rule for each; entered only for the host's addresses
+    ports         the published ports, a rule for each; entered only for the host's addresses
     prerouting    nat: from outside, from other pods, from the pod itself
     output        nat: from the host itself
     postrouting   nat: masquerading, and the way back of what came through a published port
 
 The table is made, removed and made again in one transaction: there is never none and never two.
 Of several tables the first in which a NAT rule matches wins; the others are not asked. Sources:
-nft(8), net/netfilter/nf_nat_core.c.
+nft(8), net/netfilter/nf_nat_core.c, linux/netfilter.h, linux/netfilter_ipv4.h.
 """
 
 from __future__ import annotations
 
+from rktpy.host.netlink import expressions as when
+from rktpy.host.netlink import nftables
+from rktpy.host.netlink.nftables import Chain, PortMap
 from rktpy.net.firewall.addresses import (
     LOOPBACK,
     MULTICAST,
@@ -23,18 +26,26 @@ from rktpy.net.firewall.addresses import (
     lies_in,
     place,
 )
+from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
+    from rktpy.host.netlink.nftables import Transaction
+    from rktpy.net.firewall.addresses import Place
     from rktpy.net.rules import Forward, Masquerade, Published, Rules
 
 _PREFIX = "rkt-"
-_HOOKS = (
-    ("prerouting", "type nat hook prerouting priority -100; policy accept;"),
-    ("output", "type nat hook output priority -100; policy accept;"),
-)
+_PREROUTING, _OUTPUT, _POSTROUTING = 0, 3, 4  # NF_INET_*
+_RAW, _DNAT, _SNAT = -300, -100, 100  # NF_IP_PRI_*
+_PROTOCOLS = {"tcp": 6, "udp": 17, "sctp": 132}
+_MAP = "__map%d"  # as nft names those that belong to a rule
+
+
+class _Table(Value):
+    chains: tuple[Chain, ...]
+    maps: tuple[PortMap, ...]
 
 
 def table(uuid: str) -> str:
@@ -42,109 +53,113 @@ def table(uuid: str) -> str:
     return _PREFIX + uuid
 
 
-def transaction(uuid: str, rules: Rules, links: Iterable[int], *, replace: bool = True) -> str:
+def transaction(
+    uuid: str, rules: Rules, links: Iterable[int], *, replace: bool = True
+) -> Transaction:
     """Return the transaction after which the pod's table has ``rules`` and nothing else.
 
-    Without ``replace`` there must be none before: that saves a wait for all processors (RCU).
-    ``links`` are the indices of the links on which the host takes loopback addresses for the pod.
+    Without ``replace`` there must be none before. ``links`` are the indices of the links on which
+    the host takes loopback addresses for the pod.
 
     Raises:
         RuleError: something in ``rules`` is no address, port or protocol.
     """
-    name = table(uuid)
-    lines = [f"add table inet {name}", f"delete table inet {name}"] if replace else []
-    lines.append(f"table inet {name} {{")
-    for name, head, body in _chains(rules, links):
-        lines.append(f"\tchain {name} {{")
-        lines += [f"\t\t{line}" for line in ((head, *body) if head else body)]
-        lines.append("\t}")
-    return "\n".join(lines) + "\n}\n"
+    found = _table(rules, links)
+    return nftables.make(table(uuid), found.chains, found.maps, replace=replace)
 
 
 def size(rules: Rules, links: Iterable[int]) -> int:
     """Return how many rules the pod's table has; errors as ``transaction``."""
-    return sum(len(body) for _, _, body in _chains(rules, links))
+    return sum(len(chain.rules) for chain in _table(rules, links).chains)
 
 
-def _chains(rules: Rules, links: Iterable[int]) -> list[tuple[str, str, list[str]]]:
-    """Return name, hook and rules of each chain."""
-    found = []
-    guard = [f"iif {link} ip {way} {LOOPBACK} drop" for link in links for way in ("daddr", "saddr")]
-    if guard:
-        head = "type filter hook prerouting priority -300; policy accept;"
-        found.append(("guard", head, guard))
-    ports = [rule for forward in rules.forwards for rule in _forward(forward)]
-    if ports:
-        found.append(("ports", "", ports))
-        found += [(name, head, ["fib daddr type local jump ports"]) for name, head in _HOOKS]
-    back = [*_ways_back(rules.forwards), *_masquerades(rules.masquerades)]
-    head = "type nat hook postrouting priority 100; policy accept;"
-    return [*found, ("postrouting", head, back)]
+def _table(rules: Rules, links: Iterable[int]) -> _Table:
+    chains: list[Chain] = []
+    maps: list[PortMap] = []
+    if guard := tuple(rule for link in links for rule in _guard(link)):
+        chains.append(Chain("guard", guard, "filter", (_PREROUTING, _RAW)))
+    if ports := tuple(rule for forward in rules.forwards for rule in _forward(forward, maps)):
+        entry = (when.to_host() + when.jump("ports"),)
+        chains.append(Chain("ports", ports))
+        chains.append(Chain("prerouting", entry, "nat", (_PREROUTING, _DNAT)))
+        chains.append(Chain("output", entry, "nat", (_OUTPUT, _DNAT)))
+    back = (*_ways_back(rules.forwards), *_masquerades(rules.masquerades))
+    chains.append(Chain("postrouting", back, "nat", (_POSTROUTING, _SNAT)))
+    return _Table(tuple(chains), tuple(maps))
 
 
-def _forward(forward: Forward) -> list[str]:
-    """Return the rule of a published port; none where it is of the other family."""
+def _guard(link: int) -> Iterator[bytes]:
+    came = when.link(link) + when.family(ipv6=False)
+    for there in (when.destination(LOOPBACK), when.source(LOOPBACK)):
+        yield came + there + when.drop()
+
+
+def _forward(forward: Forward, maps: list[PortMap]) -> list[bytes]:
+    """Return the rules of a published port, one for each source that may ask; none where it is of
+    the other family. A map that they need joins ``maps``."""
     pod, port = place(forward.address), forward.port
     check_ports(port.protocol, (port.host_port, port.count), (port.pod_port, port.count))
     host = host_part(port.host_ip, ipv6=pod.ipv6)
     if host is None:
         return []
-    family = "ip6" if pod.ipv6 else "ip"
-    match = f"{family} daddr {host}" if host else f"meta nfproto ipv{6 if pod.ipv6 else 4}"
-    if port.sources:
-        sources = [one.network for one in map(place, port.sources) if one.ipv6 == pod.ipv6]
-        if not sources:
-            return []
-        match += f" {family} saddr {_set(sources)}"
-    last = port.host_port + port.count - 1
-    wanted = f"{port.host_port}-{last}" if port.count > 1 else f"{port.host_port}"
-    target = f"dnat {family} to {_target(pod.address, port, ipv6=pod.ipv6)}"
-    return [f"{match} {port.protocol} dport {wanted} {target}"]
+    asked = when.family(ipv6=pod.ipv6)
+    if host:
+        asked += when.destination(host)
+    kind = when.protocol(_PROTOCOLS[port.protocol])
+    wanted = kind + when.ports(port.host_port, port.host_port + port.count - 1)
+    return [
+        asked + source + wanted + _target(pod.address, port, maps) for source in _sources(port, pod)
+    ]
 
 
-def _target(address: str, port: Published, *, ipv6: bool) -> str:
+def _sources(port: Published, pod: Place) -> list[bytes]:
+    """Return what lets in each of the port's sources, of the pod's family. What lies in another
+    one of them adds nothing."""
+    if not port.sources:
+        return [b""]
+    found = [one.network for one in map(place, port.sources) if one.ipv6 == pod.ipv6]
+    every = dict.fromkeys(found)
+    kept = (one for one in every if not any(lies_in(one, other) for other in every))
+    return [when.source(network) for network in kept]
+
+
+def _target(address: str, port: Published, maps: list[PortMap]) -> bytes:
     first, host, count = port.pod_port, port.host_port, port.count
     if first == host:
-        return address
+        return when.dnat(address)
     if count == 1:
-        return f"[{address}]:{first}" if ipv6 else f"{address}:{first}"
+        return when.dnat(address, first)
     # A range of targets would be a choice of the kernel's: each port is told where it leads.
-    pairs = ", ".join(f"{host + number} : {first + number}" for number in range(count))
-    return f"{address} : {port.protocol} dport map {{ {pairs} }}"
+    pairs = tuple((host + number, first + number) for number in range(count))
+    maps.append(PortMap(_MAP, pairs))
+    return when.dnat_by_map(address, _MAP, len(maps))
 
 
-def _ways_back(forwards: Iterable[Forward]) -> list[str]:
+def _ways_back(forwards: Iterable[Forward]) -> list[bytes]:
     """Return the rules for askers to whom the pod would not answer through the host.
 
     These are the host itself, whose address may be one of loopback or one to which the pod has
     no route, and the pod and its neighbours, to whom it would answer directly.
     """
-    found: dict[str, None] = {}
+    found: dict[bytes, None] = {}
     for forward in forwards:
         pod = place(forward.address)
-        if not forward.back or not _forward(forward):
+        if not forward.back or not _forward(forward, []):
             continue
-        family = "ip6" if pod.ipv6 else "ip"
-        came = f"{family} daddr {pod.address} ct status dnat"
-        found[f"{came} fib saddr type local masquerade"] = None
-        found[f"{family} saddr {pod.network} {came} masquerade"] = None
+        family, there = when.family(ipv6=pod.ipv6), when.destination(pod.address)
+        own = when.translated() + when.from_host() + when.masquerade()
+        found[family + there + own] = None
+        near = when.source(pod.network) + there + when.translated()
+        found[family + near + when.masquerade()] = None
     return list(found)
 
 
-def _masquerades(masquerades: Iterable[Masquerade]) -> list[str]:
+def _masquerades(masquerades: Iterable[Masquerade]) -> list[bytes]:
     found = []
     for one in masquerades:
         pod = place(one.address)
-        family = "ip6" if pod.ipv6 else "ip"
-        # Not a set: nft reads all sets of the host whenever it does anything.
-        kept = (pod.network, MULTICAST[pod.ipv6])
-        others = " ".join(f"{family} daddr != {network}" for network in kept)
-        found.append(f"{family} saddr {pod.address} {others} masquerade")
+        outside = when.family(ipv6=pod.ipv6) + when.source(pod.address)
+        for network in (pod.network, MULTICAST[pod.ipv6]):
+            outside += when.destination(network, other=True)
+        found.append(outside + when.masquerade())
     return list(dict.fromkeys(found))
-
-
-def _set(networks: Sequence[str]) -> str:
-    """Return a set; what lies in another network of it adds nothing, and older nft refuse it."""
-    every = dict.fromkeys(networks)
-    kept = [one for one in every if not any(lies_in(one, other) for other in every)]
-    return "{ " + ", ".join(kept) + " }"

@@ -116,7 +116,9 @@ def test_the_filter_is_compiled_once_and_mended_if_damaged(tmp_path: Path) -> No
 
 
 def test_a_host_that_is_refused_keyrings_itself_gets_the_filter_too(tmp_path: Path) -> None:
-    twice = PUT_UP.replace("answer =", "podfilter.load_for(pod(), 252, directory={directory!r})\nanswer =")
+    twice = PUT_UP.replace(
+        "answer =", "podfilter.load_for(pod(), 252, directory={directory!r})\nanswer ="
+    )
     first, second = put_up(tmp_path), put_up(tmp_path, program=twice)
 
     assert (first, second) == (["True", "2"], ["True", "4"])

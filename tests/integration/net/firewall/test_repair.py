@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,9 +11,6 @@ from rktpy.net.firewall.applying import apply, missing, remove
 from rktpy.net.firewall.sysctls import SysctlError
 from rktpy.net.rules import Forward, Masquerade, Published, Rules
 from tests.support.wires import HOST4, Wires
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ONE, TWO = "6b1c2d3e-0000-4000-8000-000000000001", "7c1c2d3e-0000-4000-8000-000000000002"
 FOREIGN = b"""table inet rkt-of-somebody {
@@ -85,18 +81,3 @@ def test_a_host_without_ipv6_is_told_so() -> None:
             sysctls.forward(ipv6=True)
     finally:
         subprocess.run(["umount", "/proc/sys/net/ipv6"], check=True)
-
-
-def test_nft_is_told_to_take_large_pages(tmp_path: Path) -> None:
-    """With the tables of a hundred pods it takes a third of the time."""
-    program = tmp_path / "nft"
-    program.write_text(f'#!/bin/sh\nenv >{tmp_path}/seen\nexec /usr/sbin/nft "$@"\n')
-    program.chmod(0o755)
-
-    apply(ONE, rules(2), path=str(tmp_path))
-
-    assert missing({ONE: rules(2)}) == []
-    seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines())
-    assert "glibc.malloc.hugetlb=1" in seen["GLIBC_TUNABLES"].split(":")
-    assert "HOME" not in seen
-    remove(ONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rktpy.nspawn import lifeline
 from rktpy.nspawn.confine import HIDDEN_DIRECTORY
 from rktpy.nspawn.owncgroups import FS_DIRECTORY
 from rktpy.nspawn.podlimits import scope_properties
@@ -26,6 +27,7 @@ class HostTraits(Value):
     keep_unit: bool
     systemd: int  # major version, as in the host's facts
     filtered: bool = False  # this process is under the pod's system call filter already
+    tied: bool = False  # the pod's tree has what ties its PID 1 to nspawn
 
 
 def nspawn_argv(
@@ -52,16 +54,20 @@ def nspawn_argv(
         argv.append("--tmpfs=/sys/fs/cgroup:mode=755")  # nspawn adds the other hierarchies
         argv += [_controller(one) for one in handed]
     argv += _capabilities(pod)
+    argv.append("--")
+    if host.tied:
+        argv += lifeline.init()
     # For the pod's systemd as on a kernel's command line, which is what it takes them for in a
     # container. Later versions ignore options (seen with 262), these words no version does.
-    argv += ["--", "systemd.default_standard_output=tty"]
+    argv.append("systemd.default_standard_output=tty")
     if not pod.debug:
         argv += ["systemd.log_target=null", "systemd.show_status=0"]
     return argv
 
 
 def _host_options(pod: PodPlan, host: HostTraits) -> Iterator[str]:
-    yield "--boot"
+    # What --boot means besides finding an init: SIGTERM is for systemd to stop.
+    yield "--kill-signal=SIGRTMIN+3" if host.tied else "--boot"
     yield "--notify-ready=yes"
     yield "--settings=no"  # a host's /etc/systemd/nspawn/*.nspawn must not change pods
     yield "--resolv-conf=off"

@@ -16,7 +16,7 @@ from rktpy.host import mount, process, syscalls, terminal
 from rktpy.host.cgroup.hierarchy import UNIFIED
 from rktpy.host.files import write_atomic
 from rktpy.host.procfs import lowest_oom_score
-from rktpy.nspawn import podfilter
+from rktpy.nspawn import lifeline, podfilter
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.controllers import find_controllers, prepare_groups
 from rktpy.nspawn.devices import fence_pod
@@ -157,6 +157,7 @@ def _become_nspawn(
         keep_unit=placement.keep_unit,
         systemd=facts.systemd,
         filtered=podfilter.load_for(plan, facts.systemd),
+        tied=lifeline.tied(_ROOT),
     )
     argv = nspawn_argv(plan, host, _ROOT, groups)
     process.replace(argv, env=nspawn_environment(plan, host, environ), keep=lock_fd)

@@ -51,6 +51,8 @@ def unit_files(pod: PodPlan) -> dict[str, str]:
         units[f"reaper-{app.name}@.service"] = _reaper(app)
         for name, socket in zip(_socket_names(app), app.sockets, strict=True):
             units[name] = _socket(app, socket)
+    if pod.reboots:
+        units["systemd-reboot.service.d/pod.conf"] = _reboot()
     return units
 
 
@@ -103,6 +105,13 @@ def _stopped(pod: PodPlan) -> str:
     unit.add("Service", "RemainAfterExit", "yes")
     names = " ".join(quote(app.name) for app in pod.apps)
     unit.add("Service", "ExecStop", f"/usr/bin/sh /rkt/libexec/stopped {names}")
+    return unit.text()
+
+
+def _reboot() -> str:
+    """Return what makes a reboot one; nspawn ends with 133 then (RestartForceExitStatus=133)."""
+    unit = UnitFile()
+    unit.add("Unit", "SuccessAction", "reboot-force")
     return unit.text()
 
 

@@ -53,6 +53,11 @@ class Placement(Value):
         """Whether nspawn must leave the unit tree alone."""
         return self.kind != SCOPE
 
+    @property
+    def restarts(self) -> bool:
+        """Whether the pod is in a unit that can be started again, as a scope cannot."""
+        return self.kind == SERVICE and self.unit.endswith(".service")
+
     def nspawn_options(self) -> tuple[str, ...]:
         """Return the options of systemd-nspawn that put this into effect."""
         register = "--register=yes" if self.register else "--register=no"

@@ -61,10 +61,11 @@ class Loss:
 SIGNALS = (
     Signal("TERM", "nspawn", "success", 0, in_shell=0, app="0"),
     Signal("INT", "nspawn", "success", 0, in_shell=0, app="0"),
+    Signal("HUP", "nspawn", "success", 0, in_shell=-1),  # a good death to systemd
     Signal("KILL", "nspawn", "signal", 9, in_shell=-9),
     Signal("TERM", "PID 1", RUNS),  # systemd executes itself anew
-    # A reboot, which nspawn with --keep-unit leaves to the unit.
-    Signal("INT", "PID 1", "exit-code", 133, app="0"),
+    # A reboot, which nspawn leaves to the service; nobody would start the pod of a shell again.
+    Signal("INT", "PID 1", "exit-code", 133, in_shell=0, app="0"),
     Signal("KILL", "PID 1", "exit-code", 1, in_shell=1),
     Signal("TERM", "the app", "exit-code", 15, in_shell=15, app="15"),
     Signal("INT", "the app", "exit-code", 2, in_shell=2, app="2"),
@@ -102,6 +103,8 @@ def check_signal(pods: Pods, case: Signal, form: str) -> None:
         assert status == case.status
     else:
         assert status == case.in_shell
+    pod.wait_unregistered()
+    assert pod.processes(_APP) == []
     assert pods.states()[pod.uuid].startswith("exited")
     assert pod.status().get(f"app-{_APP}", "") == case.app
 

@@ -47,7 +47,7 @@ def check_a_frozen_pod_without_supervisor_is_collected(pods: Pods) -> None:
 
 def check_what_a_service_may_leave_is_collected(pods: Pods) -> None:
     """Kill the nspawn of a service whose unit lets the rest live; systemd removes the group."""
-    pod = pods.as_service(pods.argv(SHELL, _STAY), KillMode="process").wait_active()
+    pod = pods.as_service(pods.untied(SHELL, _STAY), KillMode="process").wait_active()
     pods.host.sh('kill -9 "$(systemctl show -p MainPID --value "$1")"', pod.unit)
     pod.wait_end()
     alive = pod.processes("shell")

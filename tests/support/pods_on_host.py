@@ -41,6 +41,12 @@ _IMAGES = "/srv/pods-on-host"
 _UNITS = "/run/systemd/system"
 _APPLETS = ("cat", "dd", "echo", "false", "grep", "kill", "sh", "sleep", "true")
 
+# A whiteout (overlayfs): the pod does not see the file that the tree has.
+_UNTIE = """\
+place=$1/overlay/$(cat "$1/stage1TreeStoreID")/upper/usr/bin
+mkdir -p "$place"
+mknod "$place/setpriv" c 0 0
+"""
 _CLEAN = """\
 for unit; do systemctl stop "$unit" || :; rm -f "/run/systemd/system/$unit"; done
 for uuid in $(ls /var/lib/rkt/pods/run); do
@@ -178,6 +184,14 @@ class Pods:
         """Return the command that runs ``image`` with ``args``; ``options`` come before it."""
         words = ["--", *args] if args else []
         return [*TRUSTING, "run", "--net=host", *options, image, *words]
+
+    def untied(self, image: str, *args: str) -> list[str]:
+        """Prepare a pod whose PID 1 outlives nspawn, its tree being without setpriv, as one that
+        an older rktpy prepared; return the command that runs it.
+        """
+        uuid = self.rktpy("prepare", image, "--", *args).strip()
+        self.host.sh(_UNTIE, f"/var/lib/rkt/pods/prepared/{uuid}")
+        return [RKTPY, "run-prepared", "--net=host", uuid]
 
     def run(self, image: str, *args: str, status: int = 0) -> Result:
         """Run a pod in a login session to its end."""

@@ -52,7 +52,7 @@ NSPAWN_OPTIONS = {
         bind bind-ro boot capability directory keep-unit link-journal machine private-users quiet
         register tmpfs uuid
     """,
-    220: "property",
+    220: "kill-signal property",
     226: "settings",
     231: "notify-ready",
     239: "resolv-conf timezone",

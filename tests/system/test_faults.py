@@ -17,11 +17,7 @@ def test_a_signal_to_a_pod_of_a_service(pods: Pods, case: on_host.Signal) -> Non
     on_host.check_signal(pods, case, "service")
 
 
-# SIGINT to PID 1 is left out: it asks for a reboot, and nspawn in a shell does not end.
-_IN_A_SHELL = [case for case in on_host.SIGNALS if (case.signal, case.target) != ("INT", "PID 1")]
-
-
-@pytest.mark.parametrize("case", _IN_A_SHELL, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", on_host.SIGNALS, ids=lambda case: case.name)
 def test_a_signal_to_a_pod_of_a_shell(pods: Pods, case: on_host.Signal) -> None:
     on_host.check_signal(pods, case, "shell")
 

@@ -108,7 +108,7 @@ def test_a_unit_of_a_user_manager_is_no_place_for_a_pod(pods: Pods) -> None:
     ],
 )
 def test_what_outlives_a_killed_nspawn_is_ended(pods: Pods, command: str, left: list[str]) -> None:
-    pod = pods.from_shell(pods.argv(SHELL, STAY)).wait_active()
+    pod = pods.from_shell(pods.untied(SHELL, STAY)).wait_active()
     assert pod.process is not None
     pod.process.kill(signal.SIGKILL)
     status = pod.wait_end()

@@ -90,6 +90,7 @@ def finish_mark(pod: Pod) -> None:
     """Do what belongs to the mark of a pod that exited; whoever marked it may have been killed.
 
     What outlived its supervisor ends now, not when its files go. What does not end is told then.
+    The kernel ends most pods with their supervisor (``nspawn.lifeline``), but not all of them.
     """
     follow_with_journal_link(pod)
     if ended_in_order(pod):

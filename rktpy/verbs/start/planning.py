@@ -83,9 +83,11 @@ class Planner:
         v1: bool = False,
         pod_filtered: bool = False,
         bandwidth: Bandwidth = _FREE,
+        reboots: bool = False,
     ) -> None:
         self.uuid = uuid
         self.bandwidth = bandwidth
+        self.reboots = reboots
         self.manifest = manifest
         self.images = images
         self.tree = tree
@@ -128,6 +130,7 @@ class Planner:
             limits=app_limits(self.manifest.isolators),
             isolators=asked(self.manifest.isolators),
             bandwidth=self.bandwidth,
+            reboots=self.reboots,
             fenced=not self.insecure.paths,
             hidden=() if self.insecure.paths else tuple(filter(os.path.exists, HIDDEN_IN_PODS)),
         )

@@ -149,7 +149,7 @@ def start_pod(
         Joining(pod, introduced(joins, _introduction(pod, contents, start))) as joining,
         Placing(pod.uuid, tree, placement, foreseen) as placing,
     ):
-        planned = _lay(site, pod, contents, start, facts, joining)
+        planned = _lay(site, pod, contents, start, facts, joining, reboots=placement.restarts)
         launch(
             planned,
             tree,
@@ -169,6 +169,8 @@ def _lay(
     start: StartOptions,
     facts: HostFacts,
     joining: Joining,
+    *,
+    reboots: bool,
 ) -> PodPlan:
     """Mount or copy the trees, write what stage1 needs, and return the plan of the pod."""
     tree = pod.tree
@@ -188,6 +190,7 @@ def _lay(
         idmap=idmap,
         v1=facts.cgroup_mode in (HYBRID, LEGACY),
         bandwidth=joining.bandwidth,
+        reboots=reboots,
         pod_filtered=podfilter.applies(facts.systemd),
     )
     planned = planner.plan(debug=site.debug)

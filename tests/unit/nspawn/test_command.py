@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rktpy.nspawn import lifeline
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.controllers import Handed
 from rktpy.nspawn.plan import BindPlan, Limits
@@ -36,6 +37,19 @@ def test_without_systemd_nothing_is_registered_or_linked() -> None:
     argv = nspawn_argv(pod(), HOST.replace(booted=False, register=False, keep_unit=True), "r")
 
     assert {"--register=no", "--keep-unit", "--link-journal=no"} <= set(argv)
+
+
+def test_a_pod_that_is_tied_to_nspawn_executes_systemd_as_nspawn_would() -> None:
+    plain, tied = nspawn_argv(pod(), HOST, "r"), nspawn_argv(pod(), HOST.replace(tied=True), "r")
+    at, command = tied.index("--"), lifeline.init()
+
+    assert "--boot" in plain
+    assert command[0] == "/usr/bin/setpriv"
+    assert command[-1] == "/usr/lib/systemd/systemd"
+    assert tied[at + 1 : at + 1 + len(command)] == list(command)
+    assert [word for word in tied if word not in command] == [
+        "--kill-signal=SIGRTMIN+3" if word == "--boot" else word for word in plain
+    ]
 
 
 def test_the_pods_own_manager_is_quiet_unless_debugging() -> None:

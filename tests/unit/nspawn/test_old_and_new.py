@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rktpy.nspawn import podfilter
+from rktpy.nspawn import lifeline, podfilter
 from rktpy.nspawn.closure import dlopen_wishes
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.confine import HIDDEN_IN_PODS
@@ -78,7 +78,9 @@ def directives(text: str) -> set[str]:
     + [(version, True) for version in SUPPORTED if CGROUP_V1.of(version)],
 )
 def test_every_directive_of_a_pod_is_one_that_its_systemd_knows(systemd: int, *, v1: bool) -> None:
-    text = written(everything(v1=v1)) + written(pod(interactive=True, handed_streams=(0, 1, 2)))
+    text = written(everything(v1=v1).replace(reboots=True)) + written(
+        pod(interactive=True, handed_streams=(0, 1, 2))
+    )
     removed = {word for version, words in REMOVED.items() if version <= systemd
                for word in words.split()}  # fmt: skip
 
@@ -111,9 +113,11 @@ def test_too_old_versions_lack_what_a_pod_cannot_do_without() -> None:
 def test_every_word_of_the_command_is_one_that_nspawn_and_the_pods_systemd_know(
     systemd: int,
 ) -> None:
-    plan = everything(v1=False).replace(interactive=True)
+    plan = everything(v1=False).replace(interactive=True, reboots=True)
     argv = nspawn_argv(plan, HOST.replace(systemd=systemd), "r")
     argv += nspawn_argv(plan, HOST.replace(systemd=systemd, keep_unit=True), "r")[1:]
+    tied = nspawn_argv(plan, HOST.replace(systemd=systemd, tied=True), "r")
+    argv += tied[: tied.index("--")] + tied[tied.index(lifeline.init()[-1]) :]
 
     options = {word[2:].partition("=")[0] for word in argv if word.startswith("--") and word[2:]}
     words = {word.partition("=")[0] for word in argv if word.startswith("systemd.")}

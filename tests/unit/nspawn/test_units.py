@@ -79,6 +79,14 @@ def test_the_reaper_hears_of_the_program_with_odd_characters() -> None:
     assert lines(reaper, "ExecStart")[0].endswith('"/opt/stage2/web/rootfs" "/no such $$file"')
 
 
+def test_only_a_pod_that_a_service_may_start_again_has_a_reboot() -> None:
+    plain, rebooting = unit_files(pod()), unit_files(pod(reboots=True))
+
+    assert rebooting == plain | {
+        "systemd-reboot.service.d/pod.conf": "[Unit]\nSuccessAction=reboot-force\n"
+    }
+
+
 def test_hooks_run_as_root_inside_the_app() -> None:
     unit = unit_files(pod(app(uid=1000, pre_start=(("/pre",),), post_stop=(("/post", "x"),))))[
         "web.service"

@@ -136,6 +136,17 @@ def test_alone_in_a_scope_the_scope_is_kept() -> None:
     assert (placement.kind, placement.unit) == (SERVICE, "run-r3.scope")
 
 
+def test_only_a_service_can_be_started_again() -> None:
+    service = decide(UUID, V2, v2("/system.slice/foo.service", **MAIN))
+    alone = v2("/system.slice/run-r3.scope", exec_pid=0, leader=False, alone=True)
+    nobody = V2.replace(booted=False, machined=False, manager=False)
+
+    assert service.restarts
+    assert not decide(UUID, V2, alone).restarts
+    assert not decide(UUID, V2, v2(SSH, **SHELL)).restarts
+    assert not decide(UUID, nobody, v2("/some/where")).restarts
+
+
 def test_without_machined_the_manager_makes_a_scope_that_is_named_otherwise() -> None:
     placement = decide(UUID, V2.replace(machined=False), v2(SSH, **SHELL))
     assert placement.subcgroup == f"machine.slice/rkt-{UUID}.scope/payload"

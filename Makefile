@@ -21,7 +21,7 @@ sharedir = $(PREFIX)/share
 # What rktpy needs to run, and what its checks, tests and the demo need on top.
 RUN_PACKAGES := systemd-container dbus busybox-static python3-gi nftables iproute2
 TEST_PACKAGES := python3-venv mmdebstrap debian-archive-keyring util-linux e2fsprogs \
-	qemu-system-x86 redis-server redis-tools etcd-server podman runc hyperfine strace gcc libc6-dev \
+	qemu-system-x86 qemu-utils redis-server redis-tools etcd-server podman runc hyperfine strace gcc libc6-dev \
 	gnupg openssl docker-registry umoci skopeo buildah containernetworking-plugins iptables
 PACKAGES := $(RUN_PACKAGES) $(TEST_PACKAGES)
 
@@ -52,12 +52,15 @@ demo: setup ## Build, run, look at and stop a redis pod
 	$(PYTHON) -m tests.demo
 
 .PHONY: check
-check: ## Format, lint, types, layers, unit tests (with man pages against --help)
+check: lint ## Format, lint, types, layers, unit tests (with man pages against --help)
+	@$(MAKE) --no-print-directory unit
+
+.PHONY: lint
+lint: ## What `check` does but for the tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	@$(MAKE) --no-print-directory unit
 
 .PHONY: format
 format: ## Let the formatter have its way
@@ -85,7 +88,7 @@ system: ## System tests: a Debian host booted in a container
 	@$(PYTEST) --system tests/system $(SENTINEL)
 
 .PHONY: test-vm
-test-vm: setup ## VM tests: the same host under QEMU, cgroup v2
+test-vm: setup ## VM tests: the same host under QEMU, cgroup v2; VM_TESTS=tests/vm/test_pod.py
 	@$(PYTEST) --vm $(VM_TESTS) $(SENTINEL)
 
 # Root's, as unpacking is; what it finds is left in .cache/fuzz, see tests/fuzz/__main__.py.

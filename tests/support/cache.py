@@ -38,19 +38,26 @@ def key_of(recipe: object) -> str:
     return hashlib.sha256(text).hexdigest()[:20]
 
 
-def built(kind: str, key: str, build: Callable[[str], None]) -> str:
+def built(
+    kind: str,
+    key: str,
+    build: Callable[[str], None],
+    *,
+    is_sound: Callable[[str], bool] = os.path.isdir,
+) -> str:
     """Return the finished directory ``<kind>-<key>``; if needed, ``build`` fills an empty one.
 
     Two processes asking at once build it once. The directory stays until this process ends;
-    nobody may write to it.
+    nobody may write to it. One that is not ``is_sound`` when this process first asks is built anew.
     """
     path = os.path.join(cache_dir(), f"{kind}-{key}")
-    if _hold(path):
+    if path in _in_use or (_hold(path) and is_sound(path)):
         return path
     lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _hold(path):
+        if not (_hold(path) and is_sound(path)):  # somebody else may have built it meanwhile
+            _drop(path)
             _build_aside(path, build)
             _hold(path)
     finally:
@@ -70,6 +77,14 @@ def _build_aside(path: str, build: Callable[[str], None]) -> None:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def _drop(path: str) -> None:
+    """Take the name from what is damaged; who has it open keeps it."""
+    fd = _in_use.pop(path, -1)
+    if fd >= 0:
+        os.close(fd)
+        os.rename(path, f"{path}.part")
 
 
 def _hold(path: str) -> bool:

@@ -65,7 +65,6 @@ class ContainerHost(RemoteHost):
         self._lowers = lowers
         self.state = tempfile.mkdtemp(prefix="rktpy-", dir="/var/tmp")
         self.name = f"host-{os.path.basename(self.state)[6:].lower().replace('_', 'x')}"
-        self.keep = False
         self.boot_seconds = 0.0
         self._cgroups: list[str] = []
         self._nspawn: subprocess.Popen[bytes] | None = None

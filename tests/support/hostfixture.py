@@ -16,18 +16,16 @@ if TYPE_CHECKING:
     from tests.support.container import ContainerHost
     from tests.support.vm import VmHost
 
-FAILED = pytest.StashKey[bool]()
-
 
 def serve(host: ContainerHost | VmHost, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Boot ``host`` for the run; keep its journal if a test that used it failed."""
+    """Boot ``host`` for the tests that share it; keep its journal if one of them failed."""
     config = request.config
     notes = config.stash[NOTES]
     try:
         with host:
-            notes.append(f"{host.name} booted in {host.boot_seconds:.1f} s")
+            notes.append(f"{host.name} was up after {host.boot_seconds:.1f} s")
             yield
-            host.keep = config.getoption("--keep-host") or config.stash.get(FAILED, False)
+            host.keep |= config.getoption("--keep-host")
     finally:
         if host.keep:
             notes.append(f"journal kept, read it with: {host.evidence}")
@@ -43,23 +41,26 @@ def stocked(host: ContainerHost | VmHost, *builders: Callable[[Path], object]) -
 def lent(pods: Pods) -> Iterator[Pods]:
     """Lend ``pods`` to a test; whatever that starts is ended and collected."""
     yield pods
-    pods.clean()
+    try:
+        pods.clean()
+    except BaseException:
+        pods.host.keep = True
+        raise
 
 
 def checked(host: ContainerHost | VmHost) -> Iterator[None]:
     """Fail the test if it leaves anything in ``host``."""
-    before = host.snapshot()
+    before = host.untouched()
     yield
     found = host.leaks(before)
     if found:
+        host.keep = True
         pytest.fail("\n".join(found), pytrace=False)
 
 
 def note(item: pytest.Item, report: pytest.TestReport, host_name: str) -> None:
-    """Remember a failure, and say in its report where the evidence will be."""
-    if not report.failed:
-        return
-    item.config.stash[FAILED] = True
-    host = getattr(item, "funcargs", {}).get(host_name)
+    """Keep the journal of a host that a test failed on, and say in its report where it will be."""
+    host = getattr(item, "funcargs", {}).get(host_name) if report.failed else None
     if host is not None:
+        host.keep = True
         report.sections.append(("the host's journal", host.evidence))

@@ -115,6 +115,7 @@ class AgentLink:
         self._channel = channel
         self._framer = agent.Framer()
         self._processes: dict[int, RemoteProcess] = {}
+        self.started = 0  # how many commands, so far
         self._next = 1
         self._pongs: set[int] = set()
 
@@ -132,6 +133,7 @@ class AgentLink:
         """Start ``argv``; raises HostError if the host cannot."""
         number = self._number()
         process = RemoteProcess(self, number, argv)
+        self.started += 1
         self._processes[number] = process
         self.send({"op": "start", "id": number, "argv": list(argv), **more})
         self.pump(lambda: bool(process.pid or process.failure), 30)
@@ -194,7 +196,10 @@ class RemoteHost:
     slowness: float = 1.0  # factor on every default timeout
 
     def __init__(self) -> None:
+        self.keep = False  # its journal, for whoever looks into a failure
         self._link: AgentLink | None = None
+        # How many commands had been started when nothing was left behind, and what was there.
+        self._clean: tuple[int, Snapshot] | None = None
 
     @property
     def link(self) -> AgentLink:
@@ -275,13 +280,25 @@ class RemoteHost:
 
     def leaks(self, before: Snapshot, *, deadline: float = leaks.PATIENCE) -> list[str]:
         """Return what was left behind since ``before``, perhaps of an earlier boot."""
-        if before[leaks.BOOT] == self.snapshot()[leaks.BOOT]:
-            return leaks.settled(before, self.snapshot, deadline=deadline * self.slowness)
-        return leaks.settled(
-            leaks.of_another_boot(before),
-            lambda: leaks.of_another_boot(self.snapshot()),
-            deadline=deadline * self.slowness,
-        )
+        first = [self.snapshot()]
+        same = before[leaks.BOOT] == first[0][leaks.BOOT]
+
+        def taken() -> Snapshot:
+            snapshot = first.pop() if first else self.snapshot()
+            self._clean = (self.link.started, snapshot)
+            return snapshot if same else leaks.of_another_boot(snapshot)
+
+        known = before if same else leaks.of_another_boot(before)
+        found = leaks.settled(known, taken, deadline=deadline * self.slowness)
+        if found:
+            self._clean = None
+        return found
+
+    def untouched(self) -> Snapshot:
+        """Return what is there, without a look if nothing was asked for since ``leaks`` had one."""
+        if self._clean is not None and self._clean[0] == self.link.started:
+            return self._clean[1]
+        return self.snapshot()
 
     def check_booted(self, *, timeout: float) -> None:
         """Wait for the end of the boot; HostError if a unit failed on the way."""

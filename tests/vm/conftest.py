@@ -1,4 +1,6 @@
-"""The virtual machine, shared by the tests of this tier; each is checked for leaks."""
+"""Virtual machines: each file of tests has one to itself, which goes on from a snapshot; each test
+is checked for leaks.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,22 @@ from tests.support import (
     readiness_on_host,
     sockets_on_host,
     units_on_host,
+    vm_snapshot,
 )
+from tests.support.pods_on_host import Pods
 from tests.support.vm import VmHost
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from tests.support.pods_on_host import Pods
+IMAGES = (pods_on_host.shell, limits_on_host.slow_shell, readiness_on_host.tell,
+          units_on_host.web, pods_on_host.talk, sockets_on_host.talk_many)  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def host(request: pytest.FixtureRequest) -> Iterator[VmHost]:
-    host = VmHost()
+    """A guest whose store has ``IMAGES``."""
+    host = VmHost(snapshot=vm_snapshot.taken(*IMAGES))
     for _ in hostfixture.serve(host, request):
         yield host
 
@@ -34,11 +40,9 @@ def _leaks(host: VmHost) -> Iterator[None]:
     yield from hostfixture.checked(host)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stocked(host: VmHost) -> Pods:
-    images = (pods_on_host.shell, limits_on_host.slow_shell, readiness_on_host.tell,
-              units_on_host.web, pods_on_host.talk, sockets_on_host.talk_many)  # fmt: skip
-    return hostfixture.stocked(host, *images)
+    return Pods(host)
 
 
 @pytest.fixture

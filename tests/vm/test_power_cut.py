@@ -4,7 +4,7 @@ One cut for all of it, as each costs a boot. Half of what is there was written o
 other half only names had reached the disk: a journal that is committed for somebody else's fsync(2)
 takes along all names, and leaves files empty whose content still waits in memory.
 
-The guest is one of its own: in one that had run other tests small files were seen to get their
+The guest has run nothing else: in one that had run other tests small files were seen to get their
 blocks at once, and then nothing of them is lost.
 """
 
@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import hostfixture, pods_on_host
 from tests.support.pods_on_host import RKTPY, SHELL, TRUSTING, quoted_for_unit
-from tests.support.vm import VmHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.pods_on_host import Pods
     from tests.support.remote import RemoteProcess
+    from tests.support.vm import VmHost
 
 _DATA = "/var/lib/rkt"
 _STAY = "echo up; exec sleep 1000"
@@ -54,18 +53,6 @@ os.write(fd, b"x")
 os.fsync(fd)
 """
 _NO_WRITEBACK = "sync; sysctl vm.dirty_writeback_centisecs=0 vm.dirty_expire_centisecs=100000"
-
-
-@pytest.fixture(scope="module")
-def host(request: pytest.FixtureRequest) -> Iterator[VmHost]:
-    host = VmHost()
-    for _ in hostfixture.serve(host, request):
-        yield host
-
-
-@pytest.fixture(scope="module")
-def stocked(host: VmHost) -> Pods:
-    return hostfixture.stocked(host, pods_on_host.shell)
 
 
 @pytest.fixture

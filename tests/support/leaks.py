@@ -11,13 +11,13 @@ import json
 import os
 import re
 import socket
-import subprocess
+import struct
 import sys
 import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     Snapshot = dict[str, list[str]]
 
@@ -43,19 +43,26 @@ NAMES = "/run/netns"  # a mount of its own from the first named namespace on, as
 LEASES = "/var/lib/cni/networks"
 # What an administrator writes: a unit that stays enabled meets the tests behind it at a reboot.
 SETTINGS = ("/etc/systemd/system", "/etc/rktpy")
+# A request for all tables of nftables: linux/netlink.h, linux/netfilter/nf_tables.h. Each test asks
+# twice, and to start nft(8) for that took a third of the time of a look.
+NETLINK_NETFILTER, NFT_NEWTABLE, NFT_GETTABLE, NFTA_TABLE_NAME = 12, 0x0A00, 0x0A01, 1
+NLM_F_REQUEST_DUMP, NLMSG_ERROR, NLMSG_DONE = 0x301, 2, 3
+FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 BOOT = "boot"  # what a snapshot says of the kernel that it was taken on
 
 
 def take() -> Snapshot:
     """Return what there is now, seen from the caller's namespaces."""
+    # In a host every process; elsewhere only what descends from us, as somebody else's come and go.
+    ours = _pids() if is_host() else sorted(descendants(os.getpid()))
     return {
         "mount": sorted(_mounts()),
-        "netns": sorted(_namespaces()),
+        "netns": sorted(_namespaces(ours)),
         "link": sorted(name for _, name in socket.if_nameindex()),
         "cgroup": sorted(_cgroups()),
         "nft table": sorted(_tables()),
         "loop device": sorted(_loops()),
-        "process": sorted(_processes()),
+        "process": sorted(_processes(ours)),
         "file": sorted(_run_files()),
         "lease": sorted(_leases()),
         "setting": sorted(_settings()) if is_host() else [],
@@ -110,13 +117,10 @@ def _mounts() -> Iterator[str]:
                 yield f"{target} ({more.split()[0]})"
 
 
-def _namespaces() -> Iterator[str]:
-    """Network namespaces held by a process, each once; those held by a file are mounts.
-
-    Outside a host only processes of ours count: somebody else's may come and go meanwhile.
-    """
+def _namespaces(pids: Iterable[int]) -> Iterator[str]:
+    """Network namespaces held by a process, each once; those held by a file are mounts."""
     seen = set()
-    for pid in _pids() if is_host() else descendants(os.getpid()):
+    for pid in pids:
         try:
             seen.add(os.readlink(f"/proc/{pid}/ns/net"))
         except OSError:
@@ -154,13 +158,29 @@ def is_host() -> bool:
 
 
 def _tables() -> Iterator[str]:
-    try:
-        done = subprocess.run(
-            ["nft", "list", "tables"], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return
-    yield from done.stdout.splitlines()
+    """Tables of nftables as ``nft list tables`` has them; none if the kernel knows no such."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as asked:
+        asked.send(struct.pack("=IHHII4x", 20, NFT_GETTABLE, NLM_F_REQUEST_DUMP, 1, 0))
+        while True:
+            data = asked.recv(1 << 16)
+            while data:
+                size, kind = struct.unpack_from("=IH", data)
+                if kind in {NLMSG_ERROR, NLMSG_DONE}:
+                    return
+                if kind == NFT_NEWTABLE:
+                    name = _attribute(data[20:size], NFTA_TABLE_NAME)
+                    yield f"table {FAMILIES.get(data[16], data[16])} {name}"
+                data = data[(size + 3) & ~3 :]
+
+
+def _attribute(data: bytes, wanted: int) -> str:
+    """Return the text of one of the attributes in ``data``, or an empty string."""
+    while len(data) >= 4:
+        size, kind = struct.unpack_from("=HH", data)
+        if kind == wanted:
+            return data[4:size].rstrip(b"\0").decode("utf-8", "replace")
+        data = data[(size + 3) & ~3 :]
+    return ""
 
 
 def _leases() -> Iterator[str]:
@@ -188,11 +208,9 @@ def _pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def _processes() -> Iterator[str]:
-    """In a host every process; elsewhere only what descends from us."""
-    ours = None if is_host() else descendants(os.getpid())
-    for pid in _pids():
-        if pid == os.getpid() or (ours is not None and pid not in ours):
+def _processes(pids: Iterable[int]) -> Iterator[str]:
+    for pid in pids:
+        if pid == os.getpid():
             continue
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -228,7 +246,7 @@ def descendants(pid: int) -> set[int]:
 def clean_up_processes(before: Snapshot) -> None:
     """Kill what ``settled`` complained about, so that the next test starts clean."""
     known = set(before["process"])
-    for line in _processes():
+    for line in _processes(descendants(os.getpid())):
         if line not in known:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(line.split()[0]), 9)

@@ -2,11 +2,14 @@
 
 /run/rktpy/net/ports/      locked while anything in it is read or written
 ├── pods/<uuid>             names of the files below that have a line of this pod
-└── <protocol>-<number>     claims on 64 ports: [uuid, first, last, address, pod directory] a line
+└── <protocol>-<number>     claims on 64 ports, a line each:
+                            [uuid, first, last, address, pod directory, host]
 
-A claim costs the same however many pods there are. Files are replaced whole, and a pod's list is
-written before its claims and removed after them: what a kill leaves, ``release`` takes, or the next
-pod that wants the port, once the owner has ended. Lines that cannot be read are dropped.
+``host`` is the network namespace whose port it is: a unit may have one of its own. A line without
+one, of an older version, counts everywhere. A claim costs the same however many pods there are.
+Files are replaced whole, and a pod's list is written before its claims and removed after them: what
+a kill leaves, ``release`` takes, or the next pod that wants the port, once the owner has ended.
+Lines that cannot be read are dropped.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ class _Claim(Value):
     last: int
     host_ip: str
     pod: str  # its directory
+    host: str  # ``runtime.here``, "" if not known
 
 
 def claim(
@@ -100,6 +104,7 @@ def _check(
     uuid: str, wanted: Iterable[Published], is_running: Callable[[str], bool]
 ) -> dict[str, None]:
     """Return the pods that have a port of ``wanted`` no longer."""
+    here = runtime.here()
     ended: dict[str, None] = {}
     asked: dict[str, bool] = {}
     for port in wanted:
@@ -108,7 +113,7 @@ def _check(
             for other in _read(name):
                 if other.uuid == uuid or other.last < port.host_port or other.first > last:
                     continue
-                if not same_place(other.host_ip, port.host_ip):
+                if other.host not in ("", here) or not same_place(other.host_ip, port.host_ip):
                     continue
                 if other.pod not in asked:
                     asked[other.pod] = is_running(other.pod)
@@ -135,12 +140,13 @@ def _refuse_process(port: Published, number: int) -> None:
 
 
 def _write(uuid: str, pod: str, wanted: Iterable[Published], ended: Mapping[str, None]) -> None:
-    gone = {uuid, *ended}
+    gone, here = {uuid, *ended}, runtime.here()
     for other in gone:
         _drop(other)
     added: dict[str, list[_Claim]] = {}
     for port in wanted:
-        mine = _Claim(uuid, port.host_port, port.host_port + port.count - 1, port.host_ip, pod)
+        last = port.host_port + port.count - 1
+        mine = _Claim(uuid, port.host_port, last, port.host_ip, pod, here)
         for name in _files(port):
             added.setdefault(name, []).append(mine)
     _replace(f"pods/{uuid}", "".join(f"{name}\n" for name in added))
@@ -174,19 +180,20 @@ def _read(name: str) -> list[_Claim]:
             value = parse(line.encode("utf-8", "surrogateescape"))
         except CodecError:
             continue
-        if not isinstance(value, list) or len(value) != 5:
+        if not isinstance(value, list) or len(value) not in (5, 6):
             continue
-        uuid, first, last, host_ip, pod = value
-        texts = all(isinstance(text, str) for text in (uuid, host_ip, pod))
+        uuid, first, last, host_ip, pod, host = (*value, "")[:6]
+        texts = all(isinstance(text, str) for text in (uuid, host_ip, pod, host))
         # A UUID becomes part of a path.
         if texts and type(first) is int and type(last) is int and "/" not in uuid:
-            found.append(_Claim(uuid, first, last, host_ip, pod))
+            found.append(_Claim(uuid, first, last, host_ip, pod, host))
     return found
 
 
 def _store(name: str, claims: Iterable[_Claim]) -> None:
     lines = [
-        compact([one.uuid, one.first, one.last, one.host_ip, one.pod]) + "\n" for one in claims
+        compact([one.uuid, one.first, one.last, one.host_ip, one.pod, one.host]) + "\n"
+        for one in claims
     ]
     if lines:
         _replace(name, "".join(lines))

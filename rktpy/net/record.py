@@ -21,6 +21,7 @@ from rktpy.errors import RktError
 from rktpy.host.files import read_bytes, write_atomic
 from rktpy.net.conf import SUFFIXES, parse_conf
 from rktpy.net.result import ResultError, read_result, render
+from rktpy.net.runtime import here
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -69,7 +70,7 @@ def begin(pod: str, uuid: str, confs: Sequence[NetConf], memberships: Sequence[M
     """Note in the directory ``pod`` which namespace and networks the pod is about to get."""
     write_atomic(f"{pod}/{_NETNS}", netns_path(uuid).encode(), mode=0o644, durable=False)
     os.makedirs(f"{pod}/{_CONFS}", 0o755, exist_ok=True)
-    write_atomic(f"{pod}/{_HOME}", _here().encode(), mode=0o644, durable=False)
+    write_atomic(f"{pod}/{_HOME}", here().encode(), mode=0o644, durable=False)
     for conf, one in zip(confs, memberships, strict=True):
         write_atomic(f"{pod}/{_CONFS}/{one.file}", conf.content, mode=0o644, durable=False)
 
@@ -77,10 +78,16 @@ def begin(pod: str, uuid: str, confs: Sequence[NetConf], memberships: Sequence[M
 def is_at_home(pod: str) -> bool:
     """Return whether the caller is in the network namespace that is the host of the pod in ``pod``,
     as far as is known."""
+    return home(pod) in ("", here())
+
+
+def home(pod: str) -> str:
+    """Return which network namespace is the host of the pod in ``pod`` (``runtime.here``), "" if
+    nobody knows."""
     try:
-        return read_bytes(f"{pod}/{_HOME}", limit=100).decode("ascii", "replace") == _here()
+        return read_bytes(f"{pod}/{_HOME}", limit=100).decode("ascii", "replace")
     except (OSError, ValueError):
-        return True
+        return ""
 
 
 def write(pod: str, memberships: Sequence[Membership]) -> None:
@@ -166,11 +173,6 @@ def forget_netns(pod: str) -> None:
         os.unlink(f"{pod}/{_NETNS}")
     except FileNotFoundError:
         pass
-
-
-def _here() -> str:
-    found = os.stat("/proc/thread-self/ns/net")
-    return f"{found.st_dev}:{found.st_ino}"
 
 
 def _entry(membership: Membership) -> dict[str, object]:

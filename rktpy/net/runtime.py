@@ -24,6 +24,13 @@ def make(path: str) -> None:
     os.makedirs(path, 0o700, exist_ok=True)
 
 
+def here() -> str:
+    """Return which network namespace the caller is in: a number that another one may have when this
+    one is gone (namespaces(7))."""
+    found = os.stat("/proc/thread-self/ns/net")
+    return f"{found.st_dev}:{found.st_ino}"
+
+
 def is_running(pod: str) -> bool:
     """Return whether somebody holds the lock of the pod directory ``pod``. The word of a file below
     ``DIRECTORY`` may be anything; the pod may have moved on."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.host import syscalls
 from rktpy.net.claims import DIRECTORY, ClaimError, claim, release
 from rktpy.net.firewall.applying import apply
 from rktpy.net.rules import Masquerade, Published, Rules
@@ -177,3 +178,30 @@ def test_of_many_at_once_one_gets_the_port() -> None:
         won = [one.get(timeout=60) for one in told]
 
     assert sum(won) == 1
+
+
+def test_a_port_of_another_network_namespace_is_another_port() -> None:
+    """A unit may have one of its own (``PrivateNetwork=``, ``NetworkNamespacePath=``)."""
+    take(ONE, WEB)
+    child = os.fork()
+    if child == 0:
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        try:
+            take(TWO, WEB)
+        except ClaimError:
+            os._exit(1)
+        os._exit(0)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with pytest.raises(ClaimError, match=f"by pod {ONE}$"):
+        take(TWO, WEB)
+
+
+def test_a_claim_of_an_older_version_counts_everywhere() -> None:
+    take(TWO, Published("tcp", 8100, 80))
+    name = f"{DIRECTORY}/tcp-{8080 // 64}"
+    Path(name).write_text(f'["{ONE}",8080,8080,"","/pods/{ONE}"]\n')
+    Path(f"{DIRECTORY}/pods/{ONE}").write_text(f"{os.path.basename(name)}\n")
+
+    with pytest.raises(ClaimError, match=f"by pod {ONE}$"):
+        take(TWO, WEB)

@@ -174,8 +174,27 @@ def attach(
 def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     """Take back all that the pod in the directory ``pod`` has of networks; return what failed.
 
-    Nothing runs in the pod any more. Repeating it is harmless.
+    Nothing runs in the pod any more. Repeating it is harmless. It is done in the network namespace
+    that was the pod's host, if that is still there. Before threads start.
+
+    Raises:
+        OSError: rules are left, and it could not be noted that they are.
     """
+    from rktpy.net import homes
+
+    place = homes.elsewhere(record.home(pod))
+    if not place:
+        return _detach(pod, uuid, environment)
+    try:
+        return homes.there(place, lambda: _detach(pod, uuid, environment))
+    except RktError as error:
+        _logger.debug("pod %s: %s", uuid, error)  # it has just ended, with all that was in it
+        return _detach(pod, uuid, environment)
+
+
+def _detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    from rktpy.net import debts
+
     errors: list[str] = []
     try:
         memberships = record.read(pod)
@@ -183,7 +202,7 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
         memberships = record.read_copies(pod)
         errors.append(error.message)
         _release_lost(pod, uuid, errors)
-    _close_ports(uuid, errors)
+    errors += debts.close(uuid)
     errors += withdraw(uuid, is_running)
     place = record.netns_path(uuid)
     there = place if _is_namespace(place) else ""
@@ -234,17 +253,17 @@ def _release_damaged(conf: NetConf, result: Result) -> None:
 
 
 def _join(attachment: Attachment, find: Find, reclaim: Callable[[str, str], bool]) -> Result:
-    try:
-        return chain.add(attachment, find)
-    except RktError as error:
-        from rktpy.net.ipam.host_local import UnavailableError
+    hopeless = False  # and yet: one may have left between the last try and the look around
+    while True:
+        try:
+            return chain.add(attachment, find)
+        except RktError as error:
+            from rktpy.net.ipam.host_local import UnavailableError
 
-        cause = error.__cause__
-        if not isinstance(cause, UnavailableError):
-            raise
-        if not reclaim(attachment.conf.name, cause.address):
-            raise
-    return chain.add(attachment, find)
+            cause = error.__cause__
+            if hopeless or not isinstance(cause, UnavailableError):
+                raise
+            hopeless = not reclaim(attachment.conf.name, cause.address)
 
 
 def _copy_name(one: Joined, joined: Sequence[Joined]) -> str:
@@ -298,17 +317,6 @@ def _attached(memberships: Sequence[Membership]) -> Attached:
     results = [one.result for one in memberships if one.result is not None]
     addresses = tuple(address.address for result in results for address in result.addresses)
     return Attached(dns, network, addresses)
-
-
-def _close_ports(uuid: str, errors: list[str]) -> None:
-    from rktpy.net.claims import release
-    from rktpy.net.firewall.applying import remove
-
-    for close in (remove, release):
-        try:
-            close(uuid)
-        except (RktError, OSError) as error:
-            errors.append(str(error))
 
 
 def _is_namespace(place: str) -> bool:

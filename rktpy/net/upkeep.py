@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rktpy import log
 from rktpy.errors import RktError
-from rktpy.net import chain, record
+from rktpy.net import chain, debts, record
 from rktpy.net.demands import attachment_of, demands, registry_of
 from rktpy.net.firewall import applying
 from rktpy.net.runtime import is_running
@@ -61,7 +61,8 @@ def restore(pods: Iterable[Standing]) -> tuple[str, ...]:
     for uuid in lost:
         applying.apply(uuid, wanted[uuid])
         if not is_running(places[uuid]):  # it ended meanwhile, and who collects it may be done
-            applying.remove(uuid)
+            for text in debts.close(uuid):
+                _logger.warning("pod %s: %s", uuid, text)
     return tuple(lost)
 
 

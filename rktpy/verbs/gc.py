@@ -14,7 +14,7 @@ from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import Phase
 from rktpy.value import Value
 from rktpy.verbs.network.leaving import leave_networks
-from rktpy.verbs.network.upkeep import restore_rules
+from rktpy.verbs.network.upkeep import restore_rules, settle_debts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def collect(site: Site, request: GcRequest) -> Iterator[GcEvent]:
     )
     if request.mark_only:
         return
+    settle_debts()
     restore_rules(layout)
     try:
         sweep.sweep_embryos(layout)

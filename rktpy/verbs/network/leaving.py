@@ -8,7 +8,7 @@ import os
 from rktpy import log
 from rktpy.errors import RktError
 from rktpy.pod.after.teardown import kill_survivors
-from rktpy.pod.lifecycle import pods
+from rktpy.pod.lifecycle import PodBusyError, PodGoneError, pods
 from rktpy.pod.phase import Phase
 
 TYPE_CHECKING = False
@@ -22,8 +22,12 @@ _logger = log.Logger("gc")
 
 
 def leave_networks(pod: Pod) -> None:
-    """Take back what ``pod`` has of networks. Its lock is held. Failures are told, never raised:
-    a pod must not stay for ever because of a plugin that is gone."""
+    """Take back what ``pod`` has of networks. Its lock is held. Failures are told, not raised: a
+    pod must not stay for ever because of a plugin that is gone.
+
+    Raises:
+        OSError: it has rules, and no place to note that they have to go.
+    """
     if not os.path.lexists(f"{pod.path}/netns"):
         return  # it never had one, or has left it
     from rktpy.net.attach import detach
@@ -33,26 +37,50 @@ def leave_networks(pod: Pod) -> None:
 
 
 def reclaim(layout: Layout, network: str, address: str) -> bool:
-    """Take pods that ended, some at least, out of ``network``; return whether there were any. If
-    ``address`` is not empty only the one that has it.
+    """Take pods that ended, some at least, out of ``network``; return whether some have left it
+    since it was found full. If ``address`` is not empty only the one that has it counts.
 
-    Such a pod keeps its address until ``gc`` collects it, or until somebody needs the address.
+    Such a pod keeps its address until ``gc`` collects it, or until somebody needs the address. One
+    that is being collected now is waited for if there is no other.
     """
     count = 0
+    busy: list[Pod] = []
     for pod in pods(layout, _ENDED):
         if not _has_joined(pod, network, address):
             continue
         try:
-            with pod:
-                pod.acquire(wait=False)
-                kill_survivors(pod)  # after a SIGKILL to nspawn they have the address still
-                leave_networks(pod)
-        except (RktError, OSError):
-            continue  # it runs, or somebody deletes it
-        count += 1
+            count += _take_out(pod, network, address, wait=False)
+        except PodBusyError:
+            if pod.phase != Phase.RUN:  # who runs has it for long
+                busy.append(pod)
         if count == _ENOUGH:
             break
-    return count > 0
+    return count > 0 or any(_take_out(pod, network, address, wait=True) for pod in busy)
+
+
+def _take_out(pod: Pod, network: str, address: str, *, wait: bool) -> bool:
+    """Return whether ``pod``, which was in ``network`` a moment ago, is so no more.
+
+    Raises:
+        PodBusyError: without ``wait``, somebody has it.
+    """
+    while True:
+        try:
+            with pod:
+                pod.acquire(wait=wait)
+                if _has_joined(pod, network, address):
+                    kill_survivors(pod)  # after a SIGKILL to nspawn they have the address still
+                    leave_networks(pod)
+                return not _has_joined(pod, network, address)
+        except PodGoneError:
+            try:
+                pod.refresh()  # a mark moves it
+            except PodGoneError:
+                return True
+        except PodBusyError:
+            raise
+        except (RktError, OSError):
+            return False
 
 
 def _has_joined(pod: Pod, network: str, address: str) -> bool:

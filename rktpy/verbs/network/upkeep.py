@@ -7,6 +7,7 @@ import os
 from rktpy import log
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.layout import RUNTIME_DIR
 from rktpy.pod.lifecycle import open_pod, pods
 from rktpy.pod.phase import Phase, State
 from rktpy.value import Value
@@ -95,6 +96,20 @@ def _chosen(layout: Layout, texts: Sequence[str]) -> Iterator[tuple[Finding, Sta
 
 def _told(error: RktError | OSError) -> RktError:
     return error if isinstance(error, RktError) else RktError(str(error))
+
+
+def settle_debts() -> None:
+    """Take back what a firewall did not give back when its pod left. Failures are told only."""
+    try:
+        if not os.listdir(f"{RUNTIME_DIR}/net/owed"):
+            return
+    except FileNotFoundError:
+        return
+    from rktpy.net import debts
+
+    for uuid, error in debts.settle():
+        if error:
+            _logger.warning("pod %s, which is gone: %s", uuid, error)
 
 
 def restore_rules(layout: Layout) -> None:

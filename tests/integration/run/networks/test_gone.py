@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.host.lock import lock_dir
+from rktpy.net.attach import detach
 from tests.integration.run.images import SHELL
 from tests.integration.run.netted import nothing_remains, remains
+from tests.integration.run.rk import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.integration.run.netted import Netted
     from tests.integration.run.rk import Running
 
@@ -138,3 +144,98 @@ def test_a_lease_that_somebody_damaged_goes_with_its_pod(net: Netted, content: s
 
     assert "172.16.28.3/24" in second.out
     assert nothing_remains()
+
+
+@contextmanager
+def replaced(program: str, by: str) -> Iterator[None]:
+    """Have ``by`` stand where the host's ``program`` is."""
+    found = shutil.which(program)
+    assert found is not None
+    place = os.path.realpath(found)
+    subprocess.run(["mount", "--bind", by, place], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def rules_of_iptables() -> list[str]:
+    text = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
+    return [line for line in text.splitlines() if "CNI-" in line or "RKT-" in line]
+
+
+def test_a_firewall_that_fails_while_a_pod_leaves_is_asked_again(net: Netted) -> None:
+    with replaced("nft", "/dev/null"), net.start("run", *STAY) as pod:
+        pod.ready()
+        stopped(net, pod)
+    with replaced("iptables-restore", "/bin/false"):
+        first, second = net.collect(), net.collect()
+    left = rules_of_iptables()
+
+    third = net.collect()
+
+    assert ("cannot list the rules" in first.err, net.pods(), bool(left)) == (True, [], True)
+    assert "which is gone: cannot list the rules" in second.err
+    assert (third.err, rules_of_iptables()) == ("", [])
+    subprocess.run(["nft", "flush", "ruleset"], check=True)  # what is left of empty chains
+    assert nothing_remains()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_pod_of_another_network_namespace_leaves_that(net: Netted, *, named: bool) -> None:
+    """As that of a unit with ``NetworkNamespacePath=`` or ``PrivateNetwork=``: gc is outside."""
+    with namespace(named=named) as place:
+
+        def there(*argv: str) -> str:
+            words = ["nsenter", f"--net={place}", *argv]
+            return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+        there(*net.argv("run", SHELL, "--", "true"))
+        before = there("nft", "list", "tables")
+        done = net.collect()
+        after = there("nft", "list", "tables")
+
+    assert (before.count("rkt-"), done.status, done.err.count("network"), after) == (1, 0, 0, "")
+    assert nothing_remains()
+
+
+@contextmanager
+def namespace(*, named: bool) -> Iterator[str]:
+    """Another network namespace: with a name, or as long as a process is in it."""
+    if named:
+        subprocess.run(["ip", "netns", "add", "blue"], check=True)
+        yield "/run/netns/blue"
+        subprocess.run(["ip", "netns", "delete", "blue"], check=True)
+        return
+    argv = ["unshare", "--net", "sh", "-c", "echo; exec cat"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "\n"
+        yield f"/proc/{process.pid}/ns/net"
+        process.communicate()
+
+
+def test_who_finds_a_network_full_waits_for_a_pod_that_gc_is_taking_out(net: Netted) -> None:
+    ipam = {"type": "host-local", "subnet": "10.77.0.0/30"}  # one address beside the gateway
+    net.configure("tiny", type="ptp", ipam=ipam)
+    words = ("run", "--net=tiny", SHELL, "--")
+    assert net(*words, "true").status == 0
+    net.ok("gc", "--mark-only")
+    (pod,) = net.data.glob("pods/exited-garbage/*")
+
+    with ExitStack() as gc:
+        gc.enter_context(lock_dir(str(pod)))
+        with net.start(*words, "busybox ip -4 -o addr show eth0") as second:
+            until(lambda: is_waited_for(pod) or second.process.poll() is not None, "its waiting")
+            assert detach(str(pod), pod.name, os.environ) == ()
+            gc.close()
+            done = second.end()
+
+    assert "inet 10.77.0.2/30" in done.out, done
+
+
+def is_waited_for(directory: Path) -> bool:
+    mark = f":{directory.stat().st_ino} "
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("-> FLOCK" in line and mark in line for line in lines)

@@ -6,11 +6,13 @@ the built-in stage1) are kept, so a change of the former always throws the latte
 
 What can go stale: machined answering at the time of the probe and failing to start later, with
 no unit file, mask, bus socket or nspawn changed since. nspawn then says so itself. A "no" that
-came from an error or a timeout is asked again after ``RETRY_SECONDS``.
+came from an error or a timeout is asked again after ``RETRY_SECONDS``. That the bus has been
+stopped is not kept: see ``bus_refuses``.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 
@@ -97,8 +99,8 @@ def remember(
 ) -> None:
     """Keep ``stage1`` with the other facts; the next ``host_facts`` returns it."""
     live = _live_facts(environ.get("PATH", ""))
-    kept = _Kept(facts.systemd, facts.machined, facts.manager, stage1, 0)
-    _save(path, live.key, kept)
+    kept = _load(path, live.key) or _Kept(facts.systemd, facts.machined, facts.manager, "", 0)
+    _save(path, live.key, kept.replace(stage1=stage1))
 
 
 def find_nspawn(search: str) -> str:
@@ -120,6 +122,24 @@ def sd_booted() -> bool:
         return os.lstat("/run/systemd/system").st_mode & 0o170000 == 0o040000
     except OSError:
         return False
+
+
+def bus_refuses(path: str = BUS_SOCKET) -> bool:
+    """Return whether the system bus has a socket and nobody listens on it: it was stopped.
+
+    Nobody is connected to, nor woken up or started: a socket of another kind is told of its kind
+    first, if there is somebody (``unix_find_bsd`` of the kernel).
+    """
+    import _socket  # socket itself imports enum and selectors
+
+    probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    try:
+        probe.connect(path)
+    except OSError as error:
+        return error.errno == errno.ECONNREFUSED
+    finally:
+        probe.close()
+    return False
 
 
 def capabilities() -> int:
@@ -234,7 +254,16 @@ def _probe(live: _Live, connect: Callable[[], Bus] | None) -> _Kept:
 
         answer = ask_bus(connect)
     retry_at = 0 if answer.final else _now() + RETRY_SECONDS
-    return _Kept(systemd_version(live.nspawn), answer.machined, answer.manager, "", retry_at)
+    # One that is masked and runs ends soon, as it does when it has nothing to do, for good.
+    machined = answer.machined and not any(map(_is_mask, _MACHINED_MARKS))
+    return _Kept(systemd_version(live.nspawn), machined, answer.manager, "", retry_at)
+
+
+def _is_mask(path: str) -> bool:
+    try:
+        return os.readlink(path) == os.devnull
+    except OSError:
+        return False
 
 
 def systemd_version(nspawn: str) -> int:

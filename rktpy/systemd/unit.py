@@ -15,6 +15,7 @@ import os
 from rktpy.errors import RktError
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY, UNIFIED, parse_membership, tree_path
 from rktpy.log import Logger
+from rktpy.systemd.facts import bus_refuses
 from rktpy.systemd.features import SHARED_SUPERVISOR
 from rktpy.value import Value
 
@@ -31,6 +32,11 @@ NONE = "none"
 
 _log = Logger("stage0")
 _MACHINE_SLICE = "machine.slice"
+_SILENT = {
+    SERVICE: "the system bus does not run, machinectl will not know the pod",
+    NONE: "the system bus does not run, so the pod stays in the caller's unit and machinectl will"
+    " not know it (systemctl start dbus.socket)",
+}
 _POINTS = {
     UNIFIED: "/sys/fs/cgroup",
     HYBRID: "/sys/fs/cgroup/unified",
@@ -244,10 +250,11 @@ def place_pod(
     Call it before any helper process is forked: being alone in the unit's cgroup is evidence.
     ``connect`` opens the system bus (default: ``rktpy.systemd.bus``), used only in doubt.
     """
+    silent = facts.booted and bus_refuses()
     host = Host(
         booted=facts.booted,
-        machined=facts.machined,
-        manager=facts.manager,
+        machined=facts.machined and not silent,
+        manager=facts.manager and not silent,
         mode=facts.cgroup_mode,
         systemd=facts.systemd,
     )
@@ -258,7 +265,9 @@ def place_pod(
         return is_main_process(unit.unit, os.getpid(), connect=connect)
 
     process = this_process(facts.cgroup_mode, environ)
-    placement = decide(uuid, host, process, ask if facts.manager else None)
+    placement = decide(uuid, host, process, ask if host.manager else None)
+    if silent:
+        _log.warning("%s", _SILENT[placement.kind])
     if placement.kind == SCOPE:
         from rktpy.systemd.stray import complaint
 

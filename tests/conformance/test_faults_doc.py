@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import faults_on_host as on_host
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Row(Protocol):
+        """A row of a table."""
+
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def outcome(self) -> str: ...
+
 
 DOCUMENT = Path(__file__).parents[2] / "docs/explanation/faults.md"
 
@@ -19,12 +33,15 @@ def rows(heading: str) -> dict[str, str]:
     return {name: outcome for name, outcome, _ in cells}
 
 
-@pytest.mark.parametrize(
-    ("heading", "cases"),
-    [("Signals", on_host.SIGNALS), ("Services of the host", on_host.LOSSES)],
-    ids=["signals", "losses"],
-)
-def test_the_document_has_the_table(
-    heading: str, cases: tuple[on_host.Signal | on_host.Loss, ...]
-) -> None:
-    assert rows(heading) == {case.name: case.outcome for case in cases}
+TABLES: dict[str, tuple[Row, ...]] = {
+    "Signals": on_host.SIGNALS,
+    "systemctl kill": on_host.KILLS,
+    "Shortages": on_host.SHORTAGES,
+    "Starts": on_host.STARTS,
+    "Services of the host": on_host.LOSSES,
+}
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_the_document_has_the_table(heading: str) -> None:
+    assert rows(heading) == {case.name: case.outcome for case in TABLES[heading]}

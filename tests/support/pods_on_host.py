@@ -231,11 +231,15 @@ class Pods:
             ["journalctl", "--quiet", "--no-pager", "--output=cat", *options]
         ).stdout
 
-    def from_shell(self, argv: Sequence[str], *, registered: bool = True) -> StartedPod:
-        """Start a pod from the shell of a login session."""
+    def from_shell(
+        self, argv: Sequence[str], *, registered: bool = True, scope: bool = True
+    ) -> StartedPod:
+        """Start a pod from the shell of a login session, which it leaves for a ``scope``."""
         argv, name = self._with_uuid_file(argv)
         process = self.host.start(argv)
         uuid = self._uuid(name)
+        if not scope:
+            return StartedPod(self, uuid, "", "", process)
         escaped = f"machine-rkt-{uuid}".replace("-", r"\x2d").replace(r"\x2d", "-", 1)
         unit = f"{escaped}.scope" if registered else f"rkt-{uuid}.scope"
         started_or_over = 'systemctl is-active "$1" || test ! -e "/proc/$2"'

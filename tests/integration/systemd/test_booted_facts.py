@@ -94,3 +94,17 @@ def test_a_bus_that_failed_is_asked_again_after_a_while(
     booted.kept.write_text(json.dumps(content | {"retry_at": content["retry_at"] - RETRY_SECONDS}))
     assert booted.facts().manager
     assert json.loads(booted.kept.read_text())["retry_at"] == 0
+
+
+def test_a_machined_that_is_masked_and_still_runs_does_not_count(
+    booted: Booted, private_bus: PrivateBus
+) -> None:
+    private_bus.serve("systemd1")
+    private_bus.serve("machine1")
+    mask = "/run/systemd/system/systemd-machined.service"
+    os.symlink("/dev/null", mask)
+
+    facts = booted.facts()
+    os.unlink(mask)
+
+    assert (facts.machined, facts.manager) == (False, True)

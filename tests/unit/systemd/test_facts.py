@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.systemd.facts import find_nspawn, host_facts, remember
+from rktpy.systemd.facts import bus_refuses, find_nspawn, host_facts, remember
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,3 +198,29 @@ def test_kept_facts_load_nothing_heavy(installation: Installation) -> None:
     loaded = set(done.stdout.decode().split())
     heavy = "dataclasses pathlib typing enum re json logging subprocess inspect signal contextlib"
     assert loaded & {*heavy.split(), "jeepney", "gi", "rktpy.systemd.bus"} == set()
+
+
+def test_a_bus_that_was_stopped_refuses(tmp_path: Path) -> None:
+    path = str(tmp_path / "bus")
+    before = bus_refuses(path)
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    server.listen()
+    served = bus_refuses(path)
+    server.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        server.accept()  # nobody has knocked
+    server.close()
+
+    assert (before, served, bus_refuses(path)) == (False, False, True)
+
+
+def test_remembering_stage1_does_not_make_a_passing_no_final(installation: Installation) -> None:
+    path = str(installation.kept)
+    facts = host_facts(installation.environ, path=path)
+    content = json.loads(installation.kept.read_text())
+    soon = int(time.clock_gettime(time.CLOCK_BOOTTIME)) + 60
+    installation.kept.write_text(json.dumps(content | {"retry_at": soon}))
+    remember(facts, "sha512-abc", installation.environ, path=path)
+
+    assert json.loads(installation.kept.read_text())["retry_at"] == soon

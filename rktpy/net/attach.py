@@ -194,6 +194,7 @@ def detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ..
 
 def _detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     from rktpy.net import debts
+    from rktpy.net.claims import publishes
 
     errors: list[str] = []
     try:
@@ -202,7 +203,10 @@ def _detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, .
         memberships = record.read_copies(pod)
         errors.append(error.message)
         _release_lost(pod, uuid, errors)
+    asked = publishes(uuid, "udp")
     errors += debts.close(uuid)
+    if asked:
+        errors += _forget_clients(memberships)
     errors += withdraw(uuid, is_running)
     place = record.netns_path(uuid)
     there = place if _is_namespace(place) else ""
@@ -224,6 +228,16 @@ def _detach(pod: str, uuid: str, environment: Mapping[str, str]) -> tuple[str, .
     except (RktError, OSError) as error:
         errors.append(str(error))
     return tuple(errors)
+
+
+def _forget_clients(memberships: Sequence[Membership]) -> list[str]:
+    from rktpy.net.firewall import flows
+
+    try:
+        flows.forget(_addresses(memberships))
+    except RktError as error:
+        return [str(error)]
+    return []
 
 
 def _release_lost(pod: str, uuid: str, errors: list[str]) -> None:
@@ -314,9 +328,12 @@ def _attached(memberships: Sequence[Membership]) -> Attached:
             )
             continue
         dns, network = one.result.dns, one.network
+    return Attached(dns, network, _addresses(memberships))
+
+
+def _addresses(memberships: Sequence[Membership]) -> tuple[str, ...]:
     results = [one.result for one in memberships if one.result is not None]
-    addresses = tuple(address.address for result in results for address in result.addresses)
-    return Attached(dns, network, addresses)
+    return tuple(address.address for result in results for address in result.addresses)
 
 
 def _is_namespace(place: str) -> bool:

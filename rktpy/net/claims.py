@@ -79,6 +79,11 @@ def claim(
         raise ClaimError(f"cannot claim ports of the host in {DIRECTORY}: {why}") from error
 
 
+def publishes(uuid: str, protocol: str) -> bool:
+    """Return whether the pod has ports of ``protocol``, as far as nobody took them over."""
+    return any(name.startswith(f"{protocol}-") for name in _text(f"pods/{uuid}").split("\n"))
+
+
 def release(uuid: str) -> None:
     """Give up whatever the pod has; nothing is fine.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from rktpy import log
 from rktpy.host import lock
 from rktpy.host.netlink import nftables
 from rktpy.host.netlink.wire import NetlinkError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from rktpy.net.firewall.loopback import Door
     from rktpy.net.rules import Rules
+
+_logger = log.Logger("networking")
 
 
 def apply(uuid: str, rules: Rules, *, path: str = DEFAULT_PATH) -> None:
@@ -44,10 +47,21 @@ def apply(uuid: str, rules: Rules, *, path: str = DEFAULT_PATH) -> None:
     except OSError as error:
         raise _disk(uuid, error) from error
     loopback.open_doors(doors)
+    if any(one.port.protocol == "udp" for one in rules.forwards):
+        _lead_clients(uuid, rules)
     addresses = [one.address for one in rules.masquerades]
     addresses += [one.address for one in rules.forwards]
     for ipv6 in sorted({place(address).ipv6 for address in addresses}):
         sysctls.forward(ipv6=ipv6)
+
+
+def _lead_clients(uuid: str, rules: Rules) -> None:
+    from rktpy.net.firewall import flows
+
+    try:
+        flows.follow(rules)
+    except NetlinkError as error:
+        _logger.warning("pod %s: old clients of its UDP ports may miss it: %s", uuid, error)
 
 
 def remove(uuid: str, *, path: str = DEFAULT_PATH) -> None:

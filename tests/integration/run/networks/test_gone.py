@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.host.lock import lock_dir
+from rktpy.host.netlink.conntrack import UDP, flows
 from rktpy.net.attach import detach
-from tests.integration.run.images import SHELL
+from tests.integration.run.images import SHELL, shell_aci
 from tests.integration.run.netted import nothing_remains, remains
 from tests.integration.run.rk import until
+from tests.support.wires import HOST4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,6 +146,21 @@ def test_a_lease_that_somebody_damaged_goes_with_its_pod(net: Netted, content: s
 
     assert "172.16.28.3/24" in second.out
     assert nothing_remains()
+
+
+def test_clients_of_a_udp_port_are_forgotten_with_the_pod(net: Netted, tmp_path: Path) -> None:
+    port = {"name": "dns", "protocol": "udp", "port": 53, "count": 1, "socketActivated": False}
+    net.ok("fetch", shell_aci(tmp_path / "dns.aci", "example.com/dns", app={"ports": [port]}))
+    words = ("run", "--port=dns:8053", "example.com/dns", "--", "echo up; exec sleep 1000")
+    send = f"echo ? >/dev/udp/{HOST4}/8053"
+    with net.start(*words) as pod:
+        pod.ready()
+        subprocess.run(["ip", "netns", "exec", "outside", "bash", "-c", send], check=True)
+        before = [flow.answered.source for flow in flows(UDP)]
+        stopped(net, pod)
+    net.ok("gc", "--grace-period=0s")
+
+    assert ("172.16.28.2" in before, flows(UDP)) == (True, ())
 
 
 @contextmanager

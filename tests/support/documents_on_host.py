@@ -21,7 +21,7 @@ _IMAGES = "/srv/images"
 _FORGET = """\
 systemctl disable --now rktpy-gc.timer
 systemctl stop "worker@*.service" || :
-rm -rf /etc/rktpy/*.pod /etc/rktpy/*.pod.d /srv/www
+rm -rf /etc/rktpy/*.pod /etc/rktpy/*.pod.d /srv/www /srv/db
 for unit; do systemctl disable --now "$unit" || :; rm -f "/etc/systemd/system/$unit"; done
 systemctl daemon-reload
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from tests.support.pods_on_host import RKTPY, SHELL, shell
@@ -10,7 +11,8 @@ from tests.support.pods_on_host import RKTPY, SHELL, shell
 if TYPE_CHECKING:
     from tests.support.pods_on_host import Pods
 
-_UNIT = "/etc/systemd/system/shop.service"
+# Where the file of each form belongs.
+FILES = {"service": "/etc/systemd/system/shop.service", "pod": "/etc/rktpy/shop.pod"}
 _SCRIPT = 'echo "$GREETING 100% \\"done\\""; cat /data/file; exec sleep 1000'
 _OPTIONS = (
     "--pod-name=shop", "--net=none", "--pod-label=team=50% $HOME",
@@ -23,14 +25,18 @@ _OF_APP = (
 )  # fmt: skip
 _CLEAN = """\
 systemctl stop shop.service || :
-rm -f /etc/systemd/system/shop.service
+rm -f /etc/systemd/system/shop.service /etc/rktpy/shop.pod
 systemctl daemon-reload
 rm -rf "/srv/shop data"
 """
 
 
-def check_the_unit_of_a_running_pod_runs_the_same(pods: Pods) -> None:
-    """Run a pod, make a unit of it, stop it, start the unit: an equal manifest, the same output."""
+def check_the_unit_of_a_running_pod_runs_the_same(pods: Pods, form: str = "service") -> None:
+    """Run a pod, make a unit of it, stop it, start the unit: an equal manifest, the same output.
+
+    ``form`` is a word of ``--format``.
+    """
+    file = FILES[form]
     host = pods.host
     pods.stock(shell)
     host.sh('mkdir "/srv/shop data"; echo goods >"/srv/shop data/file"')
@@ -38,19 +44,31 @@ def check_the_unit_of_a_running_pod_runs_the_same(pods: Pods) -> None:
     try:
         first = pods.from_shell(argv)
         before = _manifest(pods)
-        said = host.run([RKTPY, "generate", "unit", "--output=/etc/systemd/system", "shop"])
-        assert said.stdout == f"{_UNIT}\n"
+        host.sh('mkdir -p "$1"', os.path.dirname(file))
+        said = host.run(
+            [
+                RKTPY,
+                "generate",
+                "unit",
+                f"--format={form}",
+                f"--output={os.path.dirname(file)}",
+                "shop",
+            ]
+        )
+        assert said.stdout == f"{file}\n"
         assert "stop the pod before you start the unit" in said.stderr
         host.run([RKTPY, "stop", "shop"])
         host.run([RKTPY, "status", "--wait=60s", first.uuid])
-        verdict = host.run(["systemd-analyze", "verify", _UNIT])
+        host.run(["systemctl", "daemon-reload"])
+        unit = pods.properties("shop.service", "FragmentPath")["FragmentPath"]
+        verdict = host.run(["systemd-analyze", "verify", unit])
         assert "shop" not in verdict.stderr, verdict.stderr
 
-        host.sh("systemctl daemon-reload; systemctl start shop.service")
+        host.run(["systemctl", "start", "shop.service"])
 
         after = _manifest(pods)
         assert after == before
-        assert after["apps"][0]["image"]["id"] in host.read(_UNIT)
+        assert after["apps"][0]["image"]["id"] in host.read(file)
         host.wait_until("rktpy logs shop | grep -q goods", timeout=60)
         assert "a 'b' $c %d\ttab 100% \"done\"" in host.run([RKTPY, "logs", "shop"]).stdout
     finally:

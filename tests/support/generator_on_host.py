@@ -109,6 +109,7 @@ def check_pods_of_files(pods: Pods) -> None:
         healthy = _state(pods, "db.service")
         host.wait_until("rktpy logs web-one | grep -x 'web of one is up'")
         first = pods.properties("db.service", "InvocationID")
+        told = pods.journal("--unit=web@one.service")
         host.run(["rm", "/srv/gate/well", "/srv/gate/open"])
         host.wait_until('test "$(systemctl show db.service -p InvocationID)" != "$1"',
                         f"InvocationID={first['InvocationID']}")  # fmt: skip
@@ -116,6 +117,7 @@ def check_pods_of_files(pods: Pods) -> None:
         host.wait_until("systemctl is-active db.service && systemctl is-active db-health.timer")
 
     assert "db.service" in wanted.split()
+    assert "rm:" not in told  # nothing was there to be removed
     assert (waiting, healthy) == (["activating", "inactive"], "active")
 
 

@@ -12,7 +12,3 @@ if TYPE_CHECKING:
 
 def test_pods_of_files_wait_until_the_other_is_healthy(pods: Pods) -> None:
     on_host.check_pods_of_files(pods)
-
-
-def test_what_is_wrong_with_a_file_is_seen(pods: Pods) -> None:
-    on_host.check_wrong_files_are_told(pods)

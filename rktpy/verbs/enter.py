@@ -11,6 +11,7 @@ from rktpy.nspawn.units import environment_path
 from rktpy.pod.app.environment import parse_systemd_file
 from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.choice import AppChoiceError, AppMissingError, choose_app
+from rktpy.pod.frozen import check_not_frozen
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import find_pid1
@@ -75,12 +76,13 @@ def run_in_app(pod: Pod, app: str, command: Sequence[str], *, term: str, as_app:
     """Run ``command`` in ``app`` with its environment and end as it ends.
 
     Raises:
-        RktError: the pod or the app has ended, or the kernel does not let us in.
+        RktError: the pod or the app has ended or is frozen, or the kernel does not let us in.
     """
     try:
         leader = find_pid1(pod).pid
     except RktError as error:
         raise RktError(f"unable to determine the pid for pod {quote(pod.uuid)}") from error
+    check_not_frozen(pod, app=app)  # a command that joined it would be frozen as well
     env = _environment(pod, app) | {"TERM": term or "vt100"}
     enter(leader, app, command, env, as_app=as_app)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rktpy.errors import RktError
 from rktpy.pod.after.ending import ending_of
 from rktpy.pod.appstate import exit_codes, short_of_memory
+from rktpy.pod.frozen import frost_of_pod
 from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import recorded_pid
@@ -53,7 +54,7 @@ class StatusRequest(Value):
 class PodStatus:
     """What ``status`` shows. ``pid`` is None where it says nothing in this state."""
 
-    __slots__ = ("codes", "ending", "pid", "pod", "record", "short_of_memory")
+    __slots__ = ("codes", "ending", "frozen", "pid", "pod", "record", "short_of_memory")
 
     def __init__(
         self,
@@ -63,12 +64,15 @@ class PodStatus:
         codes: Mapping[str, int],
         short_of_memory: Sequence[str] = (),
         ending: Ending | None = None,
+        *,
+        frozen: bool = False,
     ) -> None:
         self.pod = pod
         self.record = record
         self.pid = pid
         self.codes = codes
         self.short_of_memory = short_of_memory  # apps of which the kernel killed something
+        self.frozen = frozen  # it runs, but does not get anywhere
         self.ending = ending  # None as long as it runs, and where nothing is known
 
     @property
@@ -110,12 +114,15 @@ def _look(pod: Pod) -> PodStatus:
     codes: Mapping[str, int] = {}
     short: Sequence[str] = ()
     ending = None
+    frozen = False
     if record.state in _WITH_PID:
         pid = recorded_pid(pod)
-        if record.state != State.RUNNING:
+        if record.state == State.RUNNING:
+            frozen = frost_of_pod(pod) is not None
+        else:
             codes, short = exit_codes(pod), short_of_memory(pod)
             ending = ending_of(pod, record.marked)
-    return PodStatus(pod, record, pid, codes, short, ending)
+    return PodStatus(pod, record, pid, codes, short, ending, frozen=frozen)
 
 
 def _seconds(ns: int) -> float | None:

@@ -10,6 +10,7 @@ from rktpy.errors import RktError
 from rktpy.host import procfs
 from rktpy.pod import pids
 from rktpy.pod.after.teardown import SurvivorsError, kill_survivors
+from rktpy.pod.frozen import check_not_frozen
 from rktpy.pod.lifecycle import PodGoneError, open_pod
 from rktpy.pod.phase import State, after_run
 from rktpy.pod.record import read_json
@@ -92,6 +93,8 @@ def _stop(pod: Pod, *, force: bool) -> bool:
     if state != State.RUNNING:
         raise NotRunningError(pod.uuid)
     _check_flavour(pod)
+    if not force:  # SIGKILL reaches the frozen
+        check_not_frozen(pod, instead=f"kill it with: rktpy stop --force {pod.uuid}")
     try:
         (_kill if force else _ask)(pod)
     except pids.NotRunningError:

@@ -56,6 +56,8 @@ def _lines(found: PodStatus) -> Iterator[str]:
     for name in found.short_of_memory:
         yield f"oom-{name}=true"
     # Ours, and so last.
+    if found.frozen:
+        yield "frozen=true"
     if found.ending is not None:
         key = "ended" if found.ending.exact else "ended-by"
         yield f"{key}={full_time(found.ending.at)}"
@@ -74,6 +76,8 @@ def _json(found: PodStatus, *, indented: bool) -> str:
     for app in apps:
         app.isolators = enforced.get(app.name, [])
     document = pod_object(found.record, apps, found.ending)
+    if found.frozen:
+        document["frozen"] = True
     if "" in enforced:
         document["isolators"] = enforced[""]  # ours, and so last
     return (pretty if indented else compact)(document)

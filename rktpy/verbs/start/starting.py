@@ -17,6 +17,7 @@ from rktpy.host import mount
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY
 from rktpy.net.names import Introduction
 from rktpy.nspawn import podfilter
+from rktpy.nspawn.affinity import go_apart, place_apart
 from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
 from rktpy.nspawn.placing import Placing
@@ -38,6 +39,7 @@ from rktpy.pod.rootfs import (
 from rktpy.store.trees import Trees
 from rktpy.systemd.unit import place_pod
 from rktpy.verbs.network.joining import Joining, introduced, resolved
+from rktpy.verbs.start.outlasting import Outlasting
 from rktpy.verbs.start.planning import Planner, hosts_place
 
 TYPE_CHECKING = False
@@ -144,12 +146,16 @@ def start_pod(
         raise ValueError("only a locked pod can be started")
     tree = pod.tree
     # Before any fork or mount: being alone in the unit's cgroup is part of the evidence.
-    placement = place_pod(pod.uuid, facts, os.environ)
+    unit = place_pod(pod.uuid, facts, os.environ)
+    placement = place_apart(unit, facts.cgroup_mode)
     with (
+        Outlasting(unit, facts.cgroup_mode) as outlasting,
         Joining(pod, introduced(joins, _introduction(pod, contents, start))) as joining,
         Placing(pod.uuid, tree, placement, foreseen) as placing,
     ):
         planned = _lay(site, pod, contents, start, facts, joining, reboots=placement.restarts)
+        outlasting.settle()
+        go_apart(unit, placement)
         launch(
             planned,
             tree,

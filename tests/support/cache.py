@@ -84,6 +84,7 @@ def _drop(path: str) -> None:
     fd = _in_use.pop(path, -1)
     if fd >= 0:
         os.close(fd)
+        shutil.rmtree(f"{path}.part", ignore_errors=True)
         os.rename(path, f"{path}.part")
 
 
@@ -104,23 +105,33 @@ def _hold(path: str) -> bool:
 
 
 def _prune(kind: str, *, keep: str) -> None:
-    """Remove all but the last ``KEEP`` directories of ``kind`` that nobody uses."""
-    root = cache_dir()
-    found = [
-        entry.path
-        for entry in os.scandir(root)
-        if entry.name.startswith(f"{kind}-") and entry.is_dir() and not entry.name.endswith(".part")
+    """Remove all but the last ``KEEP`` directories of ``kind`` that nobody uses, and all that
+    nobody builds any more.
+    """
+    there = [
+        e.path for e in os.scandir(cache_dir()) if e.name.startswith(f"{kind}-") and e.is_dir()
     ]
+    for path in there:
+        if path.endswith(".part"):
+            _remove_unlocked(path, f"{path.removesuffix('.part')}.lock")
+    found = [path for path in there if not path.endswith(".part")]
     found.sort(key=lambda path: os.stat(path).st_mtime, reverse=True)
     for path in found[KEEP:]:
-        if path == keep:
-            continue
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            pass
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-        finally:
-            os.close(fd)
+        if path != keep:
+            _remove_unlocked(path, path)
+
+
+def _remove_unlocked(path: str, lock: str) -> None:
+    """Remove the directory ``path`` if nobody holds ``lock``."""
+    try:
+        fd = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return  # somebody else was quicker
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(fd)

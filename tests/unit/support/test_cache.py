@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from typing import TYPE_CHECKING
 
@@ -72,9 +73,26 @@ def test_a_snapshot_that_came_to_harm_is_made_again(made: list[str], harm: str) 
     assert snapshot(made) == path
     assert len(made) == 1
     HARM[harm](path)
+    os.makedirs(f"{path}.part/left")  # by a builder that was killed
     forget()
 
     assert snapshot(made) == path
     assert len(made) == (1 if harm == "nothing" else 2)
     assert vm_snapshot.is_sound(path)
-    assert sorted(os.listdir(os.path.dirname(path))) == ["guest-key", "guest-key.lock"]
+    left = set(os.listdir(os.path.dirname(path))) - {"guest-key", "guest-key.lock"}
+    assert left == ({"guest-key.part"} if harm == "nothing" else set())
+
+
+@pytest.mark.parametrize("builds", [False, True])
+def test_what_a_killed_builder_left_goes_when_another_is_done(
+    made: list[str], *, builds: bool
+) -> None:
+    cache.built("guest", "other", lambda _: None)
+    other = f"{cache.cache_dir()}/guest-other"
+    os.rename(other, f"{other}.part")
+    with open(f"{other}.lock", "rb") as lock:
+        if builds:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        snapshot(made)
+
+    assert os.path.isdir(f"{other}.part") is builds

@@ -27,6 +27,7 @@ def serve(host: ContainerHost | VmHost, request: pytest.FixtureRequest) -> Itera
             yield
             host.keep |= config.getoption("--keep-host")
     finally:
+        notes += host.trouble
         if host.keep:
             notes.append(f"journal kept, read it with: {host.evidence}")
 

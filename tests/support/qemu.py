@@ -103,6 +103,17 @@ class Monitor:
                 return found
         raise QemuError(f"{command}: QEMU hung up")
 
+    def wait_for(self, event: str, *, timeout: float) -> None:
+        """Wait until QEMU tells of ``event``, for as long as ``timeout`` s without any news."""
+        self._socket.settimeout(timeout)
+        try:
+            while said := self._lines.readline():
+                if json.loads(said).get("event") == event:
+                    return
+        except TimeoutError as error:
+            raise QemuError(f"no {event} within {timeout:.0f} s") from error
+        raise QemuError(f"{event}: QEMU hung up")
+
     def save(self, path: str) -> None:
         """Stop the machine and write its devices to ``path``; its memory is a file already."""
         self._leave_memory_where_it_is()

@@ -4,10 +4,11 @@
 <pod>/net/hosts.new     what a write of more than a page is about to make of it
 
 Apps have it mounted, so it is never replaced: it keeps its inode, and a part is changed by one
-write of the whole file, padded with empty lines to the old length, and then cut. Who reads it with
-one read(2) sees no half line. A kill can cut a write between two pages only: then the next writer
-finds ``hosts.new`` and begins with that. A part lies between two comments; what apps write outside
-of the parts stays, and who takes a part's first comment away gets no news of that network.
+write from the first page on that differs, padded with empty lines to the old length, and then cut.
+Who reads it with one read(2) sees no half line. A kill can cut a write between two pages only: then
+the next writer finds ``hosts.new`` and begins with that. A part lies between two comments; what
+apps write outside of the parts stays, and who takes a part's first comment away gets no news of
+that network.
 """
 
 from __future__ import annotations
@@ -93,16 +94,27 @@ def _change(fd: int, aside: str, network: str, lines: Iterable[str]) -> None:
     except FileNotFoundError:
         unfinished = b""
     new = changed(unfinished or there, network, lines)
-    if new is None or new == there:
+    if new is None:
         return
-    if max(len(new), len(there)) > _PAGE:
-        write_atomic(aside, new, mode=0o600, durable=False)
-    if len(new) > len(there):
-        _grow(fd, len(there), len(new))
-    _write(fd, new.ljust(len(there), b"\n"), 0)
-    os.ftruncate(fd, len(new))
-    if unfinished or max(len(new), len(there)) > _PAGE:
+    if new != there:
+        first = _first_page(new, there)
+        if max(len(new), len(there)) > first + _PAGE:
+            write_atomic(aside, new, mode=0o600, durable=False)
+            unfinished = new
+        if len(new) > len(there):
+            _grow(fd, len(there), len(new))
+        _write(fd, new.ljust(len(there), b"\n")[first:], first)
+        os.ftruncate(fd, len(new))
+    if unfinished:
         os.unlink(aside)
+
+
+def _first_page(new: bytes, there: bytes) -> int:
+    """Return where the first page begins in which two texts differ."""
+    start = 0
+    while new[start : start + _PAGE] == there[start : start + _PAGE]:
+        start += _PAGE
+    return start
 
 
 def _grow(fd: int, size: int, wanted: int) -> None:

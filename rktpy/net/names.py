@@ -3,6 +3,11 @@ the others are. There is no daemon: who starts or collects a pod brings the file
 
 /run/rktpy/net/names/<network>/         locked while anything in it, or a file made of it, changes
 /run/rktpy/net/names/<network>/<uuid>   a pod of the network, as JSON
+/run/rktpy/net/names/<network>/.told    pods of which all files tell, as of the last time that all
+                                        were brought up to date: a line for each
+
+Of many that start at once each writes its record before it waits for the lock, so one of them tells
+of all that wait, and the others have nothing left to do.
 
 So a hosts file is as old as the last start or end that rktpy was told of: the name of a pod that
 has ended by itself leads to an address that nobody has until ``gc`` or ``rm`` collects the pod, or
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 DIRECTORY = f"{RUNTIME_DIR}/net/names"
+_TOLD = ".told"
 _LIMIT = 1 << 20  # bytes; a pod has a few hundred
 
 
@@ -65,9 +71,10 @@ def announce(
         try:
             directory = _directory(network)
             runtime.make(directory)
+            _write(directory, me)
             with lock_dir(directory):
-                _write(directory, me)
-                errors += _refresh(network, lambda place: place == pod or is_running(place))
+                if _line(me) not in _told(directory):
+                    errors += _refresh(network, lambda place: place == pod or is_running(place))
         except (OSError, RktError) as error:
             errors.append(_text(network, error))
     return tuple(errors)
@@ -108,7 +115,21 @@ def _refresh(network: str, is_running: Callable[[str], bool]) -> list[str]:
             hosts.change(one.pod, network, text)
         except (OSError, ValueError) as error:
             errors.append(_text(network, error))
+    if not errors:
+        told = "".join(f"{_line(one)}\n" for one in there)
+        write_atomic(f"{directory}/{_TOLD}", told.encode(), mode=0o644, durable=False)
     return errors
+
+
+def _line(one: Neighbour) -> str:
+    return f"{one.uuid} {one.came}"
+
+
+def _told(directory: str) -> list[str]:
+    try:
+        return read_regular(f"{directory}/{_TOLD}", limit=_LIMIT).decode().splitlines()
+    except (OSError, ValueError):
+        return []
 
 
 def _directory(network: str) -> str:

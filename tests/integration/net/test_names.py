@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.host.lock import lock_dir
 from rktpy.net import hosts
 from rktpy.net.names import DIRECTORY, Introduction, announce, withdraw
 
@@ -85,7 +87,7 @@ def test_a_pod_that_ended_is_forgotten_by_the_next_start(tmp_path: Path) -> None
 
     assert known(pods[1]) == {"2", "3"}
     assert " app.pod2 app\n" in text(pods[2])
-    assert sorted(os.listdir(f"{DIRECTORY}/n")) == ["2", "3"]
+    assert sorted(os.listdir(f"{DIRECTORY}/n")) == [".told", "2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +136,29 @@ def test_twenty_at_once(tmp_path: Path) -> None:
 
     assert known(pods[0]) == {"1"}
     assert torn == []
+
+
+def test_of_many_that_wait_one_tells_of_all(tmp_path: Path) -> None:
+    pods = [make(tmp_path, number) for number in range(1, 6)]
+
+    def counted(pod: Path) -> None:
+        def asked(other: str) -> bool:
+            (tmp_path / f"asked-{pod.name}").touch()
+            return is_running(other)
+
+        found = {"n": [f"10.0.0.{pod.name}/24"]}
+        assert announce(pod.name, str(pod), Introduction(f"pod{pod.name}"), found, asked) == ()
+
+    os.makedirs(f"{DIRECTORY}/n")
+    with lock_dir(f"{DIRECTORY}/n") as held:
+        children = [fork(lambda pod=pod: counted(pod)) for pod in pods]
+        while len(os.listdir(f"{DIRECTORY}/n")) < len(pods):
+            time.sleep(0.01)
+        fcntl.flock(held.fd, fcntl.LOCK_UN)  # the children have copies
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 5
+
+    assert all(known(pod) == {str(n) for n in range(1, 6)} for pod in pods)
+    assert len(list(tmp_path.glob("asked-*"))) == 1
 
 
 def test_killed_anywhere_the_next_one_repairs(tmp_path: Path) -> None:

@@ -97,6 +97,35 @@ def test_a_write_cut_by_a_kill_is_done_anew(pod: Path) -> None:
     assert os.listdir(pod / "net") == ["hosts"]
 
 
+def test_what_a_kill_left_goes_also_when_nothing_changes(pod: Path) -> None:
+    hosts.change(str(pod), "a", ["10.1.0.2 y"])
+    (pod / "net/hosts.new").write_text(text(pod))
+    hosts.change(str(pod), "a", ["10.1.0.2 y"])
+
+    assert os.listdir(pod / "net") == ["hosts"]
+
+
+def test_a_line_more_of_many_is_one_write_of_the_last_page(
+    pod: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = ["10.1.0.2 y"] * 1000
+    hosts.change(str(pod), "a", many)
+    wanted = text(pod).replace("10.1.0.2 y\n# end", "10.1.0.2 y\n10.1.0.3 z\n# end")
+    starts: list[int] = []
+    real = os.pwrite
+
+    def seen(fd: int, data: bytes, start: int) -> int:
+        starts.append(start)
+        assert os.listdir(pod / "net") == ["hosts"]
+        return real(fd, data, start)
+
+    monkeypatch.setattr(os, "pwrite", seen)
+    hosts.change(str(pod), "a", [*many, "10.1.0.3 z"])
+
+    assert text(pod) == wanted
+    assert min(starts) >= 8192
+
+
 def test_a_full_disk_changes_nothing(pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.pwrite
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rktpy.nspawn.controllers import Handed
     from rktpy.nspawn.plan import AppPlan, PodPlan
 
+_REBOOT = "CAP_SYS_BOOT"
+
 
 class HostTraits(Value):
     """What the command line depends on besides the pod."""
@@ -136,7 +138,15 @@ def _covers(pod: PodPlan) -> Iterator[str]:
 
 
 def _capabilities(pod: PodPlan) -> Iterator[str]:
-    """Yield what apps need beyond nspawn's own set; per-app bounds are in their units."""
+    """Yield what apps need beyond nspawn's own set; per-app bounds are in their units.
+
+    A pod that nobody starts again has no reboot(2): nspawn would take it for a reboot. systemd
+    ends without it.
+    """
+    wanted = {name for app in pod.apps for name in app.capabilities or ()}
+    everything = any(app.capabilities is None for app in pod.apps)
+    if not (pod.reboots or everything or _REBOOT in wanted):
+        yield f"--drop-capability={_REBOOT}"
     for app in pod.apps:
         if app.capabilities is None:
             yield "--capability=all"

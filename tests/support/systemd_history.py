@@ -49,8 +49,8 @@ VALUES = {
 }
 NSPAWN_OPTIONS = {
     219: """
-        bind bind-ro boot capability directory keep-unit link-journal machine private-users quiet
-        register tmpfs uuid
+        bind bind-ro boot capability directory drop-capability keep-unit link-journal machine
+        private-users quiet register tmpfs uuid
     """,
     220: "kill-signal property",
     226: "settings",

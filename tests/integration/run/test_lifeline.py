@@ -136,3 +136,12 @@ def test_a_pod_of_a_shell_that_shall_reboot_ends_in_order(rkt: Rktpy, numbers: l
     assert done.status == 0
     assert done.lines("shell")[-1] == "bye"
     assert rkt.status(uuid)["app-shell"] == "0"
+
+
+def test_a_pod_of_a_shell_that_shall_reboot_at_once_ends_at_once(rkt: Rktpy) -> None:
+    with rkt.start("run", SHELL, "--", "exec sleep 300") as pod:
+        pod.ready()
+        os.kill(first_process(pod), signal.SIGRTMIN + 15)
+        done = pod.end()
+
+    assert done.status == 0

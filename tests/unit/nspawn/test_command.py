@@ -7,7 +7,7 @@ import pytest
 from rktpy.nspawn import lifeline
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.controllers import Handed
-from rktpy.nspawn.plan import BindPlan, Limits
+from rktpy.nspawn.plan import AppPlan, BindPlan, Limits
 from tests.unit.nspawn.plans import UUID, app, pod
 
 HOST = HostTraits(
@@ -93,6 +93,18 @@ def test_capabilities_of_all_apps_are_added() -> None:
 
     assert "--capability=CAP_NET_ADMIN" in nspawn_argv(pod(*apps), HOST, "r")
     assert "--capability=all" in nspawn_argv(pod(app(capabilities=None)), HOST, "r")
+
+
+def test_only_a_pod_that_is_started_again_or_wants_to_may_reboot() -> None:
+    def dropped(*apps: AppPlan, **changes: object) -> bool:
+        return "--drop-capability=CAP_SYS_BOOT" in nspawn_argv(pod(*apps, **changes), HOST, "r")
+
+    plain = app("a", capabilities=("CAP_KILL",))
+
+    assert dropped(plain)
+    assert not dropped(plain, reboots=True)
+    assert not dropped(plain, app("b", capabilities=("CAP_SYS_BOOT",)))
+    assert not dropped(plain, app("b", capabilities=None))
 
 
 def test_the_callers_environment_cannot_change_nspawn() -> None:

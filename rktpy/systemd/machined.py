@@ -6,7 +6,7 @@ asked for only where ``usable`` says that it will work (rkt: stage1/init, ``canM
 
 from __future__ import annotations
 
-from rktpy.systemd.bus import BusError
+from rktpy.systemd.bus import UNKNOWN_METHOD, UNKNOWN_OBJECT, BusError, Wanted
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -17,7 +17,13 @@ DESTINATION = "org.freedesktop.machine1"
 PATH = "/org/freedesktop/machine1"
 INTERFACE = "org.freedesktop.machine1.Manager"
 
+# Arguments of both: the machine's name, its object path.
+MACHINE_NEW = Wanted(DESTINATION, PATH, INTERFACE, "MachineNew")
+MACHINE_REMOVED = Wanted(DESTINATION, PATH, INTERFACE, "MachineRemoved")
+
 NO_SUCH_MACHINE = "org.freedesktop.machine1.NoSuchMachine"
+_MACHINE = "org.freedesktop.machine1.Machine"
+_OF_PODS = "rkt-"
 _INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 _NEEDED = ("CreateMachineWithNetwork", "RegisterMachineWithNetwork")  # systemd >= 216
 
@@ -33,7 +39,12 @@ class Machine(Value):
 
 def machine_name(uuid: str) -> str:
     """Return the name under which the pod ``uuid`` is registered."""
-    return f"rkt-{uuid}"
+    return f"{_OF_PODS}{uuid}"
+
+
+def pod_of(name: str) -> str:
+    """Return the UUID in the name of a pod's machine; "" if it is no pod's."""
+    return name.removeprefix(_OF_PODS) if name.startswith(_OF_PODS) else ""
 
 
 def usable(bus: Bus) -> bool:
@@ -66,6 +77,20 @@ def machines(bus: Bus) -> tuple[Machine, ...]:
     return tuple(Machine(name, kind, service, path) for name, kind, service, path in rows)
 
 
+def registered_at(bus: Bus, path: str) -> int | None:
+    """Return when a machine was registered, in nanoseconds since 1970; None if it is gone.
+
+    Raises:
+        BusError: machined, or the bus, does not answer.
+    """
+    try:
+        return int(bus.get_property(DESTINATION, path, _MACHINE, "Timestamp")) * 1000
+    except BusError as error:
+        if error.name in (UNKNOWN_OBJECT, UNKNOWN_METHOD, NO_SUCH_MACHINE):
+            return None
+        raise
+
+
 def leader(bus: Bus, name: str) -> int | None:
     """Return the host's number of the machine's PID 1, None if there is no such machine.
 
@@ -75,7 +100,7 @@ def leader(bus: Bus, name: str) -> int | None:
     path = _find(bus, name)
     if path is None:
         return None
-    return int(bus.get_property(DESTINATION, path, "org.freedesktop.machine1.Machine", "Leader"))
+    return int(bus.get_property(DESTINATION, path, _MACHINE, "Leader"))
 
 
 def terminate(bus: Bus, name: str) -> bool:

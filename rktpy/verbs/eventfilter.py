@@ -53,6 +53,16 @@ class Filters:
             return self._groups.keys().isdisjoint(("pod", "app", "label"))
         return "image" not in self._groups
 
+    def may_want_step(self, *steps: str) -> bool:
+        """Return whether one of these events of pods can fit."""
+        return self.may_want(Kind.POD) and not set(steps).isdisjoint(
+            self._groups.get("event", STEPS)
+        )
+
+    def asks_for(self, *steps: str) -> bool:
+        """Return whether one of these is asked for by name."""
+        return "event" in self._groups and self.may_want_step(*steps)
+
     def want(self, event: Event) -> bool:
         """Return whether ``event`` fits. News of the watch itself always does."""
         if event.kind == Kind.WATCH:

@@ -1,8 +1,8 @@
 """``events``: what happens to pods, their apps and images, as it happens.
 
 There is no daemon to ask, so the one who wants to know watches the directories of pods and of the
-store (``pod.events.watching``, ``store.watching``). What was before is told as far as its times
-are on disk.
+store (``pod.events.watching``, ``store.watching``), and listens to machined where there is one.
+What was before is told as far as its times are on disk, or machined's.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from rktpy.host.readiness import Readiness
 from rktpy.pod.events.story import Event, Kind, Step
 from rktpy.pod.events.watching import PodWatch
 from rktpy.resource import Resource
+from rktpy.systemd.facts import sd_booted
 from rktpy.value import Value
 from rktpy.verbs.eventfilter import Filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rktpy.store.rows import Row
+    from rktpy.systemd.registrations import Registration
     from rktpy.verbs.site import Site
 
 _SECOND = 1_000_000_000
@@ -95,13 +97,38 @@ class _Stream(Resource):
             self._sources.pop().close()
 
     def _begin(self) -> None:
-        filters, layout, tell = self._request.filters, self._site.layout, self._found.append
+        filters = self._request.filters
         if filters.may_want(Kind.POD) or filters.may_want(Kind.APP):
-            pods = PodWatch(layout, self._readiness, tell=tell, lost=self._say_lost)
-            self._sources.append(pods)
-            pods.begin()
+            self._watch_pods()
         if filters.may_want(Kind.IMAGE):
             self._watch_images()
+
+    def _watch_pods(self) -> None:
+        pods = PodWatch(
+            self._site.layout,
+            self._readiness,
+            tell=self._found.append,
+            lost=self._say_lost,
+            registrations=self._registrations_of(lambda: pods.catch_up()),
+        )
+        self._sources.append(pods)
+        pods.begin()
+
+    def _registrations_of(self, changed: Callable[[], None]) -> Callable[[], list[Registration]]:
+        """Ask machined before the pods are looked at: what it knew by then is what was before."""
+        filters = self._request.filters
+        if not filters.may_want_step(Step.REGISTERED, Step.UNREGISTERED):
+            return list
+        if not sd_booted():
+            if filters.asks_for(Step.REGISTERED, Step.UNREGISTERED):
+                _logger.warning("this host was not booted by systemd: no pod will be registered")
+            return list
+        from rktpy.systemd.registrations import Registrations
+
+        registrations = Registrations(self._readiness, changed=changed)
+        self._sources.append(registrations)
+        registrations.begin()
+        return registrations.news
 
     def _watch_images(self) -> None:
         from rktpy.store.watching import ImageWatch

@@ -5,8 +5,9 @@ not seen itself follows from a later one: what is marked has ended. Who looks la
 having lost sight thus tells neither less nor more than who looks all the time, with one exception:
 whether a pod that is further by now was ``prepared`` or started at once.
 
-pod    preparing → prepared → started → ready → exited → marked → removed
+pod    preparing → prepared → started → registered → ready → exited → marked → removed
        preparing → aborted → marked → removed
+       unregistered, once it was registered: after exited, if both are seen together
 app    exited, between the pod's ``started`` and ``exited``
 """
 
@@ -36,8 +37,10 @@ class Step:
     ABORTED = "aborted"
     PREPARED = "prepared"
     STARTED = "started"
+    REGISTERED = "registered"  # machined knows it
     READY = "ready"
     EXITED = "exited"
+    UNREGISTERED = "unregistered"
     MARKED = "marked"
     REMOVED = "removed"
     FETCHED = "fetched"
@@ -70,6 +73,7 @@ class Sight(Value):
 
     ``phases`` are those it was seen in since the last sight, the present one last; none if it is
     gone. ``locked`` is about the present one. ``ended`` is when it ended, if it is on disk.
+    ``registered`` and ``unregistered`` come from machined, the latter only if it is to be told now.
     """
 
     now: int
@@ -80,6 +84,8 @@ class Sight(Value):
     created: int = 0
     changed: int = 0  # when it came into the present phase
     started: int = 0
+    registered: int = 0
+    unregistered: int = 0
     ready: int = 0
     ended: int = 0
     apps: tuple[AppEnd, ...] = ()
@@ -122,6 +128,11 @@ class Story:
         """Whether nothing of it runs, or prepares it, any more."""
         return not self._told.isdisjoint((Step.EXITED, Step.ABORTED, Step.MARKED, Step.REMOVED))
 
+    @property
+    def registered(self) -> bool:
+        """Whether machined still knows it, as far as was told."""
+        return Step.REGISTERED in self._told and Step.UNREGISTERED not in self._told
+
     def tell(self, sight: Sight) -> list[Event]:
         """Return what happened since the last sight, in order."""
         if sight.facts is not None:
@@ -129,9 +140,13 @@ class Story:
         if sight.phases:
             self.phase = sight.phases[-1]
         over = self._over(sight)
+        if not self.phase:
+            return []  # a stranger's machine with a pod's name
         found = [*self._before(sight, over=over)]
         if over and Step.EXITED not in self._told:
             found += self._pod(Step.EXITED, sight, sight.ended, pod_status(sight.apps))
+        if sight.unregistered and Step.REGISTERED in self._told:
+            found += self._pod(Step.UNREGISTERED, sight, sight.unregistered)
         if any(phase in _MARKED for phase in sight.phases):
             at = sight.changed if sight.phases[-1] in _MARKED else 0
             found += self._pod(Step.MARKED, sight, at)
@@ -143,7 +158,7 @@ class Story:
         """Return whether the pod had been in ``run`` and is not running any more."""
         ran = Step.STARTED in self._told or Phase.RUN in sight.phases or self.phase == Phase.RUN
         if sight.gone:
-            return ran
+            return ran or Phase.EXITED_GARBAGE in sight.phases
         if sight.phases[-1:] == (Phase.RUN,):
             return not sight.locked
         return Phase.EXITED_GARBAGE in sight.phases or (ran and self.phase in _MARKED)
@@ -162,12 +177,16 @@ class Story:
             yield from self._pod(Step.PREPARED, sight, at)
         if sight.started:
             yield from self._pod(Step.STARTED, sight, sight.started)
-        if Step.EXITED in self._told:
-            return  # what outlives its supervisor is not a part of the pod's life
-        lively = [*self._ends(sight)]
-        if sight.ready and Step.READY not in self._told:
-            lively += self._pod(Step.READY, sight, sight.ready)
-        yield from sorted(lively, key=lambda event: event.at)
+        lively: list[Event] = []
+        if Step.EXITED not in self._told:  # else it outlives its supervisor: no part of its life
+            lively += self._ends(sight)
+            if sight.ready:
+                lively += self._pod(Step.READY, sight, sight.ready)
+        lively.sort(key=lambda event: event.at)
+        if sight.registered:  # nspawn waits for it before it starts anything
+            at = min([sight.registered, *(event.at for event in lively)])
+            yield from self._pod(Step.REGISTERED, sight, at)
+        yield from lively
 
     def _ends(self, sight: Sight) -> Iterator[Event]:
         for end in sight.apps:

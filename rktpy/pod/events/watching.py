@@ -10,6 +10,9 @@ pods/run/<uuid>/            until the pod's supervisor is there (``ppid``)
 the supervisor              a pidfd: when it is readable, all descriptors of the process are closed,
                             while a close is told just before the lock goes
 
+What machined knows is asked for after each look at a pod that lives: nspawn lets a pod begin only
+once it is registered, so what was seen of it begins with that.
+
 So pods that ended, however many, cost nothing but their names. A pod that runs costs two watches
 and two descriptors. What a notice says is a reason to look (``events.sighting``), what is told
 follows from what is seen (``events.story``): several notices of one thing tell it once, and when
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from rktpy.host.readiness import Readiness
     from rktpy.layout import Layout
     from rktpy.pod.events.story import Event
+    from rktpy.systemd.registrations import Registration
 
 _PHASES = tuple(phase for phase in ALL_PHASES if phase != Phase.EMBRYO)
 _LIVELY = (Phase.PREPARE, Phase.RUN)  # where a lock says something that its directory does not
@@ -47,6 +51,7 @@ _MOVES = _CAME | inotify.MOVED_FROM | inotify.DELETE
 _STATUSES = _CAME | inotify.CLOSE_WRITE
 _PAUSE = 0.001  # seconds before the first of several looks; each next pause is twice as long
 _LOOKS = 10  # about a second in all
+_LEAVING = 1.0  # seconds from nspawn's taking leave of machined to its own end, at most
 
 
 class PodWatchError(RktError):
@@ -57,10 +62,11 @@ class _Live:
     """A pod that is prepared or runs: ``fd`` is its directory, ``pidfd`` its supervisor or -1.
 
     ``watches`` are by directory below the pod. ``looks`` are left of a series, of which the next
-    is ``awaited``; ``half`` says that a status was only half written.
+    is ``awaited``; ``half`` says that a status was only half written. ``leaving`` is until when the
+    end is waited for of one that is not registered any more, 0.0 if it is.
     """
 
-    __slots__ = ("awaited", "fd", "half", "looks", "pidfd", "watches")
+    __slots__ = ("awaited", "fd", "half", "leaving", "looks", "pidfd", "watches")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -69,12 +75,24 @@ class _Live:
         self.looks = 0
         self.awaited = False
         self.half = False
+        self.leaving = 0.0
+
+
+class _Marks:
+    """When machined took a pod in and when it let it go, 0: not, as far as is yet to be told."""
+
+    __slots__ = ("came", "went")
+
+    def __init__(self) -> None:
+        self.came = 0
+        self.went = 0
 
 
 class PodWatch(Resource):
     """Calls ``tell`` with events of pods, and ``lost`` when the kernel dropped notices.
 
-    Of a pod that came and went while notices were dropped nothing is known; nothing else is lost.
+    ``registrations`` gives those that are new, without waiting. Of a pod that came and went while
+    notices were dropped nothing is known; nothing else is lost.
     """
 
     def __init__(
@@ -84,11 +102,15 @@ class PodWatch(Resource):
         *,
         tell: Callable[[Event], None],
         lost: Callable[[], None],
+        registrations: Callable[[], Sequence[Registration]] = tuple,
     ) -> None:
         self._layout = layout
         self._readiness = readiness
         self._tell = tell
         self._lost = lost
+        self._registrations = registrations
+        self._marks: dict[str, _Marks] = {}
+        self._fresh: set[str] = set()  # UUIDs with marks that nobody has looked at
         self._stories: dict[str, Story] = {}
         self._lives: dict[str, _Live] = {}
         self._inotify = inotify.Inotify()
@@ -106,6 +128,7 @@ class PodWatch(Resource):
         self._readiness.when_readable(self._inotify.fd, self._on_notices)
         self._arm()
         self._look_at_all({})
+        self.catch_up()
 
     def close(self) -> None:
         """Stop watching; twice is fine."""
@@ -115,10 +138,13 @@ class PodWatch(Resource):
             self._readiness.drop(self._inotify.fd)
         self._inotify.close()
 
-    def story(self, uuid: str) -> Story | None:
-        """Look at one pod, tell what is new, and return its story; None if there is no such pod."""
-        self._look(uuid, ())
-        return self._stories.get(uuid)
+    def catch_up(self) -> None:
+        """Tell what is new of pods whose registration changed, after what was before it."""
+        self._mark()
+        while self._fresh:
+            self._take_notices()
+            if self._fresh:
+                self._look(self._fresh.pop(), ())
 
     def _arm(self) -> bool:
         """Watch the directories of phases that are not watched; return whether there were some."""
@@ -141,6 +167,10 @@ class PodWatch(Resource):
         return armed
 
     def _on_notices(self) -> None:
+        self._take_notices()
+        self.catch_up()
+
+    def _take_notices(self) -> None:
         passed: dict[str, list[str]] = {}
         closed: set[str] = set()
         lost = moved = False
@@ -204,12 +234,45 @@ class PodWatch(Resource):
             raise _refusal(self._layout) from error
         if sight is None:
             sight = Sight(now=time.time_ns(), phases=tuple(before), gone=True)
+        sight = self._marked(uuid, sight)
         for event in story.tell(sight):
             self._tell(event)
-        if sight.gone:
+        if sight.gone and not story.registered:
             del self._stories[uuid]
         if story.ended or sight.gone or story.phase not in _LIVELY:
             self._release(uuid)
+
+    def _mark(self) -> None:
+        for new in self._registrations():
+            if is_uuid(new.uuid):
+                marks = self._marks.setdefault(new.uuid, _Marks())
+                if new.there:
+                    marks.came = new.at
+                else:
+                    marks.went = new.at
+                self._fresh.add(new.uuid)
+
+    def _marked(self, uuid: str, sight: Sight) -> Sight:
+        """Return ``sight`` with what machined says, which was there before it if it made it so."""
+        self._mark()
+        self._fresh.discard(uuid)
+        marks = self._marks.get(uuid)
+        if marks is None:
+            return sight
+        live = self._lives.get(uuid)
+        went = marks.went
+        if went and live is not None and sight.locked and self._is_leaving(uuid, live):
+            went = 0
+        else:
+            del self._marks[uuid]
+        return sight.replace(registered=marks.came, unregistered=went)
+
+    def _is_leaving(self, uuid: str, live: _Live) -> bool:
+        """Return whether the end of a pod that is not registered any more should come soon."""
+        if not live.leaving:
+            live.leaving = time.monotonic() + _LEAVING
+            self._look_again(uuid)
+        return time.monotonic() < live.leaving
 
     def _see(self, story: Story, before: Sequence[str]) -> Sight | None:
         uuid = story.uuid
@@ -277,6 +340,7 @@ class PodWatch(Resource):
         self._readiness.drop(live.pidfd)  # it stays readable for ever
         self._look_again(uuid)
         self._look(uuid, ())
+        self.catch_up()
 
     def _look_again(self, uuid: str) -> None:
         """Begin a series of looks: what the notice was about may be just about to be done."""
@@ -295,8 +359,10 @@ class PodWatch(Resource):
         if self._lives.get(uuid) is not live:
             return
         live.looks -= 1
-        if live.half or not is_held(live.fd):
+        left = uuid in self._marks and time.monotonic() >= live.leaving
+        if live.half or left or not is_held(live.fd):
             self._look(uuid, ())
+            self.catch_up()
         if live.looks > 0 and not live.awaited and self._lives.get(uuid) is live:
             self._await(uuid, live)
 

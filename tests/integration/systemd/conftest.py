@@ -43,10 +43,20 @@ class PrivateBus:
         self.address = f"unix:path={base}/bus"
         config = base / "session.conf"
         config.write_text(CONFIG.format(socket=base / "bus", services=self.services))
+        self._config = config
         self._children = contextlib.ExitStack()
         self._serving: dict[str, subprocess.Popen[str]] = {}
-        self.daemon = self._start("dbus-daemon", f"--config-file={config}", "--nofork",
+        self.start()
+
+    def start(self) -> None:
+        """Start the daemon, also again after ``stop``."""
+        self.daemon = self._start("dbus-daemon", f"--config-file={self._config}", "--nofork",
                                   "--nopidfile", "--print-address")  # fmt: skip
+
+    def stop(self) -> None:
+        """End the daemon; its guests are on their own."""
+        self.daemon.kill()
+        self.daemon.wait()
 
     def serve(self, role: str, **environ: str) -> subprocess.Popen[str]:
         """Start ``fake_service.py`` as ``role`` and wait until it owns its name."""

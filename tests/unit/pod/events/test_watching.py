@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from rktpy.layout import Layout
 from rktpy.pod.events.watching import PodWatch, PodWatchError
 from rktpy.pod.lifecycle import Pod, make_phase_dirs
 from rktpy.pod.phase import Phase
+from rktpy.systemd.registrations import Registration
 from tests.support.pods import STAGE1_ID, a_pod
 
 if TYPE_CHECKING:
@@ -33,8 +35,16 @@ class Watcher:
     def __init__(self, layout: Layout) -> None:
         self.told: list[str] = []
         self.losses = 0
+        self.at: list[int] = []
+        self.machined: list[Registration] = []
         self.readiness = Readiness()
-        self.watch = PodWatch(layout, self.readiness, tell=self._tell, lost=self._lose)
+        self.watch = PodWatch(
+            layout,
+            self.readiness,
+            tell=self._tell,
+            lost=self._lose,
+            registrations=self._registrations,
+        )
 
     def until(self, *steps: str) -> None:
         """Wait until exactly ``steps`` were told since the last call."""
@@ -51,7 +61,16 @@ class Watcher:
                 self.readiness.after(0.1, lambda: over.append(True))
             self.readiness.wait()
 
+    def register(self, uuid: str, *, there: bool = True, at: int = 0) -> None:
+        """Let machined have registered a pod, which nobody is woken for."""
+        self.machined.append(Registration(uuid, at or time.time_ns(), there))
+
+    def _registrations(self) -> list[Registration]:
+        news, self.machined = self.machined, []
+        return news
+
     def _tell(self, event: Event) -> None:
+        self.at.append(event.at)
         app = f"{event.app}:" if event.app else ""
         self.told.append(app + event.step + ("" if event.status is None else f"={event.status}"))
 
@@ -114,9 +133,14 @@ def start(aside: Layout, layout: Layout) -> tuple[Pod, subprocess.Popen[bytes]]:
     return pod, supervise(pod)
 
 
+def watch_numbers() -> list[int]:
+    infos = [path.read_text() for path in Path("/proc/self/fdinfo").iterdir() if path.exists()]
+    lines = [line for info in infos for line in info.splitlines() if line.startswith("inotify")]
+    return [int(line.split()[1].removeprefix("wd:"), 16) for line in lines]
+
+
 def watches() -> int:
-    infos = Path("/proc/self/fdinfo").iterdir()
-    return sum(path.read_text().count("inotify wd:") for path in infos if path.exists())
+    return len(watch_numbers())
 
 
 def open_files() -> int:
@@ -255,6 +279,131 @@ def test_a_lock_that_outlives_the_supervisor_is_waited_for(
     watcher.until("exited")
 
 
+def test_machined_is_told_of_in_its_place_even_if_it_is_heard_late(
+    layout: Layout, aside: Layout, watcher: Watcher
+) -> None:
+    pod, process = start(aside, layout)
+    (status_dir(pod) / "redis").write_text("0\n")
+    (status_dir(pod).parent / "supervisor-status").symlink_to("ready")
+    watcher.register(pod.uuid)
+    watcher.until("preparing", "started", "registered", "redis:exited=0", "ready")
+    process.communicate(b"\n")
+    pod.move(Phase.EXITED_GARBAGE)
+    watcher.register(pod.uuid, there=False)
+    watcher.until("exited=0", "unregistered", "marked")
+
+    assert watcher.at[:4] == sorted(watcher.at[:4])
+
+
+def test_what_was_before_a_registration_is_told_before_it(
+    layout: Layout, aside: Layout, watcher: Watcher
+) -> None:
+    """Nobody has looked at what the kernel said of the pod when machined is heard."""
+    with prepare(aside, layout) as pod:
+        pod.move(Phase.PREPARED)
+        pod.move(Phase.RUN)
+        watcher.register(pod.uuid)
+        watcher.watch.catch_up()
+
+        assert watcher.told == ["preparing", "prepared", "registered"]
+
+
+def test_a_registration_is_told_once(layout: Layout, aside: Layout, watcher: Watcher) -> None:
+    pod, process = start(aside, layout)
+    for _ in range(3):
+        watcher.register(pod.uuid)
+        watcher.watch.catch_up()
+    watcher.until("preparing", "started", "registered")
+    process.communicate(b"\n")
+    watcher.until("exited")
+
+
+def test_who_machined_lets_go_has_ended_before_if_it_ends_soon(
+    layout: Layout, aside: Layout, watcher: Watcher
+) -> None:
+    pod, process = start(aside, layout)
+    watcher.register(pod.uuid)
+    watcher.until("preparing", "started", "registered")
+    watcher.register(pod.uuid, there=False)
+    watcher.watch.catch_up()
+    assert watcher.told == []
+    process.communicate(b"\n")
+
+    watcher.until("exited", "unregistered")
+
+
+def test_who_machined_lets_go_may_live_on(layout: Layout, aside: Layout, watcher: Watcher) -> None:
+    pod, process = start(aside, layout)
+    watcher.register(pod.uuid)
+    watcher.register(pod.uuid, there=False)
+    watcher.watch.catch_up()
+    watcher.until("preparing", "started", "registered", "unregistered")
+    watcher.rest()
+    assert watcher.told == []
+    process.communicate(b"\n")
+
+    watcher.until("exited")
+
+
+def test_machined_may_know_a_pod_longer_than_the_disk_does(
+    layout: Layout, aside: Layout, watcher: Watcher
+) -> None:
+    with prepare(aside, layout) as pod:
+        pod.move(Phase.RUN)
+        watcher.register(pod.uuid)
+        watcher.until("preparing", "registered")
+    pod.move(Phase.EXITED_GARBAGE)
+    os.rename(pod.path, f"{aside.data}/gone")
+    watcher.until("exited", "marked", "removed")
+    watcher.register(pod.uuid, there=False)
+    watcher.watch.catch_up()
+
+    assert watcher.told == ["unregistered"]
+    watcher.register(pod.uuid, there=False)
+    watcher.watch.catch_up()
+    assert watcher.told == ["unregistered"]
+
+
+def test_a_pod_that_came_and_went_was_registered_all_the_same(
+    layout: Layout, aside: Layout, watcher: Watcher
+) -> None:
+    with prepare(aside, layout) as pod:
+        pod.move(Phase.RUN)
+        pod.move(Phase.EXITED_GARBAGE)
+        os.rename(pod.path, f"{aside.data}/gone")
+    watcher.register(pod.uuid)
+    watcher.register(pod.uuid, there=False)
+
+    watcher.until("preparing", "registered", "exited", "unregistered", "marked", "removed")
+
+
+@pytest.mark.parametrize("name", ["0f746094-3438-42bc-ab37-3cf85f132e60", "../run", ""])
+def test_machines_that_are_no_pods_of_ours_are_nobodys(watcher: Watcher, name: str) -> None:
+    watcher.register(name)
+    watcher.watch.catch_up()
+    watcher.register(name, there=False)
+    watcher.watch.catch_up()
+
+    assert watcher.told == []
+
+
+def test_what_machined_knew_before_is_a_part_of_what_was_before(
+    layout: Layout, aside: Layout
+) -> None:
+    pod, process = start(aside, layout)
+    (status_dir(pod).parent / "supervisor-status").symlink_to("ready")
+    watcher = Watcher(layout)
+    at = time.time_ns() - 3_600_000_000_000
+    with watcher.watch:
+        watcher.register(pod.uuid, at=at)
+        watcher.watch.begin()
+        watcher.until("preparing", "started", "registered", "ready")
+        process.communicate(b"\n")
+        watcher.until("exited")
+
+    assert watcher.at[2] == at
+
+
 def test_when_notices_are_dropped_all_pods_are_looked_at(
     layout: Layout, aside: Layout, watcher: Watcher
 ) -> None:
@@ -297,6 +446,21 @@ def test_ended_pods_cost_no_watch_and_no_file(layout: Layout, watcher: Watcher) 
         assert watches() == 2 * PHASES
 
     assert (len(ends), watches(), open_files()) == (60, PHASES, before)
+
+
+def test_who_ended_before_costs_no_watch_even_for_a_moment(layout: Layout, aside: Layout) -> None:
+    """Watches are numbered, and a number is not given twice."""
+    for _ in range(30):
+        a_pod(layout, Phase.RUN, units=0)
+    watcher = Watcher(layout)
+    with watcher.watch:
+        watcher.watch.begin()
+        watcher.told.clear()
+        with prepare(aside, layout) as pod:
+            pod.move(Phase.RUN)
+            watcher.until("preparing")
+
+            assert max(watch_numbers()) <= PHASES + 1
 
 
 def test_directories_may_come_later_and_go(tmp_path: Path, aside: Layout) -> None:

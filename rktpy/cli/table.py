@@ -31,10 +31,10 @@ _TOP_LONG = (
 _EVENTS_USAGE = "events [--filter=KEY=VALUE]... [--since=TIME] [--until=TIME] [--no-stream]"
 _EVENTS_LONG = (
     "A line for each event: time, type, event, UUID of the pod or ID of the image, and what else is"
-    " known. A pod is preparing, then aborted or prepared, started, ready, exited, marked, removed;"
-    " an app is exited; an image is fetched and removed. Nothing but directories is watched: it"
-    " works before there is any pod, and no process stays for it. Times that nobody wrote down are"
-    " those of the watch."
+    " known. A pod is preparing, then aborted or prepared, started, registered, ready, exited,"
+    " unregistered, marked, removed; an app is exited; an image is fetched and removed. Directories"
+    " are watched, and machined's signals where there is one: it works before there is any pod, and"
+    " no process stays for it. Times that nobody wrote down are those of the watch."
 )
 
 ROOT = Command(

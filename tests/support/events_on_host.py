@@ -11,14 +11,20 @@ from tests.support.listening import short
 from tests.support.pods_on_host import FORMS, RKTPY, SHELL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.support.pods_on_host import Pods, StartedPod
     from tests.support.remote import RemoteProcess
 
 _MANY = 50
 _WATCHING = 'test "$(cat "/proc/$1"/fdinfo/* 2>/dev/null | grep -c "inotify wd:")" -ge 5'
-_LIFE = ["preparing", "started", "ready", "shell:exited=0", "exited=0", "marked", "removed"]
+_LIFE = [
+    "preparing", "started", "registered", "ready",
+    "shell:exited=0", "exited=0", "unregistered", "marked", "removed",
+]  # fmt: skip
+_ORDER = ("preparing", "started", "registered", "ready", "exited=0", "marked", "removed")
+_GROUP = "4242"
+_MEMBER = ("setpriv", "--reuid=65534", f"--regid={_GROUP}", "--clear-groups")
 _AT_ONCE = """\
 for n in $(seq "$1"); do
     systemd-run --quiet --unit="events-$n" -p KillMode=mixed -p Delegate=yes -p Type=exec \
@@ -53,35 +59,49 @@ class _Listening:
 
 
 @contextmanager
-def _listening(pods: Pods, *options: str) -> Iterator[_Listening]:
-    """Listen to pods and apps meanwhile; afterwards the listener ends by SIGTERM, in silence."""
+def _listening(
+    pods: Pods, *options: str, who: Sequence[str] = (), complaints: Sequence[str] = ()
+) -> Iterator[_Listening]:
+    """Listen to pods and apps meanwhile; afterwards the listener ends by SIGTERM.
+
+    It has made ``complaints``, a line each, and no others.
+    """
     host = pods.host
-    process = host.start(
-        [RKTPY, "events", "--format=json", "--filter=type=pod", "--filter=type=app", *options]
-    )
+    kinds = ("--filter=type=pod", "--filter=type=app")
+    process = host.start([*who, RKTPY, "events", "--format=json", *kinds, *options])
     host.wait_until(_WATCHING, str(process.pid))
     yield _Listening(process, host.slowness)
     process.kill(signal.SIGTERM)
     ended = process.wait(timeout=30 * host.slowness)
-    assert (ended.status, ended.stderr) == (-signal.SIGTERM, ""), ended
+    said = ended.stderr.splitlines()
+    assert (ended.status, len(said)) == (-signal.SIGTERM, len(complaints)), ended
+    assert all(words in line for words, line in zip(complaints, said, strict=True)), ended
 
 
 def check_every_form_has_its_events(pods: Pods) -> None:
-    """Run a pod from a shell, as a service and transient; stop each, then collect all."""
-    with _listening(pods) as listening:
+    """Run a pod from a shell, as a service and transient; stop each, then collect all.
+
+    Who is in the group of the directories hears the same as root.
+    """
+    with (
+        _group_of_pods(pods),
+        _listening(pods) as listening,
+        _listening(pods, who=_MEMBER) as member,
+    ):
         lives = {}
         for form, start in FORMS.items():
             pod = start(pods, pods.argv(SHELL, "exec sleep 600", options=[f"--pod-name={form}"]))
             uuid = pod.wait_active().uuid
-            assert listening.of(uuid, "ready") == _LIFE[:3]
+            assert listening.of(uuid, "ready") == _LIFE[:4]
             pods.rktpy("stop", uuid)
-            lives[uuid] = listening.of(uuid, "exited")
+            lives[uuid] = listening.of(uuid, "unregistered")
         pods.rktpy("gc", "--grace-period=0s")
         ends = [listening.of(uuid, "removed") for uuid in lives]
+        heard = [member.of(uuid, "removed") for uuid in lives]
         names = {event["pod_name"] for event in listening.found() if event["event"] == "removed"}
 
-    assert list(lives.values()) == [_LIFE[:5]] * len(FORMS)
-    assert ends == [_LIFE] * len(FORMS)
+    assert list(lives.values()) == [_LIFE[:7]] * len(FORMS)
+    assert ends == heard == [_LIFE] * len(FORMS)
     assert names == set(FORMS)
 
 
@@ -90,17 +110,17 @@ def check_kills_are_told(pods: Pods) -> None:
     with _listening(pods) as listening:
         app = _running(pods)
         pods.host.sh("for pid; do kill -9 $pid; done", *map(str, app.processes("shell")))
-        killed_app = listening.of(app.uuid, "exited")
+        killed_app = listening.of(app.uuid, "unregistered")
         init = _running(pods)
         pods.host.sh("kill -9 $1", str(init.leader()))
-        killed_init = listening.of(init.uuid, "exited")
+        killed_init = listening.of(init.uuid, "unregistered")
         supervisor = _running(pods)
         pods.host.sh('kill -9 "$(cat "/var/lib/rkt/pods/run/$1/ppid")"', supervisor.uuid)
-        killed_supervisor = listening.of(supervisor.uuid, "exited")
+        killed_supervisor = listening.of(supervisor.uuid, "unregistered")
 
-    assert killed_app == [*_LIFE[:3], "shell:exited=9", "exited=9"]
-    assert killed_init == [*_LIFE[:3], "exited=None"]
-    assert killed_supervisor == [*_LIFE[:3], "exited=None"]
+    assert killed_app == [*_LIFE[:4], "shell:exited=9", "exited=9", "unregistered"]
+    assert killed_init == [*_LIFE[:4], "exited=None", "unregistered"]
+    assert killed_supervisor == [*_LIFE[:4], "exited=None", "unregistered"]
 
 
 def check_many_at_once_have_exactly_their_events(pods: Pods, count: int = _MANY) -> None:
@@ -109,7 +129,8 @@ def check_many_at_once_have_exactly_their_events(pods: Pods, count: int = _MANY)
     with _listening(pods) as listening:
         host.sh(_AT_ONCE, str(count), SHELL, timeout=120 * host.slowness)
         pods.rktpy("gc", "--grace-period=0s")
-        listening.until(lambda all_: sum(e["event"] == "removed" for e in all_) >= count)
+        listening.until(lambda all_: _count(all_, "removed") >= count)
+        listening.until(lambda all_: _count(all_, "unregistered") >= count)
         found = listening.found()
 
     uuids = {event["name"] for event in found}
@@ -117,7 +138,7 @@ def check_many_at_once_have_exactly_their_events(pods: Pods, count: int = _MANY)
     for uuid in uuids:
         steps = [short(event) for event in found if event["name"] == uuid]
         assert sorted(steps) == sorted(_LIFE)
-        assert steps[:2] + steps[-3:] == _LIFE[:2] + _LIFE[-3:]
+        assert [step for step in steps if step in _ORDER] == list(_ORDER)
 
 
 def check_a_killed_listener_leaves_nothing_out(pods: Pods) -> None:
@@ -135,8 +156,39 @@ def check_a_killed_listener_leaves_nothing_out(pods: Pods) -> None:
     with _listening(pods, since) as listening:
         rest = listening.of(pod.uuid, "exited")
 
-    assert [short(event) for event in told] == _LIFE[:3]
-    assert rest == _LIFE[3:5]
+    assert [short(event) for event in told] == _LIFE[:4]
+    assert rest == _LIFE[4:6]
+
+
+def check_the_bus_may_go_meanwhile(pods: Pods) -> None:
+    """Restart dbus, with which machined ends; a pod ends while neither can be heard."""
+    host = pods.host
+    complaints = ("the message bus hung up", "the message bus is back")
+    with _listening(pods, complaints=complaints) as listening:
+        before = _running(pods)
+        listening.of(before.uuid, "ready")
+        host.sh("systemctl restart dbus")
+        pods.rktpy("stop", before.uuid)
+        assert listening.of(before.uuid, "exited") == _LIFE[:6]
+        host.sh("systemctl start systemd-machined")
+        assert listening.of(before.uuid, "unregistered") == _LIFE[:7]
+        after = _running(pods)
+        assert listening.of(after.uuid, "ready") == _LIFE[:4]
+        pods.rktpy("stop", after.uuid)
+        assert listening.of(after.uuid, "unregistered") == _LIFE[:7]
+
+
+def _count(found: Sequence[dict[str, Any]], step: str) -> int:
+    return sum(event["event"] == step for event in found)
+
+
+@contextmanager
+def _group_of_pods(pods: Pods) -> Iterator[None]:
+    """Give the directories of pods to a group: what is made in them is of it, too."""
+    give = "cd /var/lib/rkt && chgrp $1 . pods pods/* && chmod g+s . pods pods/*"
+    pods.host.sh(give, _GROUP)
+    yield
+    pods.host.sh(give, "0")
 
 
 def _running(pods: Pods) -> StartedPod:

@@ -22,5 +22,9 @@ def test_fifty_services_at_once_have_exactly_their_events(pods: Pods) -> None:
     on_host.check_many_at_once_have_exactly_their_events(pods)
 
 
+def test_the_bus_may_go_meanwhile(pods: Pods) -> None:
+    on_host.check_the_bus_may_go_meanwhile(pods)
+
+
 def test_a_killed_listener_leaves_nothing_out(pods: Pods) -> None:
     on_host.check_a_killed_listener_leaves_nothing_out(pods)

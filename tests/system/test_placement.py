@@ -195,17 +195,30 @@ def test_the_facts_about_the_host_are_kept_and_believed(pods: Pods) -> None:
 @pytest.mark.parametrize("backend", ["pydbus", "jeepney"])
 def test_both_libraries_of_the_bus_talk_to_the_host_s_machined(pods: Pods, backend: str) -> None:
     script = (
-        "import sys; sys.path.insert(0, '/usr/lib/rktpy')\n"
+        "import select, sys; sys.path.insert(0, '/usr/lib/rktpy')\n"
         "from rktpy.systemd import bus, machined\n"
         "connection = bus.connect(prefer=sys.argv[1])\n"
         "print(type(connection).__module__, machined.usable(connection),\n"
         "      machined.leader(connection, sys.argv[2]))\n"
+        "connection.subscribe(machined.MACHINE_REMOVED)\n"
+        "print('listening', flush=True)\n"
+        "found = []\n"
+        "while not found:\n"
+        "    select.select([connection], [], [])\n"
+        "    found = connection.signals()\n"
+        "print(found[0].args[0])\n"
         "connection.close()\n"
     )
     pod = pods.from_shell(pods.argv(SHELL, STAY))
-    said = pods.host.run(["/usr/bin/python3", "-c", script, backend, pod.machine]).stdout.split()
+    leader = pod.leader()
+    asking = pods.host.start(["/usr/bin/python3", "-c", script, backend, pod.machine])
+    asking.wait_for_output("listening", timeout=30 * pods.host.slowness)
+    pods.rktpy("stop", pod.uuid)
+    said = asking.wait(timeout=30 * pods.host.slowness).stdout.split()
 
-    assert said == [f"rktpy.systemd.bus_{backend}", "True", str(pod.leader())]
+    assert said == [
+        f"rktpy.systemd.bus_{backend}", "True", str(leader), "listening", pod.machine,
+    ]  # fmt: skip
 
 
 def test_enter_joins_an_app_of_a_pod_that_a_service_holds(pods: Pods) -> None:

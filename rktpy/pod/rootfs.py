@@ -55,6 +55,8 @@ def make_overlay_dirs(
 ) -> None:
     """Create upper and work directories, modes as rkt's. May run again over its own result."""
     _overlay_dir(tree, stage1_id, "", lowers[stage1_id][0])
+    # The pods' group reads statuses of apps there, as rkt's does (rkt: stage0, prepareOverlay).
+    os.chown(f"{tree.root}/overlay/{stage1_id}", -1, os.stat(tree.root).st_gid)
     for app in apps:
         _overlay_dir(tree, app.tree_id, app.app, lowers[app.tree_id][0])
 

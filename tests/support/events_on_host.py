@@ -23,8 +23,6 @@ _LIFE = [
     "shell:exited=0", "exited=0", "unregistered", "marked", "removed",
 ]  # fmt: skip
 _ORDER = ("preparing", "started", "registered", "ready", "exited=0", "marked", "removed")
-_GROUP = "4242"
-_MEMBER = ("setpriv", "--reuid=65534", f"--regid={_GROUP}", "--clear-groups")
 _AT_ONCE = """\
 for n in $(seq "$1"); do
     systemd-run --quiet --unit="events-$n" -p KillMode=mixed -p Delegate=yes -p Type=exec \
@@ -59,16 +57,14 @@ class _Listening:
 
 
 @contextmanager
-def _listening(
-    pods: Pods, *options: str, who: Sequence[str] = (), complaints: Sequence[str] = ()
-) -> Iterator[_Listening]:
+def _listening(pods: Pods, *options: str, complaints: Sequence[str] = ()) -> Iterator[_Listening]:
     """Listen to pods and apps meanwhile; afterwards the listener ends by SIGTERM.
 
     It has made ``complaints``, a line each, and no others.
     """
     host = pods.host
     kinds = ("--filter=type=pod", "--filter=type=app")
-    process = host.start([*who, RKTPY, "events", "--format=json", *kinds, *options])
+    process = host.start([RKTPY, "events", "--format=json", *kinds, *options])
     host.wait_until(_WATCHING, str(process.pid))
     yield _Listening(process, host.slowness)
     process.kill(signal.SIGTERM)
@@ -79,15 +75,8 @@ def _listening(
 
 
 def check_every_form_has_its_events(pods: Pods) -> None:
-    """Run a pod from a shell, as a service and transient; stop each, then collect all.
-
-    Who is in the group of the directories hears the same as root.
-    """
-    with (
-        _group_of_pods(pods),
-        _listening(pods) as listening,
-        _listening(pods, who=_MEMBER) as member,
-    ):
+    """Run a pod from a shell, as a service and transient; stop each, then collect all."""
+    with _listening(pods) as listening:
         lives = {}
         for form, start in FORMS.items():
             pod = start(pods, pods.argv(SHELL, "exec sleep 600", options=[f"--pod-name={form}"]))
@@ -97,11 +86,10 @@ def check_every_form_has_its_events(pods: Pods) -> None:
             lives[uuid] = listening.of(uuid, "unregistered")
         pods.rktpy("gc", "--grace-period=0s")
         ends = [listening.of(uuid, "removed") for uuid in lives]
-        heard = [member.of(uuid, "removed") for uuid in lives]
         names = {event["pod_name"] for event in listening.found() if event["event"] == "removed"}
 
     assert list(lives.values()) == [_LIFE[:7]] * len(FORMS)
-    assert ends == heard == [_LIFE] * len(FORMS)
+    assert ends == [_LIFE] * len(FORMS)
     assert names == set(FORMS)
 
 
@@ -180,15 +168,6 @@ def check_the_bus_may_go_meanwhile(pods: Pods) -> None:
 
 def _count(found: Sequence[dict[str, Any]], step: str) -> int:
     return sum(event["event"] == step for event in found)
-
-
-@contextmanager
-def _group_of_pods(pods: Pods) -> Iterator[None]:
-    """Give the directories of pods to a group: what is made in them is of it, too."""
-    give = "cd /var/lib/rkt && chgrp $1 . pods pods/* && chmod g+s . pods pods/*"
-    pods.host.sh(give, _GROUP)
-    yield
-    pods.host.sh(give, "0")
 
 
 def _running(pods: Pods) -> StartedPod:

@@ -323,8 +323,10 @@ class PodWatch(Resource):
         if directory not in live.watches:
             try:
                 watch = self._inotify.watch(directory, _STATUSES)
-            except (FileNotFoundError, NotADirectoryError):
-                return  # not there (yet), or the pod is gone: the end of it tells the rest
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                # Not there (yet), or the pod is gone, or of a time when its group could not read
+                # statuses: the end of it tells the rest.
+                return
             live.watches[directory] = watch
             self._owners[watch] = uuid
 

@@ -88,15 +88,18 @@ def test_a_pod_is_told_from_its_making_to_its_removal(rkt: Rktpy, listener: List
 def test_who_is_in_the_group_of_the_pods_hears_all_of_them(
     rkt: Rktpy, member: Callable[[], tuple[str, ...]]
 ) -> None:
-    with Listener((*member(), *rkt.argv(*POD_EVENTS))) as listener:
+    who = member()
+    with Listener((*who, *rkt.argv(*POD_EVENTS))) as listener:
         with rkt.start("run", "--pod-name=web", SHELL, "--", "exit 7") as pod:
             uuid = pod.uuid
             pod.end()
+        status = subprocess.run((*who, *rkt.argv("status", "web")), capture_output=True, text=True)
         rkt.ok("rm", "web")
         told = listener.of(uuid, "removed")
         listener.end()
         assert listener.err() == ""
 
+    assert "app-shell=7" in status.stdout.splitlines()
     assert sorted(told) == sorted(
         ["preparing", "started", "ready", "shell:exited=7", "exited=7", "marked", "removed"]
     )
@@ -314,6 +317,15 @@ def test_it_begins_before_there_is_a_data_directory(tmp_path: Path, rkt: Rktpy) 
     assert said == ["preparing", "prepared"]
     assert key in images
     assert fresh.collect().status == 0
+
+
+def test_where_no_pod_is_registered_who_asks_for_that_is_told_so(rkt: Rktpy) -> None:
+    asked = rkt("events", "--no-stream", "--filter=event=registered")
+    not_asked = rkt("events", "--no-stream", "--filter=event=ready", "--filter=event=exited")
+
+    assert (asked.status, not_asked.status) == (0, 0)
+    assert "not booted by systemd" in asked.err
+    assert not_asked.err == ""
 
 
 def test_it_ends_with_its_reader(rkt: Rktpy) -> None:

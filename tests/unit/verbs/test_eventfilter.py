@@ -90,3 +90,23 @@ def test_shells_offer_what_there_is() -> None:
         check_filter(text if text[-1] != "=" else f"{text}x")
 
     assert {text.partition("=")[0] for text in FILTERS} == set(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("texts", "may", "asks"),
+    [
+        ((), True, False),
+        (("event=ready",), False, False),
+        (("event=ready", "event=unregistered"), True, True),
+        (("type=app",), False, False),
+        (("type=app", "event=registered"), False, False),
+        (("pod=web",), True, False),
+        (("image=example.com/shell",), False, False),
+    ],
+)
+def test_machined_is_listened_to_only_if_it_may_matter(
+    texts: tuple[str, ...], *, may: bool, asks: bool
+) -> None:
+    filters, steps = Filters(texts), (Step.REGISTERED, Step.UNREGISTERED)
+
+    assert (filters.may_want_step(*steps), filters.asks_for(*steps)) == (may, asks)

@@ -160,13 +160,12 @@ class Registrations(Resource):
             self._take(signal)
 
     def _take(self, signal: Signal) -> None:
-        first, *_, last = (str(arg) for arg in signal.args)
-        if signal.member == _WANTED[0].member:
-            if signal.sender == BUS_NAME:
-                self._owner = last
-                self._ask_soon()
-        elif signal.sender == self._owner:
-            self._note(pod_of(first), there=signal.member == MACHINE_NEW.member)
+        """Believe the bus and machined; a stranger's signal may not even have arguments."""
+        if signal.sender == BUS_NAME and signal.member == _WANTED[0].member:
+            self._owner = str(signal.args[2])
+            self._ask_soon()
+        elif self._owner and signal.sender == self._owner:
+            self._note(pod_of(str(signal.args[0])), there=signal.member == MACHINE_NEW.member)
             if self._unlisted:
                 self._ask_soon()
 

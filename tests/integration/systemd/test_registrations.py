@@ -117,6 +117,9 @@ def test_nobody_but_machined_is_believed(private_bus: PrivateBus, reader: Reader
             forged = new_signal(at, "MachineNew", "so", ("rkt-forged", "/m/1"))
             forged.header.fields[HeaderFields.destination] = f":1.{number}"
             stranger.send(forged)
+            empty = new_signal(at, "MachineRemoved")
+            empty.header.fields[HeaderFields.destination] = f":1.{number}"
+            stranger.send(empty)
         stranger.send(new_signal(at, "MachineNew", "so", ("rkt-forged", "/m/1")))
         machined(private_bus, "Add", "rkt-y")
         reader.until("+y")

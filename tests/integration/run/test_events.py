@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rktpy.layout import Layout
-from rktpy.pod.lifecycle import make_phase_dirs
 from tests.integration.run.images import SHELL, shell_aci
 from tests.integration.run.rk import PATIENCE, until
 from tests.support.listening import Listener, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.integration.run.rk import Rktpy
 
 PODS = 50
-GROUP = 4242
 POD_EVENTS = ("events", "--format=json", "--filter=type=pod", "--filter=type=app")
 LIFE = ["exited=0", "preparing", "ready", "shell:exited=0", "started"]
 PAIRS = (("preparing", "started"), ("started", "ready"), ("started", "shell:exited=0"),
@@ -40,26 +37,6 @@ def recorded(rkt: Rktpy, *args: str) -> list[dict[str, Any]]:
     """Return what ``events`` reads from the disk."""
     lines = rkt.ok("events", "--format=json", "--no-stream", *args).splitlines()
     return [json.loads(line) for line in lines]
-
-
-@pytest.fixture
-def member(rkt: Rktpy) -> Iterator[Callable[[], tuple[str, ...]]]:
-    """Gives the directories of pods to a group, and says how to run something as a member."""
-    make_phase_dirs(Layout(str(rkt.data)))
-    paths = [rkt.data, rkt.data / "pods", *(rkt.data / "pods").iterdir(), *rkt.data.parents[:-1]]
-    before = [(path, path.stat()) for path in paths]
-
-    def give() -> tuple[str, ...]:
-        for path, was in before:
-            if path.is_relative_to(rkt.data):
-                os.chown(path, 0, GROUP)
-            path.chmod(was.st_mode | (0o2050 if path.is_relative_to(rkt.data) else 0o1))
-        return ("setpriv", "--reuid=65534", f"--regid={GROUP}", "--clear-groups")
-
-    yield give
-    for path, was in before:
-        os.chown(path, was.st_uid, was.st_gid)
-        path.chmod(was.st_mode)
 
 
 def supervisor(rkt: Rktpy, uuid: str) -> int:
@@ -83,42 +60,6 @@ def test_a_pod_is_told_from_its_making_to_its_removal(rkt: Rktpy, listener: List
     assert [event["user_labels"] for event in events[1:]] == [{"tier": "front"}] * 6
     times = [event["time_ns"] for event in events]
     assert times == sorted(times)
-
-
-def test_who_is_in_the_group_of_the_pods_hears_all_of_them(
-    rkt: Rktpy, member: Callable[[], tuple[str, ...]]
-) -> None:
-    who = member()
-    with Listener((*who, *rkt.argv(*POD_EVENTS))) as listener:
-        with rkt.start("run", "--pod-name=web", SHELL, "--", "exit 7") as pod:
-            uuid = pod.uuid
-            pod.end()
-        status = subprocess.run((*who, *rkt.argv("status", "web")), capture_output=True, text=True)
-        rkt.ok("rm", "web")
-        told = listener.of(uuid, "removed")
-        listener.end()
-        assert listener.err() == ""
-
-    assert "app-shell=7" in status.stdout.splitlines()
-    assert sorted(told) == sorted(
-        ["preparing", "started", "ready", "shell:exited=7", "exited=7", "marked", "removed"]
-    )
-
-
-def test_a_pod_whose_statuses_may_not_be_read_ends_all_the_same(
-    rkt: Rktpy, member: Callable[[], tuple[str, ...]]
-) -> None:
-    """As those of pods that were made before their directories had a group."""
-    with rkt.start("run", SHELL, "--", "sleep 300") as pod:
-        uuid = pod.ready()
-        who = member()
-        os.chown(rkt.data / "pods/run" / uuid, 0, GROUP)
-        with Listener((*who, *rkt.argv(*POD_EVENTS))) as listener:
-            rkt.ok("stop", uuid)
-            pod.end()
-            told = listener.of(uuid)
-
-    assert told == ["exited=None"]
 
 
 def test_a_prepared_pod_is_told_as_such(rkt: Rktpy, listener: Listener) -> None:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 SUFFIX = ".pod"
 _ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@")
+_OF_PODS = _ALLOWED - frozenset(":\\@")
+_HEX = frozenset("0123456789abcdef-")
+_LONGEST_OF_PODS = 64
+_OF_UUIDS = 8  # characters from which on a name may be taken for the beginning of one
 _LONGEST = 200  # bytes, so that "-health-APP@INSTANCE.service" fits into 255
 
 # Keys of [Unit] and [Install] whose words are names of units (systemd.unit(5)).
@@ -35,6 +39,27 @@ def why_no_name(file_name: str) -> str:
     if at and instance:
         return f"write a template: {prefix}@{SUFFIX}"
     return "its name is too long" if len(stem) > _LONGEST else ""
+
+
+def why_no_pod_name(name: str) -> str:
+    """Return why ``name`` cannot be a pod's, empty if it can, or if that depends on specifiers.
+
+    The rule is that of ``rktpy.pod.naming``, which this room does not know; a test compares them.
+    """
+    first, *others = name.split("%")
+    plain = first + "".join(part[1:] for part in others)  # without specifiers
+    whole = not others
+    if "%%" in name or not _OF_PODS.issuperset(plain) or (whole and not _begins_well(name)):
+        return "a pod's name has letters, digits, _, . and -, a letter or digit first"
+    if whole and len(name) > _LONGEST_OF_PODS:
+        return f"a pod's name has up to {_LONGEST_OF_PODS} characters"
+    if whole and len(name) >= _OF_UUIDS and _HEX.issuperset(name.lower()):
+        return "it looks like the UUID of a pod"
+    return ""
+
+
+def _begins_well(name: str) -> bool:
+    return name[:1] not in ("", "_", ".", "-")
 
 
 def unit_name(stem: str, suffix: str, part: str = "") -> str:

@@ -13,7 +13,13 @@ from rktpy.generator.health import check_units, read_checks, start_lines
 from rktpy.generator.ini import LONGEST, Problem, read
 from rktpy.generator.install import links_of
 from rktpy.generator.keys import GLOBAL, POD, SECTIONS, THROUGH
-from rktpy.generator.names import SUFFIX, unit_name, unit_reference, why_no_name
+from rktpy.generator.names import (
+    SUFFIX,
+    unit_name,
+    unit_reference,
+    why_no_name,
+    why_no_pod_name,
+)
 from rktpy.generator.order import cycles
 from rktpy.generator.settings import Settings
 from rktpy.generator.unit import Start, broken_text, service_text, through
@@ -156,7 +162,7 @@ def _units(
         problems.append(Problem(path, 0, "there is no [App] with an Image="))
     _check_ports(pod, problems)
     rktpy = (program, *pod.options(GLOBAL))
-    name = pod.one("PodName") or unit_reference(stem, "").replace("@", "-")
+    name = _pod_name(pod, stem, path, problems)
     checks = read_checks(apps, rktpy, name, problems)
     start = Start(
         rktpy=rktpy,
@@ -175,6 +181,19 @@ def _units(
     unit, service, install = (through(sections.get(each), known, problems) for each in THROUGH)
     text = service_text(start, unit=unit, service=service, install=install)
     return ((unit_name(stem, ".service"), text), *check_units(stem, path, checks))
+
+
+def _pod_name(pod: Settings, stem: str, path: str, problems: list[Problem]) -> str:
+    """Return the name of the pod: what nobody could start is refused now."""
+    entry = pod.entry("PodName")
+    name = pod.one("PodName") or unit_reference(stem, "").replace("@", "-")
+    if reason := why_no_pod_name(name):
+        problems.append(
+            entry.problem(f"PodName=: {reason}")
+            if entry
+            else Problem(path, 0, f"{name} cannot name the pod: {reason}; add PodName= to [Pod]")
+        )
+    return name
 
 
 def _check_ports(pod: Settings, problems: list[Problem]) -> None:

@@ -13,8 +13,11 @@ IPv6  has no such switch, and needs none to send: a route "local ::1" by the lin
 Several pods may share a link (a bridge): the last one closes it. Who opens one says so first:
 
 /run/rktpy/net/loopback/     locked while anything in it is read or written
-├── pods/<uuid>              a line for each link: "ipv4 veth1f2e"
-└── ipv4/<link>/<uuid>, ipv6/<link>/<uuid>
+├── pods/<uuid>              a line for each link: "ipv4 veth1f2e@4:4026531840"
+└── ipv4/<link>@<namespace>/<uuid>, ipv6/<link>@<namespace>/<uuid>
+
+The namespace is that of the network (``runtime.here``): each has links of its own, perhaps of the
+same names. Older versions wrote none.
 
 A link that somebody else has opened stays as it is. Sources: ip-sysctl.rst; ip6_rcv_core() in
 net/ipv6/ip6_input.c and rt6_need_strict() in net/ipv6/route.c.
@@ -61,6 +64,11 @@ class Door(Value):
         """As on disk."""
         return "ipv6" if self.ipv6 else "ipv4"
 
+    @property
+    def line(self) -> str:
+        """As on disk, for who is in its network namespace."""
+        return f"{self.family} {self.name}@{runtime.here()}"
+
 
 def find(rules: Rules) -> tuple[Door, ...]:
     """Return the links by which the host reaches the pod for ports it has on loopback."""
@@ -96,7 +104,7 @@ def claim(uuid: str, doors: Iterable[Door]) -> tuple[Door, ...]:
         return ()  # most pods: nobody need wait
     with lock.lock_dir(DIRECTORY):
         mine = tuple(door for door in wanted if _is_ours(door))
-        lines = [f"{door.family} {door.name}" for door in mine]
+        lines = [door.line for door in mine]
         before = _claimed(uuid)
         _note(uuid, dict.fromkeys([*before, *lines]))
         for line in lines:
@@ -109,7 +117,7 @@ def claim(uuid: str, doors: Iterable[Door]) -> tuple[Door, ...]:
 
 def is_claimed(uuid: str, door: Door) -> bool:
     """Return whether the pod has opened ``door``."""
-    return os.path.lexists(f"{DIRECTORY}/{door.family}/{door.name}/{uuid}")
+    return os.path.lexists(f"{_place(door.line)}/{uuid}")
 
 
 def release(uuid: str) -> None:
@@ -150,7 +158,15 @@ def _is_ours(door: Door) -> bool:
         return True
     if sysctls.takes_loopback("all"):
         return False
-    return not sysctls.takes_loopback(door.name) or _has_pods(_place(f"ipv4 {door.name}"))
+    if not sysctls.takes_loopback(door.name):
+        return True
+    return _is_used(door.line)
+
+
+def _is_used(line: str) -> bool:
+    """Return whether a pod has the link of ``line``, whichever version wrote it down."""
+    plain = line.partition("@")[0]
+    return any(_has_pods(_place(one)) for one in (line, plain, f"{plain}@{runtime.here()}"))
 
 
 def _has_pods(path: str) -> bool:
@@ -166,15 +182,18 @@ def _leave(uuid: str, lines: Iterable[str]) -> None:
             os.unlink(f"{_place(line)}/{uuid}")
         except FileNotFoundError:
             pass
-        if not _has_pods(_place(line)):
+        if not _is_used(line):
             _close(*line.split(" ", 1))
-            try:
-                os.rmdir(_place(line))
-            except FileNotFoundError:
-                pass
+        try:
+            os.rmdir(_place(line))
+        except OSError:
+            pass  # others have it, or it is gone
 
 
-def _close(family: str, name: str) -> None:
+def _close(family: str, link: str) -> None:
+    name, _, namespace = link.partition("@")
+    if namespace not in ("", runtime.here()):
+        return  # gone with it
     try:
         index = if_nametoindex(name)
     except OSError:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rktpy.net.firewall import loopback, sysctls
+from rktpy.host import syscalls
+from rktpy.net.firewall import applying, loopback, sysctls
 from rktpy.net.rules import Forward, Published, Rules
 from tests.support.wires import OUTSIDE4, OUTSIDE6, Wires, ip
 
@@ -70,6 +72,45 @@ def test_the_last_pod_of_a_bridge_closes_it(wires: Wires, firewall: Firewall) ->
     assert not sysctls.takes_loopback("br0")
     assert local_routes() == before
     assert [names for _, _, names in os.walk(loopback.DIRECTORY) if names] == []
+
+
+def test_a_bridge_of_that_name_in_another_network_namespace_is_another(wires: Wires) -> None:
+    wires.bridged("pod1", 2)
+    child = os.fork()
+    if child == 0:
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        ip("link", "add", "br0", "type", "bridge")
+        ip("addr", "add", "10.1.1.1/24", "dev", "br0")
+        ip("link", "set", "br0", "up")
+        applying.apply(TWO, rules(3, 8003))
+        os._exit(0 if sysctls.takes_loopback("br0") else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    applying.apply(ONE, rules(2, 8002))
+    assert sysctls.takes_loopback("br0")
+
+    applying.remove(ONE)
+
+    assert not sysctls.takes_loopback("br0")
+
+
+def test_a_link_that_an_older_version_opened_is_guarded_and_closed(wires: Wires) -> None:
+    wires.bridged("pod1", 2)
+    applying.apply(ONE, rules(2, 8002))
+    for family in ("ipv4", "ipv6"):
+        (place,) = Path(loopback.DIRECTORY, family).iterdir()
+        place.rename(place.with_name("br0"))
+    Path(loopback.DIRECTORY, "pods", ONE).write_text("ipv4 br0\nipv6 br0\n")
+    wires.bridged("pod2", 3)
+    applying.apply(TWO, rules(3, 8003))
+    applying.remove(TWO)
+    assert sysctls.takes_loopback("br0")
+
+    applying.apply(ONE, rules(2, 8002))
+    assert applying.missing({ONE: rules(2, 8002)}) == []
+    assert "guard" in subprocess.check_output(["nft", "list", "ruleset"], text=True)
+    applying.remove(ONE)
+
+    assert not sysctls.takes_loopback("br0")
 
 
 def test_rules_that_need_it_no_longer_close_it(wires: Wires, firewall: Firewall) -> None:

@@ -60,7 +60,7 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
 
         return fetch_local(store, ref, means)
     complete = _complete(ref) if ref.name is not None else None
-    if means.policy != "update":
+    if means.policy != "update" or _is_digest(ref):
         key = _from_store(store, ref, complete, means)
         if key is not None:
             return key
@@ -70,6 +70,16 @@ def fetch_one(store: ImageStore, ref: ImageRef, means: Means, *, signature: str 
     if unverified and means.policy != "update":
         _logger.warning("%s is stored but %s, looking for it elsewhere", ref.text, unverified)
     return _from_afar(store, ref, complete, means, signature)
+
+
+def _is_digest(ref: ImageRef) -> bool:
+    """Return whether ``ref`` names an image of a registry by its digest: what was had by that is
+    what would be had, so nobody need be asked."""
+    if ref.kind != Kind.DOCKER or "@" not in ref.url:
+        return False
+    from rktpy.image.layered.fetching import registry_name
+
+    return bool(registry_name(ref).digest)
 
 
 def _from_afar(

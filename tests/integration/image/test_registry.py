@@ -94,6 +94,9 @@ def test_a_digest_says_which_image_is_meant(
 
     rkt.ok(PLAIN, "fetch", f"docker://127.0.0.1:5000/app@{digest}")
     assert rkt.images() == ["127.0.0.1_5000/app"]
+    questions = registry.asked("/v2/")
+    rkt.ok(PLAIN, "fetch", f"docker://127.0.0.1:5000/app@{digest}")
+    assert registry.asked("/v2/") == questions  # what it names cannot have changed
     missing = f"docker://127.0.0.1:5000/app@sha256:{'0' * 64}"
     done = rkt(PLAIN, "fetch", missing)
     assert done.status == 254

@@ -122,6 +122,39 @@ def test_pods_of_a_vlan_and_the_host_in_it_reach_each_other(pods: Pods) -> None:
     check(pods, "v0", "v1")
 
 
+BRIDGES = """\
+ip link add name br0 type bridge vlan_filtering 1
+ip link add link br0 name br0.5 type vlan id 5
+ip link add name br0.6 type dummy
+ip link set br0 up
+"""
+
+
+@pytest.fixture
+def filtered(pods: Pods) -> Iterator[None]:
+    """A bridge with the host's own link in the VLAN 5, and another link that looks like one."""
+    pods.host.sh(BRIDGES)
+    networks = [
+        configured(pods, f"v{tag}", conf(
+            f"v{tag}", type="bridge", bridge="br0", vlan=tag, isGateway=True
+        ))
+        for tag in (5, 6)
+    ]  # fmt: skip
+    for one in networks:
+        next(one)
+    yield
+    for one in networks:
+        next(one, None)
+    pods.host.sh("ip link delete br0.5; ip link delete br0.6; ip link delete br0")
+
+
+@pytest.mark.usefixtures("filtered")
+def test_the_hosts_own_link_in_a_vlan_of_a_bridge_is_taken_and_no_other(pods: Pods) -> None:
+    refused = pods.host.run(serving("--net=v6"), status=254)
+    assert 'link "br0.6" is there, but leads to no port of "br0"' in refused.stderr
+    check(pods, "v5", "v5")
+
+
 def test_default_pods_reach_each_other(pods: Pods) -> None:
     first = pods.as_service(serving()).wait_active()
     second = pods.from_shell(serving()).wait_active()

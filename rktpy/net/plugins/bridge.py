@@ -241,17 +241,35 @@ def _be_gateway(
 
 
 def _ensure_tagged(host: Netlink, bridge: Link, wanted: Options) -> Link:
-    """Return the host's own link in the VLAN: the other end of a pair that is a port."""
+    """Return the host's own link in the VLAN: the other end of a pair that is a port, or what the
+    host, or CNI's program, has there under this name already."""
     name = gateways.home(wanted)
-    port = New(gateways.port_name(name), bridge.mtu)
+    port = gateways.port_name(name)
     try:
-        host.perform(links.veth(New(name, bridge.mtu), port))
+        host.perform(links.veth(New(name, bridge.mtu), New(port, bridge.mtu)))
     except NetlinkError as error:
         if error.number != errno.EEXIST:
             raise
-    # Each time: who made the pair may have been killed before all of this was done.
-    _plug(host, bridge, host.link(port.name), wanted.replace(hairpin=False))
-    settings.apply(settings.for_host_end(name))
     link = host.link(name)
+    if link.kind == "vlan" and (link.parent, link.tag) == (bridge.index, wanted.tag):
+        host.perform(bridges.itself(bridge.index, wanted.tag))
+    else:
+        # Each time: who made the pair may have been killed before all of this was done.
+        _plug(host, bridge, _other_end(host, link, port, bridge), wanted.replace(hairpin=False))
+        settings.apply(settings.for_host_end(name))
     host.perform(links.change(link.index, up=True))
     return link
+
+
+def _other_end(host: Netlink, link: Link, ours: str, bridge: Link) -> Link:
+    """Return the port of ``bridge`` at the other end of ``link``; that of our pair is called
+    ``ours``, and may be none yet."""
+    for one in host.links() if link.kind == "veth" else ():
+        both = (one.index, one.parent) == (link.parent, link.index)
+        if both and (one.name == ours or one.master == bridge.index):
+            return one
+    raise BridgeError(
+        f"link {quote(link.name)} is there, but leads to no port of {quote(bridge.name)} and is no"
+        " VLAN link on it",
+        hint=f"give it another name with: ip link set {link.name} name …",
+    )

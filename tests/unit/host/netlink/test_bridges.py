@@ -44,6 +44,16 @@ def test_a_port_of_a_vlan() -> None:
     assert (request.kind, request.body.hex()) == (19, wanted.hex())
 
 
+def test_a_bridge_that_is_in_a_vlan_itself() -> None:
+    vlan = {"vid": 100, "flags": 0}
+    spec = ("IFLA_AF_SPEC", {"attrs": [
+        ("IFLA_BRIDGE_FLAGS", 2), ("IFLA_BRIDGE_VLAN_INFO", vlan),
+    ]})  # fmt: skip
+    wanted = oracle(ifinfmsg, PORT | {"family": int(socket.AF_BRIDGE)}, spec)
+
+    assert bridges.itself(5, 100).body.hex() == wanted.hex()
+
+
 @pytest.mark.parametrize("tag", [0, 4095])
 def test_a_vlan_that_cannot_be_is_refused(tag: int) -> None:
     with pytest.raises(NetlinkError, match="1 to 4094"):

@@ -236,11 +236,37 @@ def remove(name: str) -> None:
     try:
         while _unmounted(place):
             pass
-        os.unlink(place)
+        try:
+            os.unlink(place)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            _uncover(place)
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise _failed("remove", name, error) from error
+
+
+def _uncover(place: str) -> None:
+    """Remove a name that is mounted below ``DIRECTORY``, too, where no path leads.
+
+    Where /run is shared, as systemd has it, mounting on a name mounts on it a second time, below
+    the mount that ``DIRECTORY`` is. Both go at once, but not in a mount namespace that tells nobody
+    anything, as that of ``run``. There, once nothing is mounted on the name, removing the file
+    takes off what others have mounted on it.
+    """
+
+    def dig() -> Answer:
+        syscalls.unshare(syscalls.CLONE_NEWNS)
+        syscalls.mount("", "/", "none", syscalls.MS_PRIVATE | syscalls.MS_REC)
+        while _unmounted(DIRECTORY):
+            while _unmounted(place):
+                pass
+        os.unlink(place)
+        return Answer()
+
+    Helper(dig, failure=NetnsError).wait()
 
 
 def _unmounted(place: str) -> bool:

@@ -1,10 +1,11 @@
 """Deleting trees that strangers filled: fast, never through a symlink, never across a mount.
 
 Everything is relative to open directories. Depth costs no descriptors: what lies deeper than
-``_MAX_DEPTH`` is first renamed to the top. A mount below the tree is an error, not content: a
-volume left mounted there belongs to somebody else. That is why every directory is given to
-rmdir(2) before it is opened: for a mount point the kernel says EBUSY before anything else, also
-for a bind mount of the same file system. Every call may be repeated after a crash.
+``_MAX_DEPTH`` is first renamed to the top, unless a full disk has no room for its name there. A
+mount below the tree is an error, not content: a volume left mounted there belongs to somebody
+else. That is why every directory is given to rmdir(2) before it is opened: for a mount point the
+kernel says EBUSY before anything else, also for a bind mount of the same file system. Every call
+may be repeated after a crash.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import stat
 
 from rktpy.errors import RktError
+from rktpy.host.files import is_full
 from rktpy.host.tree import inode_flags
 
 TYPE_CHECKING = False
@@ -97,8 +99,7 @@ def _empty(fd: int, top: int, depth: int, keep: Collection[str] = ()) -> bool:
             if not entry.is_dir(follow_symlinks=False):
                 _unlink(name, fd)
             elif not _rmdir(name, fd):
-                if depth >= _MAX_DEPTH:
-                    _lift(name, fd, top)
+                if depth >= _MAX_DEPTH and _lift(name, fd, top):
                     lifted = True
                 else:
                     lifted |= _remove_full(name, fd, top, depth + 1)
@@ -160,17 +161,20 @@ def _rmdir_again(name: str, dir_fd: int) -> bool:
     return True
 
 
-def _lift(name: str, dir_fd: int, top: int) -> None:
+def _lift(name: str, dir_fd: int, top: int) -> bool:
+    """Rename a directory to the top; return whether there was room for its name on the disk."""
     number = 0
     while True:
         try:
             os.rename(name, f".deep-{number}", src_dir_fd=dir_fd, dst_dir_fd=top)
         except OSError as error:
+            if is_full(error):
+                return False
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
             number += 1
         else:
-            return
+            return True
 
 
 def _allow_deletion(name: str, dir_fd: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.host.tree.removal import remove_tree
 from rktpy.layout import Layout
 from rktpy.pod.phase import Phase
 from tests.integration.run.images import SHELL
@@ -144,3 +145,15 @@ def test_a_pod_of_which_nothing_can_be_noted_is_marked(disk: SmallDisk) -> None:
     rkt.ok("gc", "--mark-only")
 
     assert phases_of(layout) == {Phase.EXITED_GARBAGE: [uuid]}
+
+
+def test_what_lies_deep_is_deleted_without_room_for_its_names_above(disk: SmallDisk) -> None:
+    tree = disk.path / "tree"
+    deep = tree.joinpath(*"d" * 24)
+    for number in range(100):  # twice what a block of names takes
+        (deep / f"{number}" / "more").mkdir(parents=True)
+    disk.fill()
+
+    remove_tree(str(tree))
+
+    assert not tree.exists()

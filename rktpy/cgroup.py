@@ -358,10 +358,13 @@ def _inherit_cpuset(place: Place) -> None:
 def _pass_controllers_on(places: tuple[Place, ...]) -> None:
     """Enable the controllers below the caller's cgroup, so that limits inside the pod work.
 
-    Refused where the caller's cgroup has processes (all but the root); then limits do not hold.
+    Only the root may have processes beside; elsewhere limits do not hold. There the kernel lets
+    us enable some all the same (cpu, pids) and then takes no process into the groups below.
     """
     for place in places:
-        for controller in _WANTED if not place.key else ():
+        if place.key or os.path.exists(f"{place.origin}/cgroup.type"):
+            continue
+        for controller in _WANTED:
             try:
                 write(f"{place.origin}/cgroup.subtree_control", f"+{controller}")
             except OSError as error:

@@ -16,11 +16,11 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 _MAX_OUTPUT = 64 << 20  # bytes; the rules of a large host have a few million
 _MAX_WORDS = 1 << 12
-TIME_LIMIT = 60.0  # seconds; nft with thousands of tables takes a few
+TIME_LIMIT = 60.0  # seconds; iptables waits for others for half of that
 _logger = log.Logger("feed")
 
 
@@ -40,16 +40,14 @@ class Fed(Value):
 def feed(
     argv: Sequence[str],
     text: bytes = b"",
-    environment: Mapping[str, str] | None = None,
     *,
     limit: float = TIME_LIMIT,
     hold: int = -1,
 ) -> Fed:
     """Run ``argv``, whose first word is a path, with ``text`` on its standard input.
 
-    It gets a ``PATH``, a ``LANG`` and ``environment``; nothing of ours but the descriptor ``hold``:
-    a lock that must last as long as it works, also if we are killed meanwhile. ``limit`` counts
-    seconds.
+    It gets a ``PATH`` and a ``LANG``, and nothing of ours but the descriptor ``hold``: a lock that
+    must last as long as it works, also if we are killed meanwhile. ``limit`` counts seconds.
 
     Raises:
         CommandError: it cannot be executed, or does not end.
@@ -64,10 +62,11 @@ def feed(
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(held)]
         try:
             pid = os.posix_spawn(
-                argv[0], list(argv),
-                {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8", **(environment or {})},
+                argv[0],
+                list(argv),
+                {"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"},
                 file_actions=actions,
-            )  # fmt: skip
+            )
         except OSError as error:
             why = os.strerror(error.errno or 0)
             raise CommandError(f"cannot execute {argv[0]}: {why}") from error

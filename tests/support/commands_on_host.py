@@ -17,15 +17,23 @@ _STAY = "trap 'echo orderly; exit 0' TERM; echo up; sleep 1000 & wait"
 _GONE = 'for top in /sys/fs/cgroup /sys/fs/cgroup/*; do test ! -d "$top/system.slice/$1"; done'
 
 
-def check_every_command_of_a_unit_may_be_a_pod(pods: Pods) -> None:
-    """One before the start, one after it, two after the stop; limits of apps hold in each."""
+def check_every_command_of_a_unit_may_be_a_pod(pods: Pods, *options: str) -> None:
+    """One before the start, one after it, two after the stop, each with a limit and ``options``."""
+
+    def commands(setting: str, *words: str) -> str:
+        lines = []
+        for word in words:
+            argv = [*pods.argv(SHELL, options=options), "--memory=40M", "--", f"echo {word}"]
+            lines.append(f"{setting}={quoted_for_unit(argv)}\n")
+        return "".join(lines)
+
     unit = pods.add_unit(
         "commands.service",
         "[Service]\nType=notify\nDelegate=yes\nKillMode=mixed\n"
-        + _commands(pods, "ExecStartPre", "first")
+        + commands("ExecStartPre", "first")
         + f"ExecStart={quoted_for_unit(pods.argv(SHELL, _STAY))}\n"
-        + _commands(pods, "ExecStartPost", "second")
-        + _commands(pods, "ExecStopPost", "third", "fourth"),
+        + commands("ExecStartPost", "second")
+        + commands("ExecStopPost", "third", "fourth"),
     )
     pods.host.run(["systemctl", "start", unit], timeout=120)
     pods.host.run(["systemctl", "stop", unit], timeout=120)
@@ -49,17 +57,6 @@ def check_a_stop_before_the_start_is_in_order(pods: Pods) -> None:
     assert _said(pods, unit) == ["up", "orderly"]
     assert pods.properties(unit, "ActiveState") == {"ActiveState": "inactive"}
     pods.host.wait_until(_GONE, unit)
-
-
-def _commands(pods: Pods, setting: str, *words: str) -> str:
-    """Return lines of a unit that run a limited pod for each of ``words``, which it says."""
-    lines = []
-    for word in words:
-        argv = pods.argv(SHELL, options=("--strict-isolators",))
-        lines.append(
-            f"{setting}={quoted_for_unit([*argv, '--memory=40M', '--', f'echo {word}'])}\n"
-        )
-    return "".join(lines)
 
 
 def _said(pods: Pods, unit: str) -> list[str]:

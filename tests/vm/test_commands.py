@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_every_command_of_a_unit_may_be_a_pod(pods: Pods) -> None:
-    on_host.check_every_command_of_a_unit_may_be_a_pod(pods)
+    on_host.check_every_command_of_a_unit_may_be_a_pod(pods, "--strict-isolators")
 
 
 def test_the_commands_of_a_job_may_be_pods(pods: Pods) -> None:

@@ -115,7 +115,9 @@ def _refresh(network: str, is_running: Callable[[str], bool]) -> list[str]:
             hosts.change(one.pod, network, text)
         except (OSError, ValueError) as error:
             errors.append(_text(network, error))
-    if not errors:
+    if not there:
+        _drop(f"{directory}/{_TOLD}")
+    elif not errors:
         told = "".join(f"{_line(one)}\n" for one in there)
         write_atomic(f"{directory}/{_TOLD}", told.encode(), mode=0o644, durable=False)
     return errors

@@ -148,7 +148,7 @@ class VmHost(RemoteHost):
         except HostError as error:
             if self._ended() is None:
                 raise
-            # Seen once in a hundred cuts. What QEMU said was lost; if it happens again it is told.
+            # Seen once. What QEMU said was lost; if it happens again it is told.
             self.trouble.append(f"{self.name} needed a second start after a power cut: {error}")
             self._kill()
             self._power_on("memory-backend-ram")

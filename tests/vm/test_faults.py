@@ -20,3 +20,7 @@ def test_a_signal_to_a_pod_of_a_service(pods: Pods, case: on_host.Signal) -> Non
 
 def test_an_app_that_wants_more_memory_than_its_unit_has(pods: Pods) -> None:
     on_host.check_shortage(pods, on_host.SHORTAGES[0])
+
+
+def test_a_pod_of_a_shell_starts_while_the_bus_is_stopped(pods: Pods) -> None:
+    on_host.check_start(pods, on_host.STARTS[0], "shell")

@@ -23,7 +23,7 @@ import time
 
 from rktpy.codec import CodecError, compact, parse
 from rktpy.errors import RktError
-from rktpy.host.files import read_regular, write_atomic
+from rktpy.host.files import is_full, read_regular, write_atomic
 from rktpy.host.lock import lock_dir
 from rktpy.layout import RUNTIME_DIR
 from rktpy.net import hosts, runtime
@@ -92,21 +92,22 @@ def withdraw(uuid: str, is_running: Callable[[str], bool]) -> tuple[str, ...]:
             continue
         try:
             with lock_dir(directory):
-                _drop(f"{directory}/{uuid}")
-                errors += _refresh(network, is_running)
+                errors += _refresh(network, is_running, leaving=uuid)
         except (OSError, RktError) as error:
             errors.append(_text(network, error))
     return tuple(errors)
 
 
-def _refresh(network: str, is_running: Callable[[str], bool]) -> list[str]:
-    """Bring the hosts files of a network up to date, and drop the records of pods that ended."""
+def _refresh(network: str, is_running: Callable[[str], bool], *, leaving: str = "") -> list[str]:
+    """Bring the hosts files of a network up to date, and drop the records of ``leaving`` and of
+    pods that ended. These go last: a record that is left by a kill has somebody do all of it again.
+    """
     directory, errors = _directory(network), []
-    there = []
+    there, gone = [], []
     for uuid in _names(directory):
         one = _read(f"{directory}/{uuid}", uuid)
-        if one is None or not is_running(one.pod):
-            _drop(f"{directory}/{uuid}")
+        if one is None or uuid == leaving or not is_running(one.pod):
+            gone.append(uuid)
         else:
             there.append(one)
     text = lines(there)
@@ -115,12 +116,26 @@ def _refresh(network: str, is_running: Callable[[str], bool]) -> list[str]:
             hosts.change(one.pod, network, text)
         except (OSError, ValueError) as error:
             errors.append(_text(network, error))
-    if not there:
-        _drop(f"{directory}/{_TOLD}")
-    elif not errors:
-        told = "".join(f"{_line(one)}\n" for one in there)
-        write_atomic(f"{directory}/{_TOLD}", told.encode(), mode=0o644, durable=False)
+    if not errors:
+        _note_told(directory, there)
+    for uuid in gone:
+        _drop(f"{directory}/{uuid}")
     return errors
+
+
+def _note_told(directory: str, there: Sequence[Neighbour]) -> None:
+    """Note that the files of all who are ``there`` are up to date. Without it they are told again,
+    so a full disk may go without it."""
+    path = f"{directory}/{_TOLD}"
+    try:
+        if there:
+            told = "".join(f"{_line(one)}\n" for one in there)
+            write_atomic(path, told.encode(), mode=0o644, durable=False)
+            return
+    except OSError as error:
+        if not is_full(error):
+            raise
+    _drop(path)
 
 
 def _line(one: Neighbour) -> str:

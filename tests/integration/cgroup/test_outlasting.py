@@ -34,7 +34,8 @@ with open(f"{group}/payload/inner/cgroup.procs", "w") as file:
 os.execv("/bin/sh", ["sh", "-c", sys.argv[2]])
 """
 
-_STAY = "echo up; sleep 300 & wait"
+# It says so when there is something for a trap to kill: -9, as before its exec it has the trap too.
+_STAY = "sleep 300 & echo up; wait"
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ def test_it_ends_as_the_pod_and_leaves_the_group_as_it_was(
 
 
 def test_while_the_pod_runs_the_group_itself_is_empty(group: str) -> None:
-    process = start(group, f"trap 'kill $!; exit' TERM; {_STAY}")
+    process = start(group, f"trap 'kill -9 $!; exit' TERM; {_STAY}")
     assert process.stdout is not None
     process.stdout.readline()
     waiting = members(f"{group}/supervisor")
@@ -92,7 +93,7 @@ def test_while_the_pod_runs_the_group_itself_is_empty(group: str) -> None:
 
 
 def test_what_it_is_sent_the_pod_hears(group: str) -> None:
-    process = start(group, f"trap 'kill $!; exit 3' TERM; {_STAY}")
+    process = start(group, f"trap 'kill -9 $!; exit 3' TERM; {_STAY}")
     assert process.stdout is not None
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
@@ -103,7 +104,7 @@ def test_what_it_is_sent_the_pod_hears(group: str) -> None:
 
 
 def test_a_pod_whose_starter_is_killed_is_asked_to_end(group: str) -> None:
-    process = start(group, f"trap 'echo orderly; kill $!; exit 0' TERM; {_STAY}")
+    process = start(group, f"trap 'echo orderly; kill -9 $!; exit 0' TERM; {_STAY}")
     assert process.stdout is not None
     process.stdout.readline()
     process.kill()

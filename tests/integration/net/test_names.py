@@ -48,7 +48,11 @@ def join(pod: Path, *networks: str, app: str = "app") -> None:
 
 
 def text(pod: Path) -> str:
-    return (pod / "net/hosts").read_text()
+    fd = os.open(pod / "net/hosts", os.O_RDONLY)
+    try:
+        return os.read(fd, 1 << 20).decode()  # at once: a second read may be of the next text
+    finally:
+        os.close(fd)
 
 
 def known(pod: Path) -> set[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rktpy.generator.keys import Key
 
+_BEHIND = ("Service", "Install")  # sections that stand after those of the pod
 # Deprecated names of options, which have no keys of their own.
 _OLD = {"cap-retain": "caps-retain", "cap-remove": "caps-remove"}
 
@@ -57,9 +58,6 @@ def pod_text(
     _check(_text(sections), stem)
     order = (("Unit", through["Unit"]), *sections, *((k, through[k]) for k in _BEHIND))
     return _text(order)
-
-
-_BEHIND = ("Service", "Install")
 
 
 def _app(app: AppWords) -> tuple[str, list[tuple[str, str]]]:

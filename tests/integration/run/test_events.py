@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.integration.run.rk import Rktpy
 
-PODS = 50
+PODS = 30  # the kernel gives a user 128 inotify instances, and each pod may have three
 POD_EVENTS = ("events", "--format=json", "--filter=type=pod", "--filter=type=app")
 LIFE = ["exited=0", "preparing", "ready", "shell:exited=0", "started"]
 PAIRS = (("preparing", "started"), ("started", "ready"), ("started", "shell:exited=0"),
@@ -149,7 +149,7 @@ def test_a_preparation_that_is_killed_is_aborted(rkt: Rktpy, listener: Listener)
     assert listener.of(event["name"], "removed")[2:] == ["marked", "removed"]
 
 
-def test_fifty_pods_at_once_have_exactly_their_events(rkt: Rktpy, listener: Listener) -> None:
+def test_many_pods_at_once_have_exactly_their_events(rkt: Rktpy, listener: Listener) -> None:
     pods = [
         subprocess.Popen(
             rkt.argv("run", "--net=none", SHELL, "--", "exit 0"),

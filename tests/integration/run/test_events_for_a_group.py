@@ -27,7 +27,9 @@ GROUP = 4242
 def member(rkt: Rktpy) -> Iterator[Callable[[], tuple[str, ...]]]:
     """Gives the directories of pods to a group, and says how to run something as a member."""
     make_phase_dirs(Layout(str(rkt.data)))
-    paths = [rkt.data, rkt.data / "pods", *(rkt.data / "pods").iterdir(), *rkt.data.parents[:-1]]
+    names = rkt.data / "names"  # of an earlier test, or made in a directory that is the group's
+    of_group = [rkt.data, rkt.data / "pods", *(rkt.data / "pods").iterdir()]
+    paths = [*of_group, *([names] if names.exists() else []), *rkt.data.parents[:-1]]
     before = [(path, path.stat()) for path in paths]
 
     def give() -> tuple[str, ...]:

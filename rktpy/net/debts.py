@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
+from rktpy.host.files import write_atomic
 from rktpy.net import homes, runtime
 from rktpy.net.claims import release
 from rktpy.net.firewall.applying import remove
@@ -59,9 +60,8 @@ def _owe(uuid: str) -> None:
     runtime.make(DIRECTORY)
     if os.path.lexists(f"{DIRECTORY}/{uuid}"):
         return
-    with open(f"{DIRECTORY}/.{uuid}", "w", encoding="ascii") as file:
-        file.write(runtime.here())
-    os.rename(f"{DIRECTORY}/.{uuid}", f"{DIRECTORY}/{uuid}")
+    # Whole or not there: a kill in between leaves nothing.
+    write_atomic(f"{DIRECTORY}/{uuid}", runtime.here().encode(), mode=0o644, durable=False)
 
 
 def _owed() -> list[str]:

@@ -216,6 +216,13 @@ class ImageStore:
         except OSError:
             return  # a read-only store has no collector either
 
+    def last_used(self, key: str) -> int:
+        """Return when the image was used last, in ns since 1970; 0 if it is not there any more."""
+        try:
+            return os.stat(self.layout.image_manifest(key)).st_mtime_ns
+        except OSError:
+            return 0
+
     def stored_keys(self) -> list[str]:
         """Return the keys of all images in the index as it is now."""
         self._index.forget()

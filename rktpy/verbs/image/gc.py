@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import time
 
+from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
 from rktpy.host.lock import LockBusyError
@@ -14,6 +15,7 @@ from rktpy.image import partial
 from rktpy.pod.lifecycle import pods
 from rktpy.pod.phase import VISIBLE_PHASES, Phase, State
 from rktpy.store import locks, places
+from rktpy.store.errors import ImageNotFoundError, StoreError
 from rktpy.store.images import ImageStore
 from rktpy.store.layers import LayerError, Layers
 from rktpy.store.needs import LayerNeeds
@@ -83,7 +85,7 @@ def collect_images(
         if now - image.last_used <= grace_period:
             break
         if image.key not in used:
-            yield remove_image(store, image.key, image.key)
+            yield from _collect_image(store, image.key, now - grace_period)
     yield from _collect_layers(layout, store)
     _sweep(layout, store)
     partial.sweep(layout.downloads, grace_period)
@@ -143,6 +145,22 @@ def _collect_trees(
             store.forget_trees(trees.ids())
     except OSError as error:
         raise TreesError from error
+
+
+def _collect_image(store: ImageStore, key: str, before: int) -> Iterator[RemoveEvent]:
+    """Remove the image unless it was used since ``before`` (ns), or somebody else removed it.
+
+    A pod that is being made has taken its images by now, or takes them after.
+    """
+    try:
+        with locks.lock_prepare(store.layout, exclusive=True):
+            if store.last_used(key) >= before:
+                return
+            event = remove_image(store, key, key)
+    except OSError as error:
+        raise StoreError(f"cannot collect image {quote(key)}") from error
+    if not isinstance(event.error, ImageNotFoundError):
+        yield event
 
 
 def _collect_layers(layout: Layout, store: ImageStore) -> Iterator[LayerRemoved]:

@@ -125,10 +125,7 @@ def open_side(site: Site, place: Place, *, writable: bool) -> HostSide | PodSide
         raise SideError("problem retrieving pod", hint=error.hint) from error
     state = pod.state()
     if state not in (State.RUNNING, State.EXITED, State.EXITED_GARBAGE):
-        raise SideError(
-            f"pod {quote(pod.uuid)} has not run yet (state {quote(state)})",
-            hint=f"start it with: rktpy run-prepared {pod.uuid}",
-        )
+        raise _without_files(pod.uuid, state)
     app = choose_app(pod, place.app, command="cp", advice=f"rktpy cp {place.pod}/APP:PATH ...")
     if state == State.RUNNING:
         from rktpy.nspawn.visit import AppRoot
@@ -140,3 +137,16 @@ def open_side(site: Site, place: Place, *, writable: bool) -> HostSide | PodSide
     from rktpy.pod.after.ended import EndedRoot
 
     return PodSide(place.path, EndedRoot(pod, app, writable=writable, skeleton=SKELETON))
+
+
+def _without_files(uuid: str, state: str) -> SideError:
+    """Return why a pod in ``state`` can only be copied from later, or never."""
+    if state in (State.PREPARED, State.PREPARING):
+        return SideError(
+            f"pod {quote(uuid)} has not run yet (state {quote(state)})",
+            hint=f"start it with: rktpy run-prepared {uuid}",
+        )
+    return SideError(
+        f"pod {quote(uuid)} has no files any more, or never had (state {quote(state)})",
+        hint="see what there is with: rktpy list",
+    )

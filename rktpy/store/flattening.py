@@ -10,6 +10,7 @@ from rktpy.host.archive.sink import Sink
 from rktpy.host.archive.writer import TarWriter
 from rktpy.host.helper import DAC_READ_SEARCH, Answer, Helper, confine
 from rktpy.host.mount import show_merged
+from rktpy.store import locks
 from rktpy.store.stacks import check_root, verify_stack
 from rktpy.store.trees import Trees
 
@@ -32,11 +33,12 @@ def flatten_image(store: ImageStore, key: str, out: int) -> tuple[str, ...]:
     """
     check_root()
     trees = Trees(store.layout)
-    tree_id = trees.render(store, key)
-    verify_stack(store, key, tree_id)
-    manifest = store.manifest_bytes(key)
-    with trees.hold(tree_id):
-        return _write(trees.lowers(tree_id), manifest, out)
+    with locks.keep_trees(store.layout):
+        tree_id = trees.render(store, key)
+        verify_stack(store, key, tree_id)
+        manifest = store.manifest_bytes(key)
+        with trees.hold(tree_id):
+            return _write(trees.lowers(tree_id), manifest, out)
 
 
 def _write(lowers: Sequence[str], manifest: bytes, out: int) -> tuple[str, ...]:

@@ -6,17 +6,19 @@ cas/treestorelocks/<layer>    exclusive: layer is being placed or removed; share
                               until its image is in the index, or it is read
 cas/treestorelocks/make-<layer>  exclusive: layer is being made. Of its own, as pulls wait for it
                               while they hold other layers, which the maker's pull may wait for
-locks/prepareLock             shared: a pod is being prepared and refers to trees; exclusive:
-                              ``image gc`` looks for trees no pod refers to
+locks/prepareLock             shared: a pod is being made of trees, or a tree is read;
+                              exclusive: ``image gc`` looks for trees and images no pod refers to
 
 Take them in the order prepareLock, make, layer, tree, image.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 
 from rktpy.host.lock import Lock, LockBusyError, lock_file
+from rktpy.store.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +53,21 @@ def lock_prepare(layout: Layout, *, exclusive: bool) -> Lock:
     except FileNotFoundError:
         os.makedirs(layout.locks, 0o750, exist_ok=True)
         return lock_file(layout.prepare_lock, exclusive=exclusive)
+
+
+def keep_trees(layout: Layout) -> Lock:
+    """Keep ``image gc`` from all trees until the result is closed: for who finds or makes one and
+    then reads it. Nothing is locked where we cannot: then there is no collector, or no tree for us.
+
+    Raises:
+        StoreError: the disk is full.
+    """
+    try:
+        return lock_prepare(layout, exclusive=False)
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            return Lock(-1)
+        raise StoreError(f"cannot lock the trees of {layout.data}") from error
 
 
 def sweep(directory: str, keep: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rktpy.image.resolve import Wanted, find_images
+from rktpy.store import locks
 from rktpy.store.trees import Trees
 from rktpy.value import Value
 from rktpy.verbs.fetching import means_of, store_of
@@ -34,7 +35,10 @@ def fetch_images(site: Site, request: FetchRequest) -> Iterator[str]:
     trees = Trees(site.layout)
     means = means_of(site, request.policy, request.platform)
     for found in find_images(store, request.images, means):
-        store.touch(found.key)
         if os.geteuid() == 0:
-            trees.render(store, found.key)
+            with locks.keep_trees(site.layout):
+                store.touch(found.key)
+                trees.render(store, found.key)
+        else:
+            store.touch(found.key)
         yield found.key

@@ -100,6 +100,11 @@ def render_image(site: Site, request: OutputRequest) -> None:
     key = store.find_or_key(request.text)
     _check_target(request)
     trees = Trees(site.layout)
+    with locks.keep_trees(site.layout):
+        _render(store, trees, key, request)
+
+
+def _render(store: ImageStore, trees: Trees, key: str, request: OutputRequest) -> None:
     tree_id = trees.tree_id_of(store, key)
     if trees.ready(tree_id):
         try:

@@ -6,6 +6,7 @@ A damaged layer cannot be mended from what is here: nothing starts on it until i
 from __future__ import annotations
 
 from rktpy.errors import RktError
+from rktpy.store import locks
 from rktpy.store.images import ImageStore
 from rktpy.store.layers import LayerError
 from rktpy.store.stacks import check_root, verify_stack
@@ -43,27 +44,31 @@ def verify_images(site: Site, texts: Sequence[str]) -> Iterator[VerifyEvent]:
         VerifyError: an image is unknown, its tree cannot be made again, or a layer is damaged.
     """
     store = ImageStore(site.layout)
-    trees = Trees(site.layout)
     layers: set[str] = set()  # found to be good; images share them
     for text in texts:
         try:
             key = store.find_or_key(text)
-            tree_id = trees.tree_id_of(store, key)
+            store.parts(key)
         except RktError as error:
             raise VerifyError(f"unable to resolve store key for image {text}") from error
-        if not trees.ready(tree_id) and not _stack(store, trees, key, text):
-            yield VerifyEvent(NOT_RENDERED, text, key)
-            continue
-        try:
-            verify_stack(store, key, tree_id, verified=layers)
-        except TreeError as error:
-            yield VerifyEvent(DAMAGED, text, key, error)
-            _repair(store, trees, key, text)
-        except LayerError as error:
-            raise VerifyError(
-                f"image {text} is damaged: {error.message}", hint=error.hint
-            ) from None
-        yield VerifyEvent(VERIFIED, text, key)
+        with locks.keep_trees(site.layout):
+            yield from _verify(store, key, text, layers)
+
+
+def _verify(store: ImageStore, key: str, text: str, layers: set[str]) -> Iterator[VerifyEvent]:
+    trees = Trees(store.layout)
+    tree_id = trees.tree_id_of(store, key)
+    if not trees.ready(tree_id) and not _stack(store, trees, key, text):
+        yield VerifyEvent(NOT_RENDERED, text, key)
+        return
+    try:
+        verify_stack(store, key, tree_id, verified=layers)
+    except TreeError as error:
+        yield VerifyEvent(DAMAGED, text, key, error)
+        _repair(store, trees, key, text)
+    except LayerError as error:
+        raise VerifyError(f"image {text} is damaged: {error.message}", hint=error.hint) from None
+    yield VerifyEvent(VERIFIED, text, key)
 
 
 def _repair(store: ImageStore, trees: Trees, key: str, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,13 @@ import pytest
 from rktpy.layout import Layout
 from rktpy.store import locks
 from rktpy.store.images import ImageStore
+from rktpy.store.trees import Trees
 from rktpy.verbs.image.gc import collect_images
 from rktpy.verbs.image.list import RemoveEvent
 from rktpy.verbs.site import Site
 from tests.integration.image.test_commands import Rkt, rkt
-from tests.integration.run.rk import until
+from tests.integration.run.rk import PATIENCE, Rktpy, until
+from tests.support import layouts
 from tests.support.images import build_aci, image_key
 
 if TYPE_CHECKING:
@@ -81,3 +84,30 @@ def _is_waited_for(fd: int) -> bool:
     inode = f":{os.fstat(fd).st_ino} "
     lines = Path("/proc/locks").read_text().splitlines()
     return any("->" in line and inode in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("fetch", "{file}"), ("image", "export", "{key}", "{out}"),
+     ("image", "render", "{key}", "{out}"), ("image", "verify", "{key}")],
+    ids=["fetch", "export", "render", "verify"],
+)  # fmt: skip
+def test_who_reads_a_tree_waits_for_a_collector_that_may_take_it(
+    rkt: Rkt, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    made = layouts.Layout(tmp_path / "oci")
+    made.image({"file": b"one"}, {"other": b"two"}, tag="t")
+    file = f"oci:{made.path}:t"
+    key = rkt("fetch", "--full", file).stdout.strip()
+    argv = [word.format(file=file, key=key, out=tmp_path / "out") for word in words]
+    layout = Layout(str(rkt.data))
+    with locks.lock_prepare(layout, exclusive=True) as held:
+        command = Rktpy(rkt.data)
+        reader = subprocess.Popen(command.argv(*argv), stdout=subprocess.PIPE)
+        until(lambda: reader.poll() is not None or _is_waited_for(held.fd), "waiting reader")
+        waited = reader.poll() is None
+        for tree in Trees(layout).ids():
+            Trees(layout).remove(tree)
+    reader.communicate(timeout=PATIENCE)
+
+    assert (waited, reader.returncode) == (True, 0)

@@ -97,6 +97,11 @@ fuzz: venv ## Fuzz what reads strangers' bytes for 10 minutes; SECONDS=60 TARGET
 	@$(PYTHON) -m tests.fuzz --seconds=$(or $(SECONDS),600) --seed=$(or $(SEED),0) \
 	  $(if $(TARGET),--target=$(TARGET))
 
+# Root's, too; the journals of what it finds are left in .cache/soak, see tests/soak/__main__.py.
+.PHONY: soak
+soak: setup ## Many commands at once, kills and full disks for 10 minutes; SECONDS=60 SEED=7
+	@$(PYTHON) -m tests.soak --seconds=$(or $(SECONDS),600) --seed=$(or $(SEED),0)
+
 .PHONY: test
 test: setup ## Unit, integration and system tests, and half a minute of fuzzing
 	@$(MAKE) --no-print-directory unit

@@ -196,16 +196,24 @@ class Pod(Resource):
         return None
 
     def manifest(self) -> PodManifest:
-        """Read and check the pod manifest.
+        """Read and check the pod manifest, following the pod if it was moved meanwhile.
 
         Raises:
             RktError: it breaks the appc rules.
+            PodGoneError: the pod is in no phase any more.
             OSError: there is none (yet).
         """
         from rktpy.appc.pod import PodManifest
         from rktpy.host.files import read_bytes
 
-        return PodManifest.from_json(read_bytes(self.tree.manifest, limit=_MANIFEST_LIMIT))
+        while True:
+            phase = self.phase
+            try:
+                return PodManifest.from_json(read_bytes(self.tree.manifest, limit=_MANIFEST_LIMIT))
+            except FileNotFoundError:
+                self.refresh()
+                if self.phase == phase:
+                    raise
 
     def close(self) -> None:
         """Give the lock up if we hold it; twice is fine."""

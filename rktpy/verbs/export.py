@@ -18,7 +18,6 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rktpy.pod.lifecycle import Pod
     from rktpy.verbs.site import Site
 
 _EXTENSION = ".aci"
@@ -74,7 +73,7 @@ def export_app(site: Site, request: ExportRequest) -> tuple[str, ...]:
         raise FileThereError
     try:
         with EndedRoot(pod, app) as root:
-            return _write(root, _manifest(pod, app), request)
+            return _write(root, _manifest(root, app), request)
     except OSError as error:
         raise ExportError("error building aci") from error
 
@@ -101,7 +100,7 @@ def _write(root: EndedRoot, manifest: tuple[bytes, int], request: ExportRequest)
     return warnings
 
 
-def _manifest(pod: Pod, app: str) -> tuple[bytes, int]:
+def _manifest(root: EndedRoot, app: str) -> tuple[bytes, int]:
     """Return the manifest of the exported image, and its time.
 
     The tree is whole, so the image depends on nothing any more, and a whitelist of paths from
@@ -110,7 +109,7 @@ def _manifest(pod: Pod, app: str) -> tuple[bytes, int]:
     from rktpy.appc.image import ImageManifest
     from rktpy.codec import compact
 
-    path = pod.tree.app_manifest(app)
+    path = root.tree.app_manifest(app)
     try:
         image = ImageManifest.from_json(read_bytes(path, limit=_MANIFEST_LIMIT))
         whole = image.replace(dependencies=(), path_whitelist=())

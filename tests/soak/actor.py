@@ -74,6 +74,10 @@ class Started:
             self.world.find(f"{problem} of #{self.number} `{words}`: {err[-1500:].strip()}")
         return True
 
+    def starts(self) -> bool:
+        """Return whether the pod that it is to become does not run yet."""
+        return self.process.poll() is None and "systemd-nspawn" not in _name(self.process.pid)
+
     def hangs(self) -> None:
         """End what does not end by itself, and say where it stood."""
         stood = [f"{pid} {_name(pid)} in {_wait_channel(pid)}" for pid in self._family()]

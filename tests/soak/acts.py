@@ -37,12 +37,12 @@ class Act(NamedTuple):
 
 # The pod, or the image, was somebody else's prey.
 _GONE = (
-    r"no pod|not found|no such pod|does not exist|no matches|is gone|removed meanwhile"
-    r"|no image IDs|fetch the image again"
+    r"no pod|not found|no such pod|was not present|does not exist|no matches|is gone"
+    r"|removed meanwhile|no image IDs|fetch the image again"
 )
 _STATE = (
     r"not running|(is|currently) running|is not prepared|not exited|in use|has no journal"
-    r"|has not run yet|has no files any more|deadline exceeded"
+    r"|has not run yet|has no files any more|deadline exceeded|cannot join app"
 )
 # Names and ports are few.
 _STARTS = rf"{_GONE}|the name .* belongs to|port .*(in use|is published by)"

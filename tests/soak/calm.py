@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,15 +45,16 @@ def _text_of_running(root: str, path: str) -> str:
 
 
 def end_pods(world: World, rng: random.Random, pods: list[Started]) -> None:
-    """End the pods that run, each in another way."""
+    """End the pods that run: some are harmed, all are told to stop, once."""
+    deadline = time.monotonic() + PATIENCE
     for pod in pods:
-        if pod.process.poll() is not None:
-            continue
+        while pod.starts() and time.monotonic() < deadline:
+            time.sleep(0.05)  # ``stop`` finds pods that have begun to run
         if rng.random() < 0.3:
             pod.harm(rng)
     _command(world, "stop", *world.pods("run"), statuses=(0, 254))
     for pod in pods:
-        if not pod.ended(30.0):
+        if not pod.ended(60.0):
             if pod.harmed:  # PID 1 or an app of it was killed, or it never told who it is
                 pod.process.kill()
                 pod.ended()

@@ -12,6 +12,7 @@ from rktpy.errors import RktError
 from rktpy.host import mount, syscalls
 from rktpy.host.lock import lock_dir, lock_file
 from rktpy.host.tree.removal import remove_tree
+from rktpy.layout import PodTree
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.texts import read_text
 from rktpy.resource import Resource
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rktpy.host.lock import Lock
     from rktpy.pod.lifecycle import Pod
 
+_HERE = PodTree(".")
 _FENCE = syscalls.MS_NODEV | syscalls.MS_NOSUID | syscalls.MS_NOEXEC
 
 
@@ -30,13 +32,14 @@ class EndedError(RktError):
 
 
 class EndedRoot(Resource):
-    """The root of ``app``, kept from deletion until this is closed.
+    """The root of ``app``, kept from deletion until this is closed. That does not keep ``gc`` from
+    marking the pod, which renames its directory: all paths begin at our descriptor of that.
 
     Readers share it; a writer is alone with it. ``skeleton`` is a path in stage1's tree: the
     weakest layer, with the mount points that the pod needed; empty leaves it out.
     """
 
-    __slots__ = ("_locks", "_mount", "path")
+    __slots__ = ("_app_rootfs", "_locks", "_mount", "tree")
 
     def __init__(self, pod: Pod, app: str, *, writable: bool = False, skeleton: str = "") -> None:
         """Hold the pod; nothing is mounted yet.
@@ -48,11 +51,12 @@ class EndedRoot(Resource):
         """
         self._locks: list[Lock] = []
         try:
-            self._locks.append(lock_dir(pod.path, exclusive=False))
-            pod.refresh()
-            self._locks.append(lock_file(pod.tree.manifest_lock, exclusive=writable, mode=0o600))
-            self.path = pod.tree.app_rootfs(app)
-            self._mount = _plan(pod, app, writable=writable, skeleton=skeleton)
+            held = _hold(pod)
+            self._locks.append(held)
+            self.tree = PodTree(f"/proc/self/fd/{held.fd}")
+            self._locks.append(lock_file(self.tree.manifest_lock, exclusive=writable, mode=0o600))
+            self._app_rootfs = _HERE.app_rootfs(app)
+            self._mount = _plan(pod, self.tree, app, writable=writable, skeleton=skeleton)
         except FileNotFoundError as error:
             self.close()
             raise PodGoneError(pod.uuid) from error
@@ -66,13 +70,14 @@ class EndedRoot(Resource):
         Raises:
             MountError: the kernel cannot mount it.
         """
+        os.fchdir(self._locks[0].fd)  # before unshare(2): what a descriptor leads to stays outside
         if self._mount is not None:
             syscalls.unshare(syscalls.CLONE_NEWNS)
             syscalls.mount("", "/", "", syscalls.MS_SLAVE | syscalls.MS_REC)
             self._mount.execute()
             os.chdir(self._mount.target)
         else:
-            os.chdir(self.path)
+            os.chdir(self._app_rootfs)
         os.chroot(".")
 
     def close(self) -> None:
@@ -81,36 +86,52 @@ class EndedRoot(Resource):
             self._locks.pop().close()
 
 
-def _plan(pod: Pod, app: str, *, writable: bool, skeleton: str) -> mount.Mount | None:
-    """Return the mount of the app's layers over the pod's ``stage1/rootfs``, which is empty; None
-    for a pod with copies.
+def _hold(pod: Pod) -> Lock:
+    """Keep the pod from deletion, wherever it is by now.
+
+    Raises:
+        PodGoneError: it is nowhere.
+    """
+    while True:
+        try:
+            return lock_dir(pod.path, exclusive=False)
+        except FileNotFoundError:
+            pod.refresh()
+
+
+def _plan(
+    pod: Pod, tree: PodTree, app: str, *, writable: bool, skeleton: str
+) -> mount.Mount | None:
+    """Return the mount of the app's layers over the pod's ``stage1/rootfs``, which is empty, with
+    paths that begin in the pod's directory; None for a pod with copies.
 
     Reading needs no upper directory: what the pod wrote is one more layer, and deleted files are
     hidden by it all the same.
     """
-    if not os.path.lexists(pod.tree.overlay_marker):
-        if not os.path.isdir(pod.tree.app_rootfs(app)):
+    if not os.path.lexists(tree.overlay_marker):
+        if not os.path.isdir(tree.app_rootfs(app)):
             raise EndedError(f"app {app} has no files", hint=f"see: rktpy status {pod.uuid}")
         return None
-    tree_id, stage1_id = read_text(pod.tree.app_tree_id(app)), read_text(pod.tree.stage1_tree_id)
+    tree_id, stage1_id = read_text(tree.app_tree_id(app)), read_text(tree.stage1_tree_id)
     trees = Trees(pod.layout)
     if not tree_id or not os.path.isdir(trees.rootfs(tree_id)):
         raise EndedError(f"the image of app {app} is not in the store any more")
     lowers = trees.lowers(tree_id)
     if skeleton:
         lowers.append(f"{trees.rootfs(stage1_id)}/{skeleton}")
-    upper = pod.tree.overlay_upper(tree_id, app)
-    target = pod.tree.stage1_rootfs
+    upper, target = _HERE.overlay_upper(tree_id, app), _HERE.stage1_rootfs
+    has_upper = os.path.isdir(tree.overlay_upper(tree_id, app))
     if writable:
-        if not os.path.isdir(upper):
+        if not has_upper:
             raise EndedError(f"app {app} was never started")
         # The kernel refuses the work directory of a volatile overlay a second time. No app has a
         # dot in its name, and the lock is ours alone.
-        work = pod.tree.overlay_work(tree_id, f"{app}.cp")
+        work = tree.overlay_work(tree_id, f"{app}.cp")
         remove_tree(work)
         os.mkdir(work, 0o755)
+        work = _HERE.overlay_work(tree_id, f"{app}.cp")
         return mount.overlay(lowers, upper, work, target).replace(flags=_FENCE)
-    if os.path.isdir(upper):
+    if has_upper:
         lowers.insert(0, upper)
     if len(lowers) == 1:
         return mount.bind(lowers[0], target)

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.host.helper import Answer, Helper
+from rktpy.layout import Layout
+from rktpy.pod.after.ended import EndedRoot
+from rktpy.pod.lifecycle import open_pod
 from tests.integration.run.images import INSPECT, SHELL
 from tests.integration.run.rk import until
 
@@ -198,3 +202,24 @@ def test_a_killed_export_leaves_nothing(rkt: Rktpy, tmp_path: Path) -> None:
         command.send_signal(signal.SIGKILL)
 
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("options", [(), ("--no-overlay",)], ids=["overlay", "copies"])
+@pytest.mark.parametrize("writable", [False, True], ids=["read", "written"])
+def test_a_pod_that_gc_marks_meanwhile_is_opened_all_the_same(
+    rkt: Rktpy, options: tuple[str, ...], *, writable: bool
+) -> None:
+    rkt.run(*options, "--pod-name=job", SHELL, "--", "echo here >/said")
+    pod = open_pod(Layout(str(rkt.data)), "job")
+    rkt.ok("gc", "--mark-only")
+    with EndedRoot(pod, "shell", writable=writable) as root:
+        (there,) = rkt.data.glob("pods/exited-garbage/*")
+        os.rename(there, rkt.data / "pods/run" / there.name)
+
+        def work() -> Answer:
+            root.take()
+            with open("/said", "a+" if writable else "r", encoding="ascii") as said:
+                said.seek(0)
+                return Answer((said.read(),))
+
+        assert Helper(work).wait().warnings == ("here\n",)

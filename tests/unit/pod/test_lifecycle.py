@@ -168,3 +168,22 @@ def test_a_held_pod_cannot_be_acquired_without_waiting(layout: Layout) -> None:
         holder.acquire(wait=False)
         with pytest.raises(PodBusyError):
             open_pod(layout, uuid).acquire(wait=False)
+
+
+def test_the_manifest_of_a_pod_that_was_moved_is_read(layout: Layout) -> None:
+    uuid = a_pod(layout)
+    pod = open_pod(layout, uuid)
+    os.rename(pod.path, layout.pod(Phase.EXITED_GARBAGE, uuid).root)
+
+    assert [str(app.name) for app in pod.manifest().apps] == ["redis"]
+
+
+def test_the_manifest_of_a_pod_that_is_gone_or_has_none_is_not(layout: Layout) -> None:
+    pods_there = [open_pod(layout, a_pod(layout)) for _ in range(2)]
+    os.unlink(pods_there[0].tree.manifest)
+    os.rename(pods_there[1].path, f"{layout.data}/elsewhere")
+
+    with pytest.raises(FileNotFoundError):
+        pods_there[0].manifest()
+    with pytest.raises(PodGoneError):
+        pods_there[1].manifest()

@@ -20,6 +20,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from rktpy.nspawn.placing import Foreseen
+    from rktpy.pod.contents import Contents
+    from rktpy.pod.lifecycle import Pod
+    from rktpy.systemd.facts import HostFacts
+    from rktpy.verbs.network.joining import Joins
     from rktpy.verbs.site import Site
     from rktpy.verbs.start.requests import RunPreparedRequest
 
@@ -45,6 +50,22 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
         raise RktError("problem retrieving pod", hint=error.hint) from error
     if pod.state() != State.PREPARED:
         raise NotPreparedError(pod.uuid)
+    with pod:
+        try:
+            contents, joins, facts, foreseen = _take(site, request, pod)
+        except (RktError, OSError):
+            if os.path.isdir(site.layout.pod(Phase.PREPARED, pod.uuid).root):
+                raise
+            raise NotPreparedError(pod.uuid) from None  # whoever took it caused all else
+        start_pod(site, pod, contents, request.start, joins, facts, foreseen)
+
+
+def _take(
+    site: Site, request: RunPreparedRequest, pod: Pod
+) -> tuple[Contents, Joins, HostFacts, Foreseen]:
+    """Look whether the pod can be started here, and make it ours. Errors as ``run_prepared_pod``,
+    and any where somebody else moves it meanwhile.
+    """
     contents = read_contents(pod.tree, pod.manifest())
     check_start(request.start, contents)
     joins = plan_networks(
@@ -62,10 +83,9 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
             "unable to run prepared overlay-enabled pod: overlay not supported",
             hint="load the kernel's overlay module",
         )
-    with pod:
-        pod.acquire(wait=False)  # who holds it is running it, perhaps for ever
-        if pod.phase != Phase.PREPARED:
-            raise NotPreparedError(pod.uuid)
-        add_start(pod.tree, as_typed(request.words))
-        pod.move(Phase.RUN)
-        start_pod(site, pod, contents, request.start, joins, facts, foreseen)
+    pod.acquire(wait=False)  # who holds it is running it, perhaps for ever
+    if pod.phase != Phase.PREPARED:
+        raise NotPreparedError(pod.uuid)
+    add_start(pod.tree, as_typed(request.words))
+    pod.move(Phase.RUN)
+    return contents, joins, facts, foreseen

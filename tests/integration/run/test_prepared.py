@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
+import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.host import procfs
 from tests.integration.run.images import INSPECT, SHELL
-from tests.integration.run.rk import PATIENCE, Done
+from tests.integration.run.killing import record
+from tests.integration.run.rk import PATIENCE, Done, until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.integration.run.rk import Rktpy
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -81,6 +84,39 @@ def test_who_comes_second_does_not_wait_for_the_first(rkt: Rktpy) -> None:
 
     assert done.status == 254
     assert f'pod "{uuid}" is in use by another process' in done.err
+
+
+def test_a_pod_that_is_taken_in_the_middle_is_not_prepared(rkt: Rktpy, tmp_path: Path) -> None:
+    argv = rkt.argv("run-prepared", "--net=none", rkt.prepare(INSPECT))
+    moments = record(argv, tmp_path / "trace")
+    noted = next(n for n, moment in enumerate(moments) if "/command" in moment.text)
+    lock = next(m for m in reversed(moments[:noted]) if m.call == "flock")
+    uuid = rkt.prepare(INSPECT)
+    pod = rkt.data / "pods/prepared" / uuid
+    stop = ("--trace=flock", f"--inject=flock:signal=STOP:when={lock.number}")
+    argv = ["strace", "--quiet=all", "-o", str(tmp_path / "trace"), *stop, "--", *argv[:-1], uuid]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as traced:
+        until(lambda: traced.poll() is not None or held(pod), "its lock")
+        pod.rename(rkt.data / "pods/garbage" / uuid)  # as gc expires it, without the lock
+        until(lambda: goes_on(traced), "end of run-prepared")
+        _, err = traced.communicate(timeout=PATIENCE)
+
+    assert traced.returncode == 254
+    assert err == f'run-prepared: pod "{uuid}" is not prepared (see: rktpy status {uuid})\n'
+
+
+def goes_on(traced: subprocess.Popen[str]) -> bool:
+    """Let what strace runs go on, whenever it stops; return whether it has ended."""
+    for child in procfs.children(traced.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGCONT)
+    return traced.poll() is not None
+
+
+def held(pod: Path) -> bool:
+    """Return whether somebody holds the directory, see "/proc/locks" in proc(5)."""
+    inode = f":{pod.stat().st_ino} "
+    return any(inode in line for line in Path("/proc/locks").read_text().splitlines())
 
 
 def test_a_pod_runs_only_once(rkt: Rktpy) -> None:

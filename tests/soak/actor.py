@@ -42,6 +42,8 @@ class Started:
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=world.home
             )
+        if act.args[0] == "stop":
+            world.told_to_end.add(act.args[-1])
         world.count("operations")
         world.note(number=number, pid=self.process.pid, begins=act.args, descriptors=descriptors)
 
@@ -94,13 +96,14 @@ class Started:
         if NEVER.search(out) or NEVER.search(err):
             return "a traceback"
         act, disturbed = self.act, self._disturbed()
-        pod = act.stays or act.lasting
         if status == OWN_FAILURE:
             self.world.count("refusals")
             full = self.world.tight and "no space left on device" in err
             fine = disturbed or full or act.refuses(err)
             return "" if fine else "a refusal without reason"
-        if status in act.statuses or pod or act.args[0] == "enter" or (disturbed and status < 0):
+        pod = act.pod() if act.stays or act.lasting else ""
+        ended = disturbed if not pod else disturbed or pod in self.world.told_to_end
+        if status in act.statuses or ended or act.args[0] == "enter":
             return ""
         return f"status {status}"
 

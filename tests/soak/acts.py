@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rktpy.pod.phase import Phase
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tests.soak.world import World
 
 OWN_FAILURE = 254
+_SAVED = "--uuid-file-save="
 _LIVE = (Phase.RUN,)
 _ANY = (Phase.RUN, Phase.PREPARED, Phase.PREPARE, Phase.EXITED_GARBAGE)
 
@@ -29,7 +31,14 @@ class Act(NamedTuple):
     statuses: tuple[int, ...] = (0,)
     refusals: str = r"(?!)"
     stays: bool = False
-    lasting: bool = False  # ends by itself, but a pod: others may end it in any way
+    lasting: bool = False  # a pod that ends by itself, if nobody is faster
+
+    def pod(self) -> str:
+        """Return the UUID of the pod that it started, if it got that far."""
+        if self.args[0] == "run-prepared":
+            return self.args[-1]
+        name = next((arg.partition("=")[2] for arg in self.args if arg.startswith(_SAVED)), "")
+        return Path(name).read_text("ascii") if name and Path(name).exists() else ""
 
     def refuses(self, text: str) -> bool:
         return re.search(self.refusals, text) is not None
@@ -43,13 +52,14 @@ _GONE = (
 _STATE = (
     r"not running|(is|currently) running|is not prepared|not exited|in use|has no journal"
     r"|has not run yet|has no files any more|deadline exceeded|cannot join app"
+    r"|is not up yet|too many children|Failed to open .*journal"
 )
 # Names and ports are few.
 _STARTS = rf"{_GONE}|the name .* belongs to|port .*(in use|is published by)"
 
 
 def _fetch(world: World, rng: random.Random) -> Act:
-    return Act(["fetch", "--quiet", rng.choice(world.images)])
+    return Act(["fetch", "--quiet", rng.choice(world.images)], (0,), _GONE)
 
 
 def _options(rng: random.Random) -> list[str]:
@@ -86,6 +96,7 @@ def _run(world: World, rng: random.Random) -> Act:
     )
     options = [*_options(rng), *_network(rng)]
     apps = _apps(world, rng, script)
+    options.append(f"--uuid-file-save={world.home}/uuid-{rng.randrange(1 << 60)}")
     if "--net=default" in options and "---" not in apps and rng.random() < 0.5:
         options.append(f"--port=80-tcp:{rng.choice(PORTS)}")
     return Act(["run", *options, *apps], (status,), _STARTS, lasting=True)

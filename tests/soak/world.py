@@ -63,6 +63,7 @@ class World:
         self.troubled = False
         self.stopping = threading.Event()
         self.findings: list[str] = []
+        self.told_to_end: set[str] = set()  # UUIDs of pods
         self.counts = {"operations": 0, "kills": 0, "refusals": 0}
         self._journal = journal.open("a", encoding="utf-8")
         self._writing = threading.Lock()

@@ -112,6 +112,7 @@ LEFT_OUT = {
     "name": "the name of the section",
     "interactive": "a service has no terminal",
     "quiet": "a service has no terminal",
+    "replace": "every unit has it",
     "mds-register": "there is no metadata service",
     "store-only": "deprecated",
     "no-store": "deprecated",

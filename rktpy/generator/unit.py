@@ -67,12 +67,11 @@ def service_text(
     Raises:
         WordError: a word of the command line cannot be written.
     """
-    run = exec_line((*start.rktpy, "run", f"--pod-name={start.pod}", *start.run))
+    # An ended pod keeps its name until it is removed.
+    run = exec_line((*start.rktpy, "run", "--replace", f"--pod-name={start.pod}", *start.run))
     lines = [
         *_unset(_SERVICE, service),
         *(_unset((("TimeoutStartSec", _SLOW_START),), service) if start.may_fetch else ()),
-        # An ended pod keeps its name until it is removed; one that runs is left alone.
-        ("ExecStartPre", "-" + exec_line((*start.rktpy, "rm", "--ignore", start.pod))),
         ("ExecStart", run),
         *(("ExecStartPost", line) for line in start.after_start),
         ("ExecStopPost", exec_line((*start.rktpy, "gc", "--mark-only"))),

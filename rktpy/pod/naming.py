@@ -19,7 +19,7 @@ from rktpy.pod.phase import VISIBLE_PHASES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from rktpy.layout import Layout
@@ -46,6 +46,13 @@ class NameTakenError(RktError):
             f"the name {quote(name)} belongs to pod {quote(uuid)}",
             hint=f"remove that pod with: rktpy rm {name}",
         )
+
+
+class NoNameError(RktError):
+    """A name is to be taken over, and none was given."""
+
+    def __init__(self) -> None:
+        super().__init__("--replace needs the name of a pod", hint="add --pod-name=NAME")
 
 
 def check_name(name: str) -> None:
@@ -85,8 +92,10 @@ def holder(layout: Layout, name: str) -> str:
     return uuid if is_uuid(uuid) else ""
 
 
-def claim(pod: Pod, name: str) -> None:
+def claim(pod: Pod, name: str, make_way: Callable[[], None] | None = None) -> None:
     """Give a pod that we hold locked its name; ``release`` undoes it, also from half-way.
+
+    ``make_way`` is called as often as another pod has the name, and removes that.
 
     Raises:
         NameTakenError: a visible pod has it.
@@ -98,14 +107,15 @@ def claim(pod: Pod, name: str) -> None:
     layout = pod.layout
     write_new(pod.tree.name, name.encode())
     os.makedirs(layout.names, mode=0o750, exist_ok=True)
-    link = f"{layout.names}/{name}"
-    with lock_dir(layout.names):
-        taken = holder(layout, name)
-        if taken and _is_visible(layout, taken):
+    while True:
+        with lock_dir(layout.names):
+            taken = holder(layout, name)
+            if not taken or not _is_visible(layout, taken):
+                _link(layout, name, pod.uuid)
+                return
+        if make_way is None:
             raise NameTakenError(name, taken)
-        if os.path.lexists(link):
-            os.unlink(link)
-        os.symlink(pod.uuid, link)
+        make_way()
 
 
 def release(pod: Pod) -> None:
@@ -134,6 +144,13 @@ def names(layout: Layout) -> dict[str, str]:
 
 def _is_name(text: str) -> bool:
     return 0 < len(text) <= _LONGEST and text[0] in _ALPHANUMERIC and _ALLOWED.issuperset(text)
+
+
+def _link(layout: Layout, name: str, uuid: str) -> None:
+    link = f"{layout.names}/{name}"
+    if os.path.lexists(link):
+        os.unlink(link)
+    os.symlink(uuid, link)
 
 
 def _is_visible(layout: Layout, uuid: str) -> bool:

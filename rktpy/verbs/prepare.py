@@ -18,6 +18,7 @@ from rktpy.verbs.start.preparing import (
     discard,
     fill,
     prepare_lock,
+    replace_pod,
 )
 
 TYPE_CHECKING = False
@@ -43,9 +44,11 @@ def prepare_pod(site: Site, request: PrepareRequest) -> str:
         contents = gather(site, store, request.source, overlay=overlay)
         if request.strict_isolators:
             _check_isolators(contents)
+        if request.source.replace_pod:
+            replace_pod(site.layout, contents)
         pod = create(site.layout)
         try:
-            fill(pod, contents, private_users=request.source.private_users)
+            fill(pod, contents, request.source)
             write_command(pod.tree, as_typed(request.words))
             pod.move(Phase.PREPARED)
         except BaseException:

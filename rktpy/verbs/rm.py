@@ -49,6 +49,7 @@ class InUseError(RktError):
     def __init__(self, uuid: str, state: str) -> None:
         hint = f"stop it with: rktpy stop {uuid}" if state == State.RUNNING else None
         super().__init__(f"pod {quote(uuid)} is currently {_REFUSALS[state]}", hint=hint)
+        self.state = state
 
 
 class PodLookupError(RktError):
@@ -95,6 +96,28 @@ def remove_pods(
         yield RmEvent(kind, outcome.uuid, outcome.error)
 
 
+def mark_pod(pod: Pod) -> str:
+    """Bring a pod where it may be deleted; return what to tell the user, "" for nothing.
+
+    Losing a rename to a ``gc`` or ``run-prepared`` means looking again at what it is now.
+
+    Raises:
+        InUseError: it runs, or is being prepared.
+        PodGoneError: somebody else has deleted it.
+        PodMoveError: it cannot be marked.
+    """
+    while True:
+        state = pod.state()
+        if state in _DELETABLE:
+            return ""
+        if state not in _MARKS:
+            raise InUseError(pod.uuid, state)
+        mark, kind = _MARKS[state]
+        if _marked(pod, mark):
+            return kind
+        pod.refresh()
+
+
 def _find(layout: Layout, text: str) -> Pod:
     try:
         return open_pod(layout, text)
@@ -103,21 +126,8 @@ def _find(layout: Layout, text: str) -> Pod:
 
 
 def _mark(pod: Pod) -> str:
-    """Bring a pod where it may be deleted; return what to tell the user, "" for nothing.
-
-    Losing a rename to a ``gc`` or ``run-prepared`` means looking again at what it is now.
-    """
     try:
-        while True:
-            state = pod.state()
-            if state in _DELETABLE:
-                return ""
-            if state not in _MARKS:
-                raise InUseError(pod.uuid, state)
-            mark, kind = _MARKS[state]
-            if _marked(pod, mark):
-                return kind
-            pod.refresh()
+        return mark_pod(pod)
     except PodGoneError as error:
         raise PodLookupError from error
 

@@ -20,6 +20,7 @@ from rktpy.verbs.start.preparing import (
     discard,
     fill,
     prepare_lock,
+    replace_pod,
 )
 from rktpy.verbs.start.starting import check_start, start_pod
 
@@ -53,11 +54,13 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
             contents,
             user_namespace=request.source.private_users,
         )
+        if request.source.replace_pod:
+            replace_pod(site.layout, contents)
         pod = create(site.layout)
         try:
             if request.uuid_file:
                 write_atomic(request.uuid_file, pod.uuid.encode(), mode=0o644, durable=False)
-            contents = fill(pod, contents, private_users=request.source.private_users)
+            contents = fill(pod, contents, request.source)
             write_command(pod.tree, as_typed(request.words))
             pod.move(Phase.RUN)
             start_pod(site, pod, contents, request.start, joins, facts, foreseen)

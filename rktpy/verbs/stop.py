@@ -74,14 +74,20 @@ def stop_pods(site: Site, texts: Sequence[str], *, force: bool) -> Iterator[Stop
             yield StopEvent(FAILED, text, lookup)
             continue
         try:
-            kind = STOPPED if _stop(pod, force=force) else ALREADY_STOPPED
+            kind = STOPPED if stop_pod(pod, force=force) else ALREADY_STOPPED
             yield StopEvent(kind, pod.uuid)
         except RktError as error:
             yield StopEvent(FAILED, pod.uuid, error)
 
 
-def _stop(pod: Pod, *, force: bool) -> bool:
-    """Stop ``pod``; return False if it has ended before."""
+def stop_pod(pod: Pod, *, force: bool) -> bool:
+    """Ask ``pod`` to end, or kill it; return False if it has ended before.
+
+    Raises:
+        PodLookupError: it is gone.
+        NotRunningError: it was not started yet.
+        RktError: it is frozen, of a foreign stage1, or cannot be told.
+    """
     try:
         state = pod.state()
     except PodGoneError as error:

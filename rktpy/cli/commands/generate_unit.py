@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SUFFIXES = {"": ".service", "service": ".service", "pod": ".pod"}
 _OWN = frozenset(option.name for option in UNIT)
 _WITH_A_POD = _OWN | {"pod-name"} | {option.name for option in options_of(GLOBAL_OPTIONS)}
-_LEFT_OUT = frozenset(("interactive", "quiet", "pod-name"))
+_LEFT_OUT = frozenset(("interactive", "quiet", "pod-name", "replace"))
 # What a stored image, found by its ID, needs no more.
 _OF_FETCHING = frozenset(("no-store", "pull-policy", "signature", "store-only"))
 
@@ -107,7 +107,7 @@ def _warn(line: Recalled, made: MadePod | None) -> None:
         log.write_line("generate unit: --inherit-env will pass on the environment of the unit")
     if made is not None and made.running:
         log.write_line(
-            f"generate unit: stop the pod before you start the unit: rktpy stop {made.shown}"
+            f"generate unit: pod {made.shown} runs; the unit stops and replaces it when it starts"
         )
 
 

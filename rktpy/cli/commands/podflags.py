@@ -16,6 +16,7 @@ from rktpy.pod.app.environment import Sources
 from rktpy.pod.app.overrides import read_mounts, read_spec, read_value
 from rktpy.pod.compose import PodOptions
 from rktpy.pod.dns import parse_dns
+from rktpy.pod.naming import NoNameError
 from rktpy.verbs.start.requests import (
     PodSource,
     Policy,
@@ -120,6 +121,7 @@ def _source(call: Call) -> PodSource:
         private_users=options["private-users"],
         name=options["pod-name"],
         labels=options["pod-label"],
+        replace_pod=options["replace"],
     )
 
 
@@ -170,6 +172,8 @@ def _refuse_conflicts(call: Call, source: PodSource) -> None:
 def _require_something(source: PodSource) -> None:
     if not (source.apps or source.pod_manifest):
         raise PodFlagsError("must provide at least one image or specify the pod manifest")
+    if source.replace_pod and not (source.name or source.pod_manifest):
+        raise NoNameError
 
 
 def _start(call: Call) -> StartOptions:

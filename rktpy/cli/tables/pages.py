@@ -188,8 +188,7 @@ PAGES = {
     "rm": Page(
         (("rktpy rm 0f746094 web", "By the beginning of a UUID and by name."),
          ("rktpy rm --uuid-file=/run/web.uuid", "The pod a service ran."),
-         ("rktpy rm --ignore web", "In ExecStartPre= of a unit: frees the name, if an ended pod has"
-          " it.")),
+         ("rktpy rm --ignore web", "Frees the name, if an ended pod has it.")),
         (_WORKED, _ROOT_ONLY), ("gc", "stop"),
     ),
     "run": Page(
@@ -203,8 +202,8 @@ PAGES = {
           "A shell on the terminal."),
          ("rktpy run --port=http:8080,from=10.0.0.0/8 --net=default:IP=172.16.28.7 example.com/web",
           "Port 8080 of the host, for a part of the world, leads to the port http of the app."),
-         ("rktpy run --pod-name=web --uuid-file-save=/run/web.uuid example.com/web",
-          "In ExecStart= of a unit.")),
+         ("rktpy run --replace --pod-name=web example.com/web",
+          "In ExecStart= of a unit: each start takes the name over from the last one.")),
         _OF_A_POD, ("prepare", "status", "stop", "gc", "network list"),
     ),
     "run-prepared": Page(

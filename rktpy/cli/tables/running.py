@@ -160,6 +160,11 @@ _PREPARE = (
         "name of the pod, usable wherever a UUID is",
         check="rktpy.pod.naming:check_name",
     ),
+    Option(
+        "replace",
+        "bool",
+        "remove the pod that has the name of --pod-name; one that runs is stopped before",
+    ),
     Option("pod-label", "pairs", "label the pod, to find it by list --label: name=value"),
     PULL_POLICY_NEW,
     *OLD_POLICIES,

@@ -13,7 +13,7 @@ from rktpy.pod.after import sweep
 from rktpy.pod.after.teardown import leftover_mounts
 from rktpy.pod.contents import write_contents
 from rktpy.pod.idrange import take_range
-from rktpy.pod.naming import NAME_ANNOTATION, claim
+from rktpy.pod.naming import NAME_ANNOTATION, NoNameError, claim, holder
 from rktpy.pod.phase import Phase
 from rktpy.verbs.network.leaving import leave_networks
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rktpy.pod.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts
+    from rktpy.verbs.start.requests import PodSource
 
 _logger = log.Logger("stage0")
 
@@ -86,21 +87,41 @@ def check_user_namespace(facts: HostFacts, *, overlay: bool) -> None:
         )
 
 
-def fill(pod: Pod, contents: Contents, *, private_users: bool) -> Contents:
+def replace_pod(layout: Layout, contents: Contents) -> None:
+    """Remove the pod that has the name ``contents`` are to have, if there is one.
+
+    Before the new pod is made, since on a full disk only that makes room for it, and as late as
+    that, so that a start which is refused leaves the old one alone.
+
+    Raises:
+        NoNameError: they have no name.
+        ReplaceError: that pod does not make way.
+    """
+    name = contents.manifest.annotation(NAME_ANNOTATION)
+    if not name:
+        raise NoNameError
+    if uuid := holder(layout, name):
+        from rktpy.verbs.start.replacing import make_way
+
+        make_way(layout, name, uuid)
+
+
+def fill(pod: Pod, contents: Contents, source: PodSource) -> Contents:
     """Write ``contents`` into a new pod and take the name its manifest says.
 
-    Returns them with a range of ids if the pod is to have ``private_users``.
+    Returns them with a range of ids if ``source`` wants a user namespace.
 
     Raises:
         RktError: the name is taken, no range is free, or a word is no UTF-8.
         OSError: the disk is full.
     """
-    if private_users:
+    if source.private_users:
         contents = contents.replace(private_users=take_range(pod))
     write_contents(pod.tree, contents)
     name = contents.manifest.annotation(NAME_ANNOTATION)
     if name:
-        claim(pod, name)
+        again = (lambda: replace_pod(pod.layout, contents)) if source.replace_pod else None
+        claim(pod, name, again)
     return contents
 
 

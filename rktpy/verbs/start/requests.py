@@ -34,7 +34,8 @@ class Stage1Choice(Value):
 class PodSource(Value):
     """What a pod is made of: images with ``options``, or the file ``pod_manifest``.
 
-    ``name`` and ``labels`` (key, value) are the pod's own; an empty name leaves it what it is.
+    ``name`` and ``labels`` (key, value) are the pod's own; an empty name leaves it what it is. With
+    ``replace_pod`` the pod that has the name so far makes way, also if it runs.
     """
 
     apps: tuple[AppSpec, ...] = ()
@@ -46,6 +47,7 @@ class PodSource(Value):
     private_users: bool = False
     name: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    replace_pod: bool = False
 
 
 class StartOptions(Value):

@@ -58,6 +58,20 @@ def test_a_frozen_app_is_not_entered_and_a_frozen_pod_is_killed(rkt: Rktpy) -> N
     assert done.status == -9
 
 
+def test_a_frozen_pod_is_not_replaced(rkt: Rktpy) -> None:
+    with rkt.start("run", "--pod-name=web", SHELL, "--", "exec sleep 300") as pod:
+        uuid = pod.ready()
+        _freeze(_group(rkt.data, uuid), "1")
+        done = rkt.run("--replace", "--pod-name=web", SHELL, "--", "true")
+        kept = rkt.status("web")
+        rkt.ok("stop", "--force", uuid)
+
+    assert done.status == 254
+    assert f'cannot replace pod "{uuid}", which has the name "web"' in done.err
+    assert "is frozen (thaw it with: " in done.err
+    assert kept["state"] == "running"
+
+
 def _hint(said: str) -> str:
     """Return the command that is said to thaw the pod."""
     found = re.search(r'pod "[\w-]+" is frozen \(thaw it with: (.*?)(, or kill .*)?\)$', said, re.M)

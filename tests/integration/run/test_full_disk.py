@@ -63,6 +63,20 @@ def start(rkt: Rktpy, gate: Path, *options: str) -> Running:
     return rkt.start("run", *options, volume, SHELL, mount, "--", _APP)
 
 
+def test_a_pod_that_filled_the_disk_makes_room_for_the_one_that_replaces_it(
+    rkt: Rktpy, disk: SmallDisk
+) -> None:
+    fill = "while cat /bin/busybox >>/full; do :; done; exit 5"
+    assert rkt.run("--pod-name=web", SHELL, "--", fill).status == 5
+    disk.fill()
+    refused = rkt.run("--pod-name=web", SHELL, "--", "exit 3")
+
+    done = rkt.run("--replace", "--pod-name=web", SHELL, "--", "exit 3")
+
+    assert refused.status == 254
+    assert done.status == 3
+
+
 @pytest.mark.parametrize("disk", KINDS, indirect=True)
 def test_pods_end_as_ever_and_can_be_removed(rkt: Rktpy, disk: SmallDisk, gate: Path) -> None:
     with (

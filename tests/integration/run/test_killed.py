@@ -125,6 +125,26 @@ def test_run_killed_around_the_claim_of_its_name_frees_the_name(
     assert fresh.run("--pod-name=web", SHELL, "--", SCRIPT).status == 3
 
 
+def test_run_that_is_killed_while_it_replaces_a_pod_is_made_good_by_the_next(
+    fresh: Rktpy, tmp_path: Path
+) -> None:
+    words = ("--replace", "--pod-name=web", SHELL, "--", SCRIPT)
+    argv = fresh.argv("run", "--net=none", *words)
+    fresh.run(*words)
+    fresh.collect()  # what a first name leaves for good
+    ground = Ground(fresh)
+    fresh.run(*words)
+    moments = record(argv, tmp_path / "trace")
+    claimed = next(n for n, m in enumerate(moments) if m.text.endswith('/names/web") = 0'))
+    removing = moments[:claimed]
+    assert {"rename", "rmdir"} <= {moment.call for moment in removing}
+
+    for moment in (*choose(removing, 14), *moments[claimed : claimed + 3]):
+        assert kill_at(moment, argv, tmp_path / "trace"), moment
+        assert fresh.run(*words).status == 3, moment
+    assert ground.complaints() == []
+
+
 def test_run_killed_while_it_says_its_uuid_leaves_the_file_whole_or_absent(
     fresh: Rktpy, tmp_path: Path
 ) -> None:

@@ -51,8 +51,8 @@ def test_every_word_comes_through(args: list[str], value: str, label: str) -> No
 
     argv = started(unit_text(("/usr/bin/rktpy", *line.globals), line.words, WISHES))
 
-    assert argv[:3] == ["/usr/bin/rktpy", "run", "--pod-name=web"]
-    again = recall(RUN, argv[3:], "/elsewhere")
+    assert argv[:4] == ["/usr/bin/rktpy", "run", "--replace", "--pod-name=web"]
+    again = recall(RUN, argv[4:], "/elsewhere")
     assert again == line
     assert again.apps[0].args == tuple(args)
     assert f"--environment=V={value}" in again.apps[0].options
@@ -183,8 +183,8 @@ def test_a_pod_file_says_what_the_command_line_said(
     argv = argv_of(as_pod(line))
 
     at = argv.index("run")
-    assert argv[at + 1] == "--pod-name=web"
-    assert meaning([*argv[1:at], *argv[at + 2 :]]) == meaning(words)
+    assert argv[at + 1 : at + 3] == ["--replace", "--pod-name=web"]
+    assert meaning([*argv[1:at], *argv[at + 3 :]]) == meaning(words)
 
 
 def test_a_pod_file_becomes_the_unit_that_is_written_without_it() -> None:

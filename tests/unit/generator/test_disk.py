@@ -124,7 +124,9 @@ def test_from_files_to_units(etc: Path, tmp_path: Path) -> None:
     out.mkdir()
     (etc / "web.pod").write_text(POD + "[Install]\nWantedBy=x.target\n")
     assert main([str(out)], program="/bin/true", sources=[str(etc)]) == 0
-    assert "ExecStart=/bin/true run --pod-name=web x\n" in (out / "web.service").read_text()
+    assert (
+        "ExecStart=/bin/true run --replace --pod-name=web x\n" in (out / "web.service").read_text()
+    )
     assert (out / "x.target.wants" / "web.service").is_file()
 
 

@@ -137,8 +137,7 @@ def test_the_unit_is_as_rkts_documents_have_it() -> None:
         "Slice=machine.slice\n"
         "Restart=on-failure\n"
         "TimeoutStartSec=15min\n"
-        "ExecStartPre=-/bin/true rm --ignore db\n"
-        "ExecStart=/bin/true run --pod-name=db example.com/db\n"
+        "ExecStart=/bin/true run --replace --pod-name=db example.com/db\n"
         "ExecStopPost=/bin/true gc --mark-only\n"
     )
 
@@ -156,8 +155,8 @@ def test_a_command_line_becomes_a_unit_without_a_file() -> None:
         "Delegate=yes\n"
         "Slice=machine.slice\n"
         "Restart=on-failure\n"
-        "ExecStartPre=-/bin/true rm --ignore db\n"
-        'ExecStart=/bin/true run --pod-name=db --net=host example.com/db -- 100%% "$$HOME"\n'
+        "ExecStart=/bin/true run --replace --pod-name=db"
+        ' --net=host example.com/db -- 100%% "$$HOME"\n'
         "ExecStopPost=/bin/true gc --mark-only\n"
         "\n"
         "[Install]\n"
@@ -174,10 +173,8 @@ def test_what_a_file_says_of_the_service_wins() -> None:
 
 def test_global_options_go_to_every_call() -> None:
     generated = made(DB + "[Pod]\nDataDir=/srv/rkt\n")
-    for key in ("ExecStartPre", "ExecStart", "ExecStopPost"):
-        assert lines(generated, "web.service", key)[0].startswith(
-            ("/bin/true --dir=/srv/rkt", "-/bin/true --dir=/srv/rkt")
-        )
+    for key in ("ExecStart", "ExecStopPost"):
+        assert lines(generated, "web.service", key)[0].startswith("/bin/true --dir=/srv/rkt")
 
 
 def test_an_image_that_is_there_needs_no_network() -> None:
@@ -290,7 +287,7 @@ def test_drop_ins_add_and_take_away() -> None:
         "/etc/rktpy/web.pod.d/x.conf:5: Usr=: there is no such key"
     ]
     good = file.replace(parts=(file.parts[0], ("/d", file.parts[1][1].replace("Usr=3\n", ""))))
-    assert command(generate([good], program=PROGRAM))[3:] == ["a", "--environment=B=2"]
+    assert command(generate([good], program=PROGRAM))[4:] == ["a", "--environment=B=2"]
 
 
 def test_a_file_that_is_wrong_becomes_a_unit_that_says_so() -> None:

@@ -10,7 +10,8 @@ import os
 from rktpy.cli.apps import read_images
 from rktpy.cli.spec import IMAGES
 from rktpy.cli.table import GLOBAL_OPTIONS, options_of
-from rktpy.cli.walk import Reading
+from rktpy.cli.walk import EVERYTHING, Reading
+from rktpy.generator.keys import ungated
 from rktpy.image.reference import Kind, parse_reference
 from rktpy.value import Value
 
@@ -62,6 +63,11 @@ class Recalled(Value):
         """What stands behind ``rktpy run``."""
         return (*self.options, *(word for app in self.apps for word in app.words))
 
+    def ungated(self) -> Recalled:
+        """Return this line for a unit, in whose environment no experiment is on."""
+        apps = (app.replace(options=tuple(map(ungated, app.options))) for app in self.apps)
+        return self.replace(apps=tuple(apps))
+
     def started(self, start: Recalled) -> Recalled:
         """Return this line of ``prepare`` with the options of ``run-prepared``, as ``run`` takes
         both."""
@@ -78,7 +84,7 @@ class _Noting(Reading):
     __slots__ = ("said",)
 
     def __init__(self, command: Command) -> None:
-        super().__init__(command, os.environ)
+        super().__init__(command, EVERYTHING)
         self.said: list[tuple[Option, str, AppArgs | None]] = []
 
     def store(self, option: Option, text: str) -> None:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rktpy.cli.call import AppArgs
 
 
-# Which experiments are on does not matter for what an option looks like.
-_EVERYTHING = {"RKT_EXPERIMENT_APP": "1", "RKT_EXPERIMENT_ATTACH": "1"}
+# What an option looks like, and what was typed before, does not depend on which experiments are on.
+EVERYTHING = {"RKT_EXPERIMENT_APP": "1", "RKT_EXPERIMENT_ATTACH": "1"}
 
 
 class UnknownCommandError(RktError):
@@ -97,7 +97,7 @@ def _takes_next(name: str) -> bool:
 
 def _everywhere(group: Command) -> list[Option]:
     found: list[Option] = []
-    for command in subcommands(group, _EVERYTHING):
+    for command in subcommands(group, EVERYTHING):
         found += _everywhere(command)
         found += options_of(command.options)
     return found

@@ -80,6 +80,9 @@ APP = {
     "ReadOnly": Key(YES, "readonly-rootfs"),
     "SeccompFilter": Key(ONE, "seccomp"),
     "Signature": Key(ONE, "signature"),
+    "Stderr": Key(ONE, "stderr", ("log", "null", "stream", "tty")),
+    "Stdin": Key(ONE, "stdin", ("null", "stream", "tty")),
+    "Stdout": Key(ONE, "stdout", ("log", "null", "stream", "tty")),
     "SupplementaryGroups": Key(LIST, "supplementary-gids"),
     "User": Key(ONE, "user"),
     "UserAnnotation": Key(WORDS, "user-annotation"),
@@ -118,7 +121,16 @@ LEFT_OUT = {
     "no-store": "deprecated",
     "cap-retain": "deprecated",
     "cap-remove": "deprecated",
-    "stdin": "experiment",
-    "stdout": "experiment",
-    "stderr": "experiment",
 }
+
+_STREAMS = ("--stdin", "--stdout", "--stderr")
+_STREAM_ANNOTATION = "coreos.com/rkt/stage2/"  # rktpy.pod.app.streams has the same
+
+
+def ungated(word: str) -> str:
+    """Return ``--OPTION=VALUE`` of an app as a unit can say it: options of streams exist only with
+    a variable in the environment, the annotations they set always do."""
+    option, _, value = word.partition("=")
+    if option not in _STREAMS:
+        return word
+    return f"--annotation={_STREAM_ANNOTATION}{option[2:]}={value}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.generator.keys import LIST, ONE, WORDS, YES
+from rktpy.generator.keys import LIST, ONE, WORDS, YES, ungated
 from rktpy.generator.words import WordError, check_specifiers, split
 
 TYPE_CHECKING = False
@@ -74,7 +74,7 @@ class Settings:
     def options(self, keys: Mapping[str, Key]) -> tuple[str, ...]:
         """Return ``--option=value`` of all that ``keys`` name, in the order of their lines."""
         return tuple(
-            f"--{keys[name].option}={value}"
+            ungated(f"--{keys[name].option}={value}")
             for name, found in self._found.items()
             if name in keys
             for value, _ in found

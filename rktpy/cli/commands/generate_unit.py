@@ -61,7 +61,7 @@ def generate_unit(call: Call) -> int:
         options = (*line.globals, *line.options)
         text = pod_file_text(options, _named(line, made), wishes)
     else:
-        text = unit_text((program_path(), *line.globals), line.words, wishes)
+        text = unit_text((program_path(), *line.globals), line.ungated().words, wishes)
     if call.options["output"]:
         call.out(write_unit(call.options["output"], stem + suffix, text))
     else:

@@ -187,6 +187,19 @@ def test_a_pod_file_says_what_the_command_line_said(
     assert meaning([*argv[1:at], *argv[at + 3 :]]) == meaning(words)
 
 
+def test_streams_come_through_in_both_forms() -> None:
+    words = ["example.com/a", "--stdout=null", "--stdin=tty", "--", "--stdout=null"]
+    line = recall(RUN, words, "/srv")
+
+    text = as_pod(line)
+    unit = started(unit_text(("/usr/bin/rktpy",), line.ungated().words, WISHES))
+
+    assert "Stdout=null\nStdin=tty\n" in text
+    stage2 = "--annotation=coreos.com/rkt/stage2/"
+    assert unit[5:] == [f"{stage2}stdout=null", f"{stage2}stdin=tty", "--", "--stdout=null", "---"]
+    assert argv_of(text)[5:] == unit[5:-1]
+
+
 def test_a_pod_file_becomes_the_unit_that_is_written_without_it() -> None:
     words = ["--insecure-options=image", "--net=host", "--port=http:80", "example.com/a",
              "--user=1000", "--", "100%", "$HOME x"]  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rktpy.cli.tables.common import GLOBAL as GLOBAL_OPTIONS
 from rktpy.cli.tables.running import RUN
-from rktpy.generator.keys import APP, GLOBAL, LEFT_OUT, POD, SECTIONS, YES
+from rktpy.generator.keys import APP, GLOBAL, LEFT_OUT, POD, SECTIONS, YES, ungated
+from rktpy.pod.app.streams import STREAM_ANNOTATION
 
 PER_IMAGE = {option.name for option in RUN if option.per_image}
 FOR_THE_POD = {option.name for option in RUN if not option.per_image or option.also_global}
@@ -25,6 +26,12 @@ def test_every_global_key_is_a_global_option() -> None:
 def test_every_option_of_run_has_a_key_or_a_reason() -> None:
     keys = {key.option for key in (*POD.values(), *APP.values())}
     assert {option.name for option in RUN} - keys == set(LEFT_OUT)
+
+
+def test_streams_are_the_annotations_that_the_options_set() -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        assert ungated(f"--{name}=null") == f"--annotation={STREAM_ANNOTATION}{name}=null"
+    assert ungated("--user=stdin") == "--user=stdin"
 
 
 def test_booleans_of_the_files_are_booleans_of_the_command_line() -> None:

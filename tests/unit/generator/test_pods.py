@@ -177,6 +177,21 @@ def test_global_options_go_to_every_call() -> None:
         assert lines(generated, "web.service", key)[0].startswith("/bin/true --dir=/srv/rkt")
 
 
+def test_streams_of_an_app_need_no_experiment() -> None:
+    words = command(made(DB + "Stdin=null\nStdout=log\nStdout=null\nStderr=stream\n"))
+
+    stage2 = "--annotation=coreos.com/rkt/stage2/"
+    assert words[-3:] == [f"{stage2}stdin=null", f"{stage2}stdout=null", f"{stage2}stderr=stream"]
+
+
+def test_a_stream_leads_nowhere_else() -> None:
+    assert problems(DB + "Stdin=log\nStdout=/var/log/db\n[Pod]\nStderr=null\n") == [
+        "/etc/rktpy/web.pod:6: Stderr=: there is no such key; it belongs into [App]",
+        "/etc/rktpy/web.pod:3: Stdin=: log is none of: null, stream, tty",
+        "/etc/rktpy/web.pod:4: Stdout=: /var/log/db is none of: log, null, stream, tty",
+    ]
+
+
 def test_an_image_that_is_there_needs_no_network() -> None:
     generated = made(DB + "[Pod]\nPull=never\n")
     assert lines(generated, "web.service", "After") == []

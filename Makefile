@@ -154,7 +154,8 @@ install: $(if $(wildcard $(PYTHON)),,setup) ## Install below DESTDIR and PREFIX;
 # forgets the units of pods in files; pods that run go on.
 .PHONY: uninstall
 uninstall: ## Take away what install put below DESTDIR and PREFIX; images, pods and settings stay
-	$(if $(DESTDIR),,if [[ -d /run/systemd/system ]]; then systemctl disable --now rktpy-gc.timer || :; fi)
+	$(if $(DESTDIR),,if [[ -d /run/systemd/system ]]; then systemctl disable --now rktpy-gc.timer || :; \
+	  systemctl stop rktpy-gc.service || :; fi)
 	for name in rktpy $$(find $(DESTDIR)$(PREFIX)/bin -maxdepth 1 -lname rktpy -printf '%f\n'); do \
 	  rm -f $(DESTDIR)$(PREFIX)/bin/$$name $(DESTDIR)$(sharedir)/man/man1/$$name.1 \
 	    $(DESTDIR)$(sharedir)/bash-completion/completions/$$name \
@@ -166,6 +167,9 @@ uninstall: ## Take away what install put below DESTDIR and PREFIX; images, pods 
 	  $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/rktpy.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d/10-rktpy.conf
 	rm -rf $(DESTDIR)$(libdir)
 	$(if $(DESTDIR),,if [[ -d /run/systemd/system ]]; then systemctl daemon-reload; fi)
+	$(if $(DESTDIR),,for file in /etc/rktpy/*.pod $$(grep -lsE '^Exec.*[^[:alnum:]_.-](rktpy|rkt)( |$$)' \
+	  /etc/systemd/system/*.service /etc/systemd/system/*.service.d/*.conf || :); do \
+	  if [[ -e $$file ]]; then echo "cannot start any more: $$file"; fi; done)
 	@echo 'rktpy is gone; what is left: /var/lib/rkt (pods and images), /etc/rkt, /etc/rktpy'
 
 .PHONY: clean

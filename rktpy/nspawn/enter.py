@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 # The order matters: mnt last, because /proc of the host is needed until then.
 _NAMESPACES = ("ipc", "uts", "net", "cgroup", "pid", "mnt")
+_NEWS = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT
 _START_PATIENCE = 5.0  # seconds an app that is being started gets to reach its root
 _POLL = 0.002
 _DIRECTORIES = ("/proc", "/sys", "/dev/pts", "/dev/shm")  # noqa: S108 - inside the pod
@@ -179,15 +180,16 @@ class _Place(Value):
 
 def _become(place: _Place, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
     """In the child: take the app's place and exec. Never returns to the caller's code."""
-    status = 254
+    doing = "enter the app"
     try:
         place.take()
+        doing = f'execute "{argv[0]}"'
         _exec(argv, env)
-    except OSError as error:
-        text = f'enter: cannot execute "{argv[0]}": {os.strerror(error.errno or 0)}\n'
-        os.write(2, os.fsencode(text))
+    except (OSError, RktError) as error:
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else error.message
+        os.write(2, os.fsencode(f"enter: cannot {doing}: {reason}\n"))
     finally:
-        os._exit(status)
+        os._exit(254)
 
 
 def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
@@ -233,17 +235,18 @@ def _end_as(child: int, app: int) -> NoReturn:
         signal(number, SIG_IGN)  # the terminal sends these to the child as well
     for number in (SIGTERM, SIGHUP):
         signal(number, lambda number, _frame: os.kill(child, number))
-    while True:
-        pid, status = os.waitpid(child, os.WUNTRACED | os.WNOHANG)
-        if pid == 0:
-            if bell.app_ended():
-                os.kill(child, SIGHUP)
-                os.kill(child, SIGCONT)  # in case it is stopped
-            continue
-        if not os.WIFSTOPPED(status):
-            break
-        os.kill(os.getpid(), SIGSTOP)
-        os.kill(child, SIGCONT)
+    # Reaped only when no signal is passed on any more: its number may be another's then.
+    while (news := os.waitid(os.P_PID, child, _NEWS)) is None or news.si_code == os.CLD_STOPPED:
+        if news is not None:
+            os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOHANG)  # told once
+            os.kill(os.getpid(), SIGSTOP)
+            os.kill(child, SIGCONT)
+        elif bell.app_ended():
+            os.kill(child, SIGHUP)
+            os.kill(child, SIGCONT)  # in case it is stopped
+    for number in (SIGTERM, SIGHUP):
+        signal(number, SIG_IGN)
+    _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         death = os.WTERMSIG(status)
         if death != SIGKILL:  # it has no handler to reset

@@ -166,13 +166,31 @@ def takes_halt_signal(pid: int) -> bool:
     return bool(blocked & _bit(HALT_SIGNAL)) and not blocked & _bit(_NEVER_BLOCKED)
 
 
-def _bit(signal: int) -> int:
-    return 1 << (signal - 1)
+def ask_to_halt(supervisor: int) -> bool:
+    """Ask the pod's PID 1, a child of the process ``supervisor``, to halt; return whether there is
+    one that takes the signal.
+
+    Not by way of nspawn, which takes a second SIGTERM for "at once" and kills the pod. The caller
+    makes sure that ``supervisor`` is not another process by now.
+    """
+    for child in procfs.children(supervisor):
+        try:
+            with Process(child) as process:
+                is_child = child in procfs.children(supervisor)  # and no other process by now
+                if is_child and takes_halt_signal(child) and process.send(HALT_SIGNAL):
+                    return True
+        except ProcessLookupError:
+            continue
+    return False
 
 
 def is_nspawn(pid: int) -> bool:
     """Return whether the process executes systemd-nspawn by now."""
     return _program(pid) == _NSPAWN
+
+
+def _bit(signal: int) -> int:
+    return 1 << (signal - 1)
 
 
 def _only_child(pod: Pod, *, patient: bool) -> Process | None:
@@ -217,7 +235,7 @@ def _belongs(pid: int, pod: Pod) -> bool:
 def _hold(pid: int) -> Process | None:
     try:
         return Process(pid)
-    except OSError:
+    except (OSError, OverflowError):  # a damaged file may hold any number
         return None
 
 

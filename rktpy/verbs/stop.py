@@ -144,30 +144,16 @@ def _stage1_manifest(pod: Pod) -> dict[str, list[dict[str, str]]]:
 
 
 def _ask(pod: Pod) -> None:
-    """Ask the pod's PID 1 to halt, as nspawn would on SIGTERM; as often as somebody calls this.
+    """Ask the pod's PID 1 to halt, as nspawn would on SIGTERM; repeating it changes nothing.
 
-    Not by way of nspawn, which takes a second SIGTERM for "at once" and kills the pod. That is the
-    way only while there is no PID 1 yet that could be asked.
+    Only while there is no PID 1 yet that could be asked, SIGTERM goes to nspawn.
     """
     with pids.find_supervisor(pod, timeout=_START_PATIENCE) as supervisor:
         deadline = time.monotonic() + _START_PATIENCE
         while pids.is_nspawn(supervisor.pid) and time.monotonic() < deadline:
-            if _halt(supervisor) or supervisor.wait(_POLL):
+            if pids.ask_to_halt(supervisor.pid) or supervisor.wait(_POLL):
                 return
         supervisor.send(SIGTERM)
-
-
-def _halt(supervisor: pids.Process) -> bool:
-    """Ask the PID 1 below ``supervisor`` to halt; return whether it is one and hears that."""
-    for child in procfs.children(supervisor.pid):
-        try:
-            with pids.Process(child) as process:
-                ours = child in procfs.children(supervisor.pid)
-                if ours and pids.takes_halt_signal(child) and process.send(pids.HALT_SIGNAL):
-                    return True
-        except ProcessLookupError:
-            continue
-    return False
 
 
 def _kill(pod: Pod) -> None:

@@ -315,7 +315,7 @@ class PodWatch(Resource):
         self._unwatch(live, running)
         try:
             live.pidfd = os.pidfd_open(number)
-        except OSError:
+        except (OSError, OverflowError):
             return  # it is gone, or no process of ours; then the close alone tells
         self._readiness.when_readable(live.pidfd, lambda: self._on_end(pod.uuid))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from rktpy import log
-from rktpy.host import procfs, syscalls
+from rktpy.host import syscalls
 from rktpy.host.cgroup.hierarchy import UNIFIED
 from rktpy.host.cgroup.leaf import make_leaf, step_aside, step_back
 from rktpy.host.signals import (
@@ -108,9 +108,11 @@ def _wait(child: int, directory: str, reading: int, writing: int) -> NoReturn:
             _logger.warning("limits of apps may not hold: %s", error)
         os.write(writing, b"\n")
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        _, status = os.waitpid(child, 0)
+        # Reaped only when no signal is passed on any more: its number may be another's then.
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
         for number in _FORWARDED:
-            signal(number, SIG_IGN)  # there is nobody left to ask, and this takes a moment only
+            signal(number, SIG_IGN)
+        _, status = os.waitpid(child, 0)
         _tidy(directory)
     finally:
         _end_as(status)
@@ -129,13 +131,10 @@ def _tidy(directory: str) -> None:
 
 
 def _pass_on(supervisor: int, number: int) -> None:
-    """Ask the pod to end. Not by way of nspawn if possible: systemd may have asked that as well,
-    and the second time it kills."""
-    for child in procfs.children(supervisor):
-        if pids.takes_halt_signal(child):
-            os.kill(child, pids.HALT_SIGNAL)
-            return
-    os.kill(supervisor, number)
+    """Ask the pod to end; nspawn only if nobody else can be asked, as systemd may have asked it as
+    well. ``supervisor`` is a child that has not been reaped."""
+    if not pids.ask_to_halt(supervisor):
+        os.kill(supervisor, number)
 
 
 def _end_as(status: int) -> NoReturn:

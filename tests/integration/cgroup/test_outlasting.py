@@ -14,7 +14,7 @@ import pytest
 from tests.support.cgroups import make_cgroups, remove_cgroups
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 pytestmark = pytest.mark.integration
 
@@ -48,8 +48,8 @@ def group() -> Iterator[str]:
         remove_cgroups(made)
 
 
-def start(group: str, script: str) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-c", _RUN, group, script]
+def start(group: str, script: str, *, tracer: Sequence[str] = ()) -> subprocess.Popen[str]:
+    argv = [*tracer, sys.executable, "-c", _RUN, group, script]
     return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
 
@@ -101,6 +101,16 @@ def test_what_it_is_sent_the_pod_hears(group: str) -> None:
 
     assert process.returncode == 3
     assert os.path.isdir(f"{group}/payload") is False
+
+
+def test_a_signal_at_the_moment_in_which_the_pod_ends_changes_nothing(group: str) -> None:
+    """One is sent whenever it is about to reap the pod."""
+    told = ["strace", "-qq", "--output=/dev/null", "--trace=wait4", "--inject=wait4:signal=SIGTERM"]
+    process = start(group, "trap '' TERM; exit 7", tracer=told)
+    process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 7
+    assert [name for name in os.listdir(group) if os.path.isdir(f"{group}/{name}")] == []
 
 
 def test_a_pod_whose_starter_is_killed_is_asked_to_end(group: str) -> None:

@@ -124,6 +124,21 @@ def test_enter_ends_as_the_command_ends(rkt: Rktpy, pod: Running, script: str, s
     assert rkt("enter", pod.uuid, "/bin/sh", "-c", script).status == status
 
 
+def test_a_signal_at_the_moment_in_which_the_command_ends_changes_nothing(
+    rkt: Rktpy, pod: Running
+) -> None:
+    """One is sent whenever ``enter`` is about to reap the command."""
+    tracer = [
+        "strace", "-qq", "--output=/dev/null", "--trace=wait4", "--inject=wait4:signal=SIGTERM",
+    ]  # fmt: skip
+    argv = rkt.argv("enter", pod.uuid, "/bin/sh", "-c", "trap '' TERM; sleep 0.1; exit 7")
+    done = subprocess.run(
+        [*tracer, *argv], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+
+
 def test_a_missing_command_is_said(rkt: Rktpy, pod: Running) -> None:
     done = rkt("enter", pod.uuid, "/no/such")
 

@@ -6,7 +6,15 @@ asked for only where ``usable`` says that it will work (rkt: stage1/init, ``canM
 
 from __future__ import annotations
 
-from rktpy.systemd.bus import UNKNOWN_METHOD, UNKNOWN_OBJECT, BusError, Wanted
+from rktpy.systemd.bus import (
+    CALL_TIMEOUT,
+    DISCONNECTED,
+    UNKNOWN_METHOD,
+    UNKNOWN_OBJECT,
+    BusError,
+    BusTimeoutError,
+    Wanted,
+)
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -47,18 +55,23 @@ def pod_of(name: str) -> str:
     return name.removeprefix(_OF_PODS) if name.startswith(_OF_PODS) else ""
 
 
-def usable(bus: Bus) -> bool:
+def usable(bus: Bus, *, timeout: float = CALL_TIMEOUT) -> bool:
     """Return whether machined is there, starts if it must, and knows the calls nspawn makes.
 
+    ``timeout`` is how many seconds it gets to describe itself.
+
     Raises:
+        BusTimeoutError: the bus, or machined, does not answer in time.
         BusError: the bus itself fails. A machined that cannot be started is a plain no.
     """
     if not bus.name_has_owner(DESTINATION) and DESTINATION not in bus.names_activatable():
         return False
     try:
-        (xml,) = bus.call(DESTINATION, PATH, _INTROSPECTABLE, "Introspect")
+        (xml,) = bus.call(DESTINATION, PATH, _INTROSPECTABLE, "Introspect", timeout=timeout)
+    except BusTimeoutError:
+        raise
     except BusError as error:
-        if error.name.startswith("org.freedesktop.DBus.Error.") and "Disconnected" in error.name:
+        if error.name == DISCONNECTED:
             raise
         return False
     # The manager's part of the description; a name in quotes is one member, not a prefix.

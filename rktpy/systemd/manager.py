@@ -7,7 +7,7 @@ import select
 from _signal import SIGKILL  # type: ignore[import-not-found]  # signal itself imports enum
 
 from rktpy.log import Logger
-from rktpy.systemd.bus import BusError
+from rktpy.systemd.bus import BusError, BusTimeoutError
 from rktpy.systemd.bus import connect as connect_bus
 from rktpy.systemd.facts import BusAnswer
 from rktpy.systemd.machined import usable
@@ -23,6 +23,7 @@ DESTINATION = "org.freedesktop.systemd1"
 PATH = "/org/freedesktop/systemd1"
 INTERFACE = "org.freedesktop.systemd1.Manager"
 PROBE_TIMEOUT = 5.0  # seconds for everything a start may wait for
+_MACHINED_TIMEOUT = 4.0  # of these, for machined, so that what systemd said is not lost with it
 
 _log = Logger("stage0")
 
@@ -51,7 +52,11 @@ def ask_bus(connect: Callable[[], Bus] | None = None) -> BusAnswer:
 def _answer_and_exit(writing: int, connect: Callable[[], Bus] | None) -> NoReturn:
     try:
         answer = _ask(connect)
-        marks = (b"m" if answer.machined else b"", b"s" if answer.manager else b"", b"!")
+        marks = (
+            b"m" if answer.machined else b"",
+            b"s" if answer.manager else b"",
+            b"!" if answer.final else b"?",
+        )
         os.write(writing, b"".join(marks))
     except BusError as error:
         text = f"{error}: {error.__cause__}" if error.__cause__ else str(error)
@@ -64,7 +69,12 @@ def _answer_and_exit(writing: int, connect: Callable[[], Bus] | None) -> NoRetur
 def _ask(connect: Callable[[], Bus] | None) -> BusAnswer:
     bus = connect() if connect is not None else connect_bus(timeout=PROBE_TIMEOUT)
     try:
-        return BusAnswer(machined=usable(bus), manager=bus.name_has_owner(DESTINATION))
+        manager = bus.name_has_owner(DESTINATION)
+        try:
+            return BusAnswer(machined=usable(bus, timeout=_MACHINED_TIMEOUT), manager=manager)
+        except BusTimeoutError as error:
+            _log.warning("cannot ask machined, going on without: %s", error)
+            return BusAnswer(machined=False, manager=manager, final=False)
     finally:
         bus.close()
 

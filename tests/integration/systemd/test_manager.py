@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -127,6 +128,19 @@ def test_a_bus_that_hangs_is_a_no_that_is_not_final(tmp_path: Path) -> None:
         answer = ask_bus(lambda: connect(address=f"unix:path={tmp_path}/bus", timeout=0.5))
     assert answer == BusAnswer(machined=False, manager=False, final=False)
     assert time.monotonic() - begin < 20  # and not as long as a bus is given otherwise
+
+
+def test_a_machined_that_hangs_is_a_no_that_is_not_final(
+    private_bus: PrivateBus, dial: Callable[[], Bus], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As one may at boot: what it says of machined would hold until the next."""
+    private_bus.serve("systemd1")
+    private_bus.serve("machine1").send_signal(signal.SIGSTOP)
+
+    answer = ask_bus(dial)
+
+    assert answer == BusAnswer(machined=False, manager=True, final=False)
+    assert "cannot ask machined, going on without: " in capfd.readouterr().err
 
 
 def test_asking_leaves_no_thread_and_no_child(private_bus: PrivateBus) -> None:

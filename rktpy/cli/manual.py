@@ -9,6 +9,7 @@ import os
 import sys
 
 from rktpy.cli import usage
+from rktpy.cli.spec import PROGRAM
 from rktpy.cli.table import ROOT, subcommands
 from rktpy.cli.tables.pages import PAGES
 from rktpy.version import VERSION
@@ -94,7 +95,7 @@ def _page(command: Command) -> str:
         _section("SYNOPSIS", [_plain(usage.use_line(command, "rktpy"))]),
     ]
     if command.long:
-        parts.append(_section("DESCRIPTION", [_plain(command.long % {"program": "rktpy"})]))
+        parts.append(_section("DESCRIPTION", [_plain(command.long.replace(PROGRAM, "rktpy"))]))
     if own:
         parts.append(_section("OPTIONS", _options(own)))
     if command.root:

@@ -32,7 +32,7 @@ class MomentError(RktError):
 
     def __init__(self, text: str) -> None:
         super().__init__(
-            f"{quote(text)} is no time",
+            f"{quote(text)} is not a time",
             hint="say -5m, 5 minutes ago, 2026-01-31 10:00, today, or seconds since 1970",
         )
 

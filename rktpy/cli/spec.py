@@ -12,6 +12,8 @@ STOP = "stop"  # the first argument ends the options
 IMAGES = "images"  # images, each with its own options and arguments (rkt-cli 3.1)
 IMAGES_ONLY = "images-only"  # the same without application arguments
 
+PROGRAM = "{program}"  # in ``Command.long``: the name that rktpy was called by
+
 
 class Option:
     """One option. ``kind`` names the type, see ``rktpy.cli.kinds``.

@@ -24,17 +24,18 @@ _VOLUME_USAGE = "[--volume=name,kind=host,...] [--mount volume=VOL,target=PATH]"
 
 _TOP_USAGE = "top [--interval=duration] [--no-stream] [UUID ...]"
 _TOP_LONG = (
-    "On a terminal the figures are shown again and again, elsewhere once, after one interval."
-    " CPU %% is of one processor. MEMORY leaves out cached files that are not in use. What the"
-    " host does not account is shown as -."
+    "On a terminal the figures are updated until interrupted, elsewhere shown once, after one"
+    " interval. CPU % is of one processor. MEMORY leaves out cached files that are not in use. What"
+    " the host does not account is shown as -."
 )
 _EVENTS_USAGE = "events [--filter=KEY=VALUE]... [--since=TIME] [--until=TIME] [--no-stream]"
 _EVENTS_LONG = (
-    "A line for each event: time, type, event, UUID of the pod or ID of the image, and what else is"
-    " known. A pod is preparing, then aborted or prepared, started, registered, ready, exited,"
-    " unregistered, marked, removed; an app is exited; an image is fetched and removed. Directories"
-    " are watched, and machined's signals where there is one: it works before there is any pod, and"
-    " no process stays for it. Times that nobody wrote down are those of the watch."
+    "Prints a line for each event: time, type, event, UUID of the pod or ID of the image, and"
+    " further details. Events of pods: preparing, then aborted or prepared, started, registered,"
+    " ready, exited, unregistered, marked, removed; of apps: exited; of images: fetched, removed."
+    " They are found by watching directories, and by machined's signals where machined runs. Past"
+    " events have the times recorded on disk; an event without one has the time at which it was"
+    " noticed."
 )
 
 ROOT = Command(
@@ -86,7 +87,7 @@ ROOT = Command(
             "completion:completion",
             "print a completion script for a shell",
             usage="completion SHELL",
-            long="SHELL is bash, zsh or fish. For bash, run: source <(%(program)s completion bash)",
+            long="SHELL is bash, zsh or fish. For bash, run: source <({program} completion bash)",
             complete=("bash", "zsh", "fish"),
         ),
         Command(
@@ -101,11 +102,11 @@ ROOT = Command(
             "cp:cp",
             "copy files into and out of pods",
             usage="cp [--archive] [--follow-link] SOURCE TARGET",
-            long="SOURCE and TARGET are POD:PATH, POD/APP:PATH, a path of this host, or - for a tar"
-            " stream; at least one is in a pod. POD is a name, or the beginning of a UUID. A"
-            " directory is copied into a target that is there and becomes one that is not; after"
-            " /. its content is copied. What belongs to others is yours afterwards, unless"
-            " --archive says else. Volumes are seen while the pod runs.",
+            long="One of SOURCE and TARGET is POD:PATH or POD/APP:PATH, the other a path of this"
+            " host, or - for a tar stream. POD is a name or the beginning of a UUID. A directory is"
+            " copied into TARGET if that exists, and becomes TARGET if not; a SOURCE that ends in"
+            " /. stands for the content of a directory. Copies belong to the caller unless"
+            " --archive is given. Volumes are visible only while the pod runs.",
             options="pods:CP",
             arity=(2, 2),
             root=True,
@@ -146,7 +147,7 @@ ROOT = Command(
             "fetch:fetch",
             "fetch images into the local store",
             usage="fetch IMAGE_URL...",
-            long="Prints one hash per image. An image is a file, a URL, a name, docker://NAME,"
+            long="Prints the hash of each image. An image is a file, a URL, a name, docker://NAME,"
             " oci:DIRECTORY, oci-archive:FILE or docker-archive:FILE.",
             options="images:FETCH",
             grammar=IMAGES_ONLY,
@@ -157,9 +158,10 @@ ROOT = Command(
             "gc:gc",
             "collect pods that ended",
             usage="gc [--grace-period=duration] [--expire-prepared=duration]",
-            long="Pods that ended are marked, and deleted when the grace period is over, with"
-            " what they have of networks. It counts from the end of a pod, or from the mark where"
-            " that is not known. Firewall rules that running pods have lost are brought back.",
+            long="Marks pods that have ended, deletes them when the grace period is over, and takes"
+            " them out of their networks. The grace period begins when a pod ends, or when it is"
+            " marked if its end is not known. Firewall rules that running pods have lost are"
+            " restored.",
             options="pods:GC",
             root=True,
         ),
@@ -168,10 +170,11 @@ ROOT = Command(
             "generate:generate",
             "show the units of pods that are declared in files",
             usage="generate --dry-run [FILE...]",
-            long="Prints what systemd gets at boot and daemon-reload, and writes nothing. Without"
-            " FILE, all files of this host are read: /etc/rktpy/*.pod, /run/rktpy/pods and"
-            " /usr/share/rktpy/pods. With FILE, units of those are printed; other files are looked"
-            " for beside them first. Problems have file and line.",
+            long="Prints the units that systemd gets at boot and daemon-reload, and writes nothing."
+            " Without FILE, all .pod files of this host are read, from /etc/rktpy, /run/rktpy/pods"
+            " and /usr/share/rktpy/pods. With FILE, only the units of those files are printed; the"
+            " files they depend on are looked up beside them first. Problems are reported with file"
+            " and line.",
             options="services:GENERATE",
             extra=True,
             complete="file",
@@ -182,8 +185,9 @@ ROOT = Command(
             "enter:healthcheck",
             "run the health check of an app's image",
             usage="healthcheck [--app=APPNAME] UUID",
-            long="Images of docker and OCI may name a command that tells whether an app is well. It"
-            " runs in the app, as its user. How often is for the caller to decide.",
+            long="A docker or OCI image may name a command that tells whether its app is healthy."
+            " It runs once, in the app and as the app's user. When to run it again is up to the"
+            " caller.",
             options="pods:HEALTHCHECK",
             arity=(1, 1),
             root=True,
@@ -236,7 +240,7 @@ ROOT = Command(
             "prepare:prepare",
             "get a pod ready to be started later, and print its UUID",
             usage=f"prepare {_VOLUME_USAGE} [--quiet] {_IMAGE_USAGE}",
-            long="Options after an image are for that image. Its arguments stand between"
+            long="Options after an image apply to that image. Its arguments stand between"
             " -- and ---.",
             options="running:PREPARE",
             grammar=IMAGES,
@@ -260,7 +264,7 @@ ROOT = Command(
             "run images as one pod",
             usage=f"run {_VOLUME_USAGE} {_IMAGE_USAGE}",
             long="This process becomes the pod and exits with its status. Options after an image"
-            " are for that image. Its arguments stand between -- and ---.",
+            " apply to that image. Its arguments stand between -- and ---.",
             options="running:RUN",
             grammar=IMAGES,
             root=True,
@@ -324,8 +328,8 @@ ROOT = Command(
             "trust a signing key for images",
             usage="trust [--prefix=PREFIX] [--insecure-allow-http] [--skip-fingerprint-review]"
             " [--root] [PUBKEY ...]",
-            long="Without PUBKEY, a file or URL, keys are looked for at the prefix over https. A"
-            " prefix counts for the image of that name and for all below it.",
+            long="PUBKEY is a file or a URL. Without it, keys are discovered at the prefix over"
+            " https. A prefix covers the image of that name and all images below it.",
             options="images:TRUST",
             complete="file",
         ),

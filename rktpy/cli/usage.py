@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rktpy.cli import output
+from rktpy.cli.spec import PROGRAM
 from rktpy.cli.table import GLOBAL_OPTIONS, options_of, subcommands
 from rktpy.version import VERSION
 
@@ -30,7 +31,7 @@ def usage_text(command: Command, program: str, environ: Mapping[str, str] | None
     if command.commands:
         sections.append(("COMMANDS", _command_lines(command, environ)))
     if command.long:
-        sections.append(("DESCRIPTION", [command.long % {"program": program}]))
+        sections.append(("DESCRIPTION", [command.long.replace(PROGRAM, program)]))
     own, inherited = visible_options(command, environ)
     if own:
         sections.append(("OPTIONS", [option_line(option) for option in own]))

@@ -44,7 +44,7 @@ def find(
     has a handler.
 
     Raises:
-        UnknownCommandError: the first word is no command.
+        UnknownCommandError: the first word is not a command.
     """
     command = ROOT
     rest = list(argv)

@@ -78,7 +78,7 @@ IMAGE = (
     Command(
         "image verify",
         "image:verify",
-        "compare images with what they were when they came, and repair them",
+        "compare stored images with what was fetched, and repair them",
         usage="verify IMAGE...",
         complete="image",
     ),
@@ -90,10 +90,10 @@ GENERATE = (
         "generate_unit:generate_unit",
         "print a unit for a pod that exists, or for images",
         usage="unit [--format=pod] [--unit-name=NAME] POD | [options of run] IMAGE [-- args]...",
-        long="The unit of a pod makes a new one with the options that the pod was run with, and the"
-        " same images by their IDs, as long as they are in the store. For images every option of"
-        " run is taken. Words reach the pod as they are: % and $ mean nothing in the unit."
-        " --format=pod writes the file for /etc/rktpy from which systemd gets the same unit.",
+        long="For a POD, the unit starts a new pod with the options that POD was run with and the"
+        " same images, by ID, as long as they are in the store. For an IMAGE, every option of run"
+        " is accepted. Arguments reach the pod as typed: the unit escapes % and $. --format=pod"
+        " prints a file for /etc/rktpy instead, from which systemd gets the same unit.",
         options="services:GENERATE_UNIT",
         grammar=IMAGES,
         extra=True,
@@ -107,8 +107,8 @@ NETWORK = (
         "network:check",
         "check the networks of running pods",
         usage="check [UUID...]",
-        long="Plugins and firewall are asked whether all is as it was made. Without a UUID all pods"
-        " that run are checked.",
+        long="Asks the plugins and the firewall whether everything is still as it was set up."
+        " Without a UUID, all running pods are checked.",
         extra=True,
         root=True,
         complete="pod",
@@ -118,8 +118,8 @@ NETWORK = (
         "network:list_",
         "list the networks that pods can join",
         usage="list",
-        long="Only configurations are read: net.d of the local configuration, and what is built"
-        " in. They come in the order in which a pod joins them.",
+        long="Only configuration is read: the net.d directories and the built-in networks. They"
+        " are listed in the order in which a pod joins them.",
         options="networks:LIST",
         arity=(0, 0),
         extra=True,
@@ -129,8 +129,8 @@ NETWORK = (
         "network:reload",
         "bring back firewall rules of running pods",
         usage="reload [UUID...]",
-        long="For when somebody flushed the rules of the host, or a firewall service started again."
-        " Without a UUID all pods that run are looked at, as gc does.",
+        long="For use after the host's rules were flushed or a firewall service was restarted."
+        " Without a UUID, all running pods are restored, as gc does.",
         extra=True,
         root=True,
         complete="pod",

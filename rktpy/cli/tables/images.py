@@ -17,11 +17,11 @@ from rktpy.cli.tables.common import (
 FETCH = (
     SIGNATURE,
     Option("full", "bool", "print whole hashes"),
-    Option("quiet", "bool", "do not show how downloads get on"),
+    Option("quiet", "bool", "do not show the progress of downloads"),
     Option(
         "platform",
         "string",
-        "OS/ARCHITECTURE[/VARIANT] to choose where an image of layers is there for several",
+        "OS/ARCHITECTURE[/VARIANT] to choose from a multi-platform image",
     ),
     PULL_POLICY_UPDATE,
     *OLD_POLICIES,
@@ -62,8 +62,8 @@ EXTRACT = (
 GC = (Option("grace-period", "duration", "keep images used less than this ago", default=24 * HOUR),)
 
 TRUST = (
-    Option("prefix", "string", "images whose names begin so are trusted with the key"),
-    Option("insecure-allow-http", "bool", "take keys over plain http as well"),
-    Option("skip-fingerprint-review", "bool", "accept the key without a question"),
+    Option("prefix", "string", "trust the key for images whose names begin with this"),
+    Option("insecure-allow-http", "bool", "accept keys over plain http too"),
+    Option("skip-fingerprint-review", "bool", "accept the key without asking"),
     Option("root", "bool", "trust the key for every image"),
 )

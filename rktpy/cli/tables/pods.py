@@ -38,7 +38,7 @@ STATUS = (
 
 STOP = (Option("force", "bool", "kill the pod instead of asking it to end"), UUID_FILE)
 
-RM = (Option("ignore", "bool", "a pod that is not there is no failure"), UUID_FILE)
+RM = (Option("ignore", "bool", "a pod that does not exist is not a failure"), UUID_FILE)
 
 GC = (
     Option(
@@ -60,7 +60,9 @@ CP = (
 
 ENTER = (
     Option("app", "string", "app to enter; needed when the pod has several"),
-    Option("as-app", "bool", "be the app's user, with its groups and capabilities, not root"),
+    Option(
+        "as-app", "bool", "run as the app's user, with its groups and capabilities, instead of root"
+    ),
 )
 
 HEALTHCHECK = (Option("app", "string", "app to check; needed when the pod has several"),)
@@ -93,27 +95,27 @@ TOP = (
 
 FILTERS = (
     "type=pod", "type=app", "type=image", "event=preparing", "event=aborted", "event=prepared",
-    "event=started", "event=ready", "event=exited", "event=marked", "event=removed",
-    "event=fetched", "pod=", "app=", "label=", "image=",
+    "event=started", "event=registered", "event=ready", "event=exited", "event=unregistered",
+    "event=marked", "event=removed", "event=fetched", "pod=", "app=", "label=", "image=",
 )  # fmt: skip
 
 EVENTS = (
     Option(
         "filter",
         "strings",
-        "only events that fit: type=pod|app|image, event=WORD, pod=NAME|UUID, app=NAME,"
-        " label=NAME[=VALUE], image=NAME|ID. One of a key must fit, every label must",
+        "only events that match: type=pod|app|image, event=WORD, pod=NAME|UUID, app=NAME,"
+        " label=NAME[=VALUE], image=NAME|ID. Those of one key are alternatives, except labels",
         check="rktpy.verbs.eventfilter:check_filter",
         complete=FILTERS,
     ),
     Option(
         "since",
         "string",
-        "begin with what has happened since: -5m, 2026-01-31 10:00, today, seconds since 1970",
+        "begin with past events since: -5m, 2026-01-31 10:00, today, seconds since 1970",
     ),
     Option("until", "string", "end at this time: +5m, 2026-01-31 23:00, seconds since 1970"),
-    Option("no-stream", "bool", "print what happened before, with --since, and end"),
-    Option("count", "int", "end after so many events; 0: never", letter="n"),
+    Option("no-stream", "bool", "print past events, with --since, and end"),
+    Option("count", "int", "end after this many events; 0: never", letter="n"),
     FORMAT,
 )
 
@@ -121,7 +123,9 @@ LOGS = (
     Option("app", "string", "app whose lines are printed; all when empty"),
     Option("follow", "bool", "go on printing new lines until the pod ends", letter="f"),
     Option("since", "string", "leave out older lines: 2026-01-31 10:00, -5m, 5 minutes ago, today"),
-    Option("lines", "int", "print at most so many, the newest; -1: all", default=-1, letter="n"),
+    Option(
+        "lines", "int", "print only this many lines, the newest; -1: all", default=-1, letter="n"
+    ),
     Option("timestamps", "bool", "put the time before each line", letter="t"),
     FORMAT,
 )

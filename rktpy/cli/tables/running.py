@@ -41,7 +41,9 @@ PER_APP = (
     ),
     Option("user", "string", "run as this user: id, name, or a file owned by it", per_image=True),
     Option("group", "string", "run as this group: id, name, or a file of it", per_image=True),
-    Option("supplementary-gids", "int-list", "comma-separated further group ids", per_image=True),
+    Option(
+        "supplementary-gids", "int-list", "comma-separated supplementary group ids", per_image=True
+    ),
     Option("name", "string", "name of the app in the pod", per_image=True),
     Option("annotation", "pairs", "annotate the app: name=value", per_image=True),
     Option("user-annotation", "pairs", "annotate the app for yourself: name=value", per_image=True),
@@ -50,8 +52,8 @@ PER_APP = (
 )
 
 ISOLATORS = (
-    Option("memory", "string", "most memory the app may use, like 16Mi, 50M, 1G", per_image=True),
-    Option("cpu", "string", "most CPU the app may use, like 500m for half a core", per_image=True),
+    Option("memory", "string", "memory limit of the app, like 16Mi, 50M, 1G", per_image=True),
+    Option("cpu", "string", "CPU limit of the app, like 500m for half a core", per_image=True),
     Option("cpu-shares", "int", "weight of the app's CPU share, 2 to 262144", per_image=True),
     Option("caps-retain", "word-list", "comma-separated capabilities to keep", per_image=True),
     Option("caps-remove", "word-list", "comma-separated capabilities to take away", per_image=True),
@@ -64,13 +66,13 @@ ISOLATORS = (
     Option(
         "oom-score-adj",
         "int",
-        "how soon to kill when memory is short, -1000 to 1000",
+        "preference of the out-of-memory killer, -1000 to 1000",
         per_image=True,
     ),
 )
 
 OWN_ISOLATORS = (
-    Option("pids-limit", "int", "most processes and threads of the app", per_image=True),
+    Option("pids-limit", "int", "limit of processes and threads of the app", per_image=True),
 )
 
 OLD_CAPS = (
@@ -118,7 +120,7 @@ NET = Option(
 )
 DNS = (
     Option("dns", "strings", "comma-separated name servers, or host, or none"),
-    Option("dns-search", "strings", "domain to search names in"),
+    Option("dns-search", "strings", "domain in which host names are searched"),
     Option("dns-opt", "strings", "option of the resolver"),
     Option("dns-domain", "string", "domain of the pod"),
     Option("hosts-entry", "strings", "line of /etc/hosts: IP=NAME, or host to copy this host's"),
@@ -192,7 +194,7 @@ _START = (NET, *DNS, HOSTNAME, INTERACTIVE, MDS_REGISTER, IPC, STRICT_ISOLATORS)
 RUN = (
     *_START,
     UUID_FILE_SAVE,
-    Option("quiet", "bool", "do not show how downloads get on"),
+    Option("quiet", "bool", "do not show the progress of downloads"),
     *_PREPARE,
 )
 

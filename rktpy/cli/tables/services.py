@@ -15,19 +15,19 @@ UNIT = (
     Option(
         "format",
         "string",
-        "what to write: service (if empty), or pod, the file of the generator that becomes it",
+        "what to print: service (the default), or pod, a file for the generator",
         complete=("service", "pod"),
     ),
     Option(
         "type",
         "string",
-        "how systemd learns that the pod is up: notify (if empty), exec, simple or oneshot",
+        "Type= of the unit: notify (the default), exec, simple or oneshot",
         complete=("notify", "exec", "simple", "oneshot"),
     ),
     Option(
         "restart",
         "string",
-        "when systemd starts the pod again; on-failure when empty",
+        "Restart= of the unit; on-failure when empty",
         complete=("no", "always", "on-success", "on-failure"),
     ),
     Option("wants", "strings", "unit that is started along with this one"),

@@ -112,8 +112,8 @@ def test_an_end_of_which_nobody_knows_the_time_is_later_than_its_start(layout: L
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--since=soon", 'events: "soon" is no time'),
-        ("--until=soon", 'events: "soon" is no time'),
+        ("--since=soon", 'events: "soon" is not a time'),
+        ("--until=soon", 'events: "soon" is not a time'),
         ("--count=-1", "must not be negative"),
         ("--filter=color=red", 'invalid filter "color=red" (say KEY=VALUE, KEY one of type, '),
     ],

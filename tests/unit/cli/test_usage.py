@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rktpy.cli import front, walk
-from rktpy.cli.table import ROOT
+from rktpy.cli.spec import PROGRAM
+from rktpy.cli.table import ROOT, subcommands
 from rktpy.cli.usage import usage_text
 
 NOTHING: dict[str, str] = {}
@@ -76,3 +77,15 @@ def test_click_prints_the_same_text() -> None:
     command, _ = walk.find(["image", "list"], NOTHING)
 
     assert front.help_text(command, "rkt") == usage_text(command, "rkt")
+
+
+def test_a_description_is_shown_as_written_with_the_name_of_the_program() -> None:
+    commands = [ROOT, *subcommands(ROOT, NOTHING)]
+    commands += [inner for group in commands[1:] for inner in subcommands(group, NOTHING)]
+    for command in commands:
+        text = usage_text(command, "rkt", NOTHING)
+        assert command.long.replace(PROGRAM, "rkt") in text
+        assert "{" not in text
+
+    assert "source <(rkt completion bash)" in text_of("completion")
+    assert "the unit escapes % and $" in text_of("generate unit")

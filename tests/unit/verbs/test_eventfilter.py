@@ -6,7 +6,7 @@ import pytest
 
 from rktpy.cli.tables.pods import FILTERS
 from rktpy.pod.events.story import Event, Kind, Step
-from rktpy.verbs.eventfilter import KEYS, FilterError, Filters, check_filter
+from rktpy.verbs.eventfilter import KEYS, STEPS, FilterError, Filters, check_filter
 
 UUID = "0f746094-3438-42bc-ab37-3cf85f132e60"
 LABELS = (("env", "live"), ("tier", "front"))
@@ -90,6 +90,7 @@ def test_shells_offer_what_there_is() -> None:
         check_filter(text if text[-1] != "=" else f"{text}x")
 
     assert {text.partition("=")[0] for text in FILTERS} == set(KEYS)
+    assert {text for text in FILTERS if text.startswith("event=")} == {f"event={s}" for s in STEPS}
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def parse_rules(content: Mapping[str, object], known: Mapping[str, str]) -> dict
         named = registry == "localhost" or "." in registry or ":" in registry
         if not named or not _PREFIX.fullmatch(prefix):
             raise ConfigError(
-                f"prefix {quote(prefix)} is no REGISTRY or REGISTRY/REPOSITORY in lower case"
+                f"prefix {quote(prefix)} is not REGISTRY or REGISTRY/REPOSITORY in lower case"
             )
         if prefix in known or prefix in found:
             raise ConfigError(f"a rule for prefix {quote(prefix)} is already specified")

@@ -134,7 +134,7 @@ def text_of(path: str, problems: list[Problem]) -> str:
         return ""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # asked first: opening a device may do things
-            problems.append(Problem(path, 0, "this is no regular file"))
+            problems.append(Problem(path, 0, "this is not a regular file"))
             return ""
         # If a FIFO has come in its place, the start of the host must not wait for it.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -149,7 +149,7 @@ def text_of(path: str, problems: list[Problem]) -> str:
         problems.append(Problem(path, 0, f"it is larger than {LONGEST >> 20} MiB"))
         return ""
     if b"\0" in data:  # else each line of a program would be told
-        problems.append(Problem(path, 0, "this is no text"))
+        problems.append(Problem(path, 0, "this is not a text file"))
         return ""
     return data.decode("utf-8", "surrogateescape")
 

@@ -71,7 +71,7 @@ def read(parts: Iterable[tuple[str, str]], problems: list[Problem]) -> dict[str,
         current: str | None = ""
         for number, line in _logical_lines(text):
             if not _readable(line):
-                problems.append(Problem(file, number, "this line is no UTF-8, or is too long"))
+                problems.append(Problem(file, number, "this line is not UTF-8, or is too long"))
             elif line[0] == "[":
                 current = _header(line) or None
                 if not current:

@@ -55,9 +55,9 @@ def links_of(
 
 def _refusal(entry: Entry, name: str, *, template: bool) -> Problem | None:
     if "/" in name or "%" in name or not name.endswith(_TYPES) or name.startswith("."):
-        return entry.problem(f"{entry.key}=: {name} is no name of a unit")
+        return entry.problem(f"{entry.key}=: {name} is not the name of a unit")
     if template and entry.key != "Alias":
         return entry.problem(f"{entry.key}=: a template needs a DefaultInstance=")
     if entry.key == "Alias" and not name.endswith(".service"):
-        return entry.problem(f"Alias=: {name} is no service")
+        return entry.problem(f"Alias=: {name} is not a service")
     return None

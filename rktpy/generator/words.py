@@ -73,7 +73,7 @@ def literal(text: str) -> str:
 
 
 def check_specifiers(text: str) -> None:
-    """Refuse a ``%`` that is no specifier: systemd refuses some such units with a line of ours,
+    """Refuse a ``%`` that is not a specifier: systemd refuses some such units with a line of ours,
     not the user's, and takes the others as they stand until a later version knows them.
 
     Raises:
@@ -83,7 +83,9 @@ def check_specifiers(text: str) -> None:
     for part in parts:
         # "%%" leaves an empty part, and one for what follows.
         if (part and part[0] not in _SPECIFIERS) or (not part and next(parts, None) is None):
-            raise WordError(f"%{part[:1]} is no specifier; a % that is meant as such is written %%")
+            raise WordError(
+                f"%{part[:1]} is not a specifier; a % that is meant as such is written %%"
+            )
 
 
 def exec_line(argv: Iterable[str]) -> str:
@@ -100,12 +102,12 @@ def word_text(word: str) -> str:
     """Return ``word`` as ``split`` reads it. A ``$`` is no quote of it, as it is in ``Exec…=``.
 
     Raises:
-        WordError: it is no text, or longer than the kernel takes.
+        WordError: it is not a text, or longer than the kernel takes.
     """
     try:
         return _quoted(word).replace("$$", "$")
     except UnicodeEncodeError as error:
-        raise WordError(f"{word!a} is no UTF-8") from error
+        raise WordError(f"{word!a} is not UTF-8") from error
 
 
 def _quoted(word: str) -> str:
@@ -141,5 +143,5 @@ def _unescape(text: str, at: int) -> tuple[str, int]:
     # Above ASCII \x and octal are single bytes, which need not make up a character.
     most = 0x10FFFF if kind in ("u", "U") else 0x7F
     if not 0 < code <= most or 0xD800 <= code <= 0xDFFF:
-        raise WordError(f"\\{kind} is no escape that systemd knows; write \\\\ for a backslash")
+        raise WordError(f"\\{kind} is not an escape that systemd knows; write \\\\ for a backslash")
     return chr(code), start + digits

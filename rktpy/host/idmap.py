@@ -72,7 +72,7 @@ class IdMap(Resource):
         mapped, such as /proc: owners show there as they are.
 
         Raises:
-            OSError: ``source`` is not there, or is no directory where ``target`` is one.
+            OSError: ``source`` is not there, or is not a directory where ``target`` is one.
         """
         source = os.path.realpath(source)
         below = mounted_below(source)[::-1] if recursive else ()

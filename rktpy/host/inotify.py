@@ -71,7 +71,7 @@ class Inotify(Resource):
         """Return the number by which notices of ``directory`` are known, a link is not followed.
 
         Raises:
-            OSError: it is no directory, or may not be read.
+            OSError: it is not a directory, or may not be read.
             WatchLimitError: this user has too many watches.
         """
         try:

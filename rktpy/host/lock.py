@@ -53,8 +53,8 @@ def lock_file(path: str, *, exclusive: bool = True, wait: bool = True, mode: int
     """Lock the file ``path``, creating it if needed. If somebody replaced the file while we
     waited, the new file is locked instead.
 
-    Others may be able to write the directory: a link is not followed, and what is no regular file
-    is neither waited for nor changed.
+    Others may be able to write the directory: a link is not followed, and what is not a regular
+    file is neither waited for nor changed.
 
     Raises:
         LockBusyError: ``wait`` is false and another holder is in the way.

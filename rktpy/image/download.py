@@ -236,7 +236,7 @@ def _ask(source: Source, partial: Partial, etag: str) -> Response:
     fields = {"If-None-Match": etag} if etag else {}
     known = partial.validator()
     if partial.size and known.condition:
-        # The last byte again, so that a complete file is no range beyond the end (416).
+        # The last byte again, so that a complete file is not a range beyond the end (416).
         rest = {"Range": f"bytes={partial.size - 1}-", "If-Range": known.condition}
         answer = _request(source, fields | rest)
         # Not every server looks at If-Range, so its own words are compared as well.

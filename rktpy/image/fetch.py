@@ -104,7 +104,7 @@ def _of_platform(ref: ImageRef, platform: str) -> ImageRef:
         return ref
     if ref.kind not in (Kind.DOCKER, *Kind.LAYERED_FILES):
         raise FetchError(
-            f"{quote(ref.text)} is no image of layers, so there is no platform to choose",
+            f"{quote(ref.text)} is not an image of layers, so there is no platform to choose",
             hint="a name may have labels: NAME,os=linux,arch=aarch64",
         )
     return ref.replace(url=f"{ref.url}#{platform}")
@@ -165,7 +165,7 @@ def _open_image(path: str) -> int:
     if stat.S_ISREG(mode):
         return fd
     os.close(fd)
-    what = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+    what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
     raise FetchError(f"error opening ACI file: {path} is {what}")
 
 

@@ -137,7 +137,7 @@ def _unescape(path: str) -> str:
 
     found = unquote_to_bytes(os.fsencode(path))
     if b"\0" in found:
-        raise ImageReferenceError(f"{quote(path)} is no path: it has a NUL in it")
+        raise ImageReferenceError(f"{quote(path)} is not a path: it has a NUL in it")
     return os.fsdecode(found)
 
 

@@ -71,7 +71,7 @@ class External:
         """Put the pod into the network.
 
         Raises:
-            PluginError: it failed, or its answer is no result.
+            PluginError: it failed, or its answer is not a result.
         """
         answer = self._command("ADD", call)
         try:

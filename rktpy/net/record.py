@@ -110,7 +110,7 @@ def read(pod: str) -> list[Membership]:
     except (CodecError, OSError, ValueError) as error:
         raise RecordError(f"cannot read {path}: {error}") from error
     if document is not None and not isinstance(document, list):
-        raise RecordError(f"cannot read {path}: it is no list")
+        raise RecordError(f"cannot read {path}: it is not a list")
     return [_membership(entry, path) for entry in document or ()]
 
 
@@ -199,12 +199,12 @@ def _entry(membership: Membership) -> dict[str, object]:
 
 def _membership(entry: object, path: str) -> Membership:
     if not isinstance(entry, dict):
-        raise RecordError(f"cannot read {path}: an entry is no object")
+        raise RecordError(f"cannot read {path}: an entry is not an object")
     texts = {}
     for key in ("netName", "netConf", "pluginPath", "ifName", "args", "local"):
         value = entry.get(key, "")
         if not isinstance(value, str):
-            raise RecordError(f"cannot read {path}: {key} is no text")
+            raise RecordError(f"cannot read {path}: {key} is not a string")
         texts[key] = value
     result, told = entry.get("result"), entry.get("told")
     plugins = entry.get("plugins")

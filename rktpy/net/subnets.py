@@ -1,6 +1,6 @@
 """Which subnets networks have by their configuration, and which of them get in each other's way.
 
-Pure, and lenient: what is no subnet is left to the plugin that has to make something of it.
+Pure, and lenient: what is not a subnet is left to the plugin that has to make something of it.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def hand_out(apps: Iterable[str], ports: Sequence[Wanted], sockets: Sequence[Inh
     """Settle which app gets which socket, and what is left to be opened by the pod.
 
     Raises:
-        ActivationError: one could be meant for several apps or is no socket, or a port is of a
+        ActivationError: one could be meant for several apps or is not a socket, or a port is of a
             protocol whose sockets only the host can make.
     """
     given: dict[str, list[Inherited]] = {}

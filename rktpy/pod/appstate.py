@@ -112,7 +112,7 @@ def read_apps(pod: Pod, record: PodRecord) -> list[AppRecord]:
     """Return the apps of ``record``'s manifest with their states.
 
     Raises:
-        StatusError: the manifest is no pod manifest.
+        StatusError: the manifest is not a pod manifest.
     """
     manifest = record.manifest or {}
     try:

@@ -106,7 +106,7 @@ def _pod_text(manifest: PodManifest) -> bytes:
     """Return the manifest as JSON, which has no way to hold other bytes than UTF-8.
 
     Raises:
-        ContentsError: an option or argument is no UTF-8.
+        ContentsError: an option or argument is not UTF-8.
     """
     try:
         return compact(manifest.to_object()).encode()

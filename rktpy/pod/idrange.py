@@ -45,7 +45,7 @@ class IdRange(Value):
 
     def check(self) -> None:
         if self.first < 1 or self.count < 1 or self.first + self.count > 1 << 32:
-            raise IdRangeError(f"{self} is no range of ids")
+            raise IdRangeError(f"{self} is not a range of ids")
 
     def __str__(self) -> str:
         return f"{self.first}:{self.count}"

@@ -144,7 +144,7 @@ def read_json(name: str, dir_fd: int, what: str) -> Any:  # noqa: ANN401 - any J
 
     Raises:
         OSError: it cannot be read.
-        RktError: it is no JSON, or too large.
+        RktError: it is not JSON, or too large.
     """
     return codec.parse(_read_bytes(name, dir_fd, what), what=what)
 

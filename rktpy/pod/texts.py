@@ -37,8 +37,8 @@ def check_text(value: object) -> str:
     """Return ``value``, a part of a manifest that nobody has checked.
 
     Raises:
-        TypeError: it is no text.
+        TypeError: it is not a string.
     """
     if not isinstance(value, str):
-        raise TypeError("the manifest has something else in the place of a text")
+        raise TypeError("the manifest has something else in the place of a string")
     return value

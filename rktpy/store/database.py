@@ -304,7 +304,7 @@ def _is_there(path: str) -> bool:
         return False
     if not stat.S_ISREG(mode):
         raise StoreError(
-            f"the image index {path} is no regular file",
+            f"the image index {path} is not a regular file",
             hint="remove it and fetch the images again: the store is a cache",
         )
     return True

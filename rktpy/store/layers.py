@@ -51,11 +51,11 @@ def layer_name(diff_id: str) -> str:
     """Return the directory name of a layer.
 
     Raises:
-        LayerError: ``diff_id`` is no digest that we know.
+        LayerError: ``diff_id`` is not a digest that we know.
     """
     algorithm, _, digits = diff_id.partition(":")
     if len(digits) != _DIGITS.get(algorithm) or not _HEX.issuperset(digits):
-        raise LayerError(f"{codec.quote(diff_id)} is no digest of a layer")
+        raise LayerError(f"{codec.quote(diff_id)} is not a digest of a layer")
     return f"{algorithm}-{digits}"
 
 

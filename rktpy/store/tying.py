@@ -137,7 +137,7 @@ class _Stack:
         return self._found[asked]
 
     def source(self, layer: int, path: bytes) -> tuple[int, bytes]:
-        """Return where the data is of what ``layer`` has at ``path``, which is no directory."""
+        """Return where the data is of what ``layer`` has at ``path``, which is not a directory."""
         while (target := self._links[layer].get(path)) is not None:
             layer, path = self.target(layer, path, target)
         return layer, path
@@ -155,7 +155,7 @@ class _Stack:
         if found is None or found.directory:
             raise ArchiveError(
                 f"hard link {shown(path)} leads to {shown(target)},"
-                " which is no file before it in the layers"
+                " which is not a file before it in the layers"
             )
         return found.layer, target
 
@@ -280,7 +280,7 @@ class _Knot:
         while path and path not in self._directories:
             found = self._stack.find(self._layers, path)
             if found is None or not found.directory:
-                raise AssertionError("the parent of something is no directory")
+                raise AssertionError("the parent of something is not a directory")
             self._directories[path] = found.layer
             path = path.rpartition(b"/")[0]
 

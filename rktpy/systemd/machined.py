@@ -51,7 +51,7 @@ def machine_name(uuid: str) -> str:
 
 
 def pod_of(name: str) -> str:
-    """Return the UUID in the name of a pod's machine; "" if it is no pod's."""
+    """Return the UUID in the name of a pod's machine; "" if it is not a pod's."""
     return name.removeprefix(_OF_PODS) if name.startswith(_OF_PODS) else ""
 
 

@@ -210,7 +210,7 @@ def settle(side: Side, top: list[bytes], kind: str) -> tuple[int, Destination]:
     if there is not None and stat.S_ISDIR(there.st_mode):
         return side.open(side.path, os.O_RDONLY | os.O_DIRECTORY), Destination(top, dropped)
     if there is not None and kind == DIR:
-        raise InTheWayError(f"{side.path} is no directory, so none can be copied to it")
+        raise InTheWayError(f"{side.path} is not a directory, so none can be copied to it")
     if directory and kind != DIR:
         raise InTheWayError(f"there is no directory {side.path}")
     parent, name = os.path.split(side.resolve(side.path.rstrip("/")))

@@ -71,7 +71,7 @@ class Filters:
 
 
 def check_filter(text: str) -> None:
-    """Refuse what is no filter.
+    """Refuse what is not a filter.
 
     Raises:
         FilterError: it says why.

@@ -97,7 +97,7 @@ def _layouts() -> list[Hostile]:
         Hostile("no rootfs", "nothing to run", members(MANIFEST)),
         Hostile("rootfs not listed", "files below a missing directory", members(MANIFEST, item)),
         Hostile(
-            "rootfs is a file", "no directory", members(MANIFEST, Entry("rootfs", data=b"file"))
+            "rootfs is a file", "not a directory", members(MANIFEST, Entry("rootfs", data=b"file"))
         ),
         Hostile(
             "rootfs is a link",

@@ -167,7 +167,7 @@ def test_a_wrong_file_is_refused_with_its_name_and_the_reason(
 )  # fmt: skip
 def test_a_prefix_that_cannot_match_an_image_is_refused(roots: Roots, prefix: str) -> None:
     roots.write("local/policy.d/a.json", "imagePolicy", prefixes=[prefix], rule="accept")
-    assert f'prefix "{prefix}" is no REGISTRY or REGISTRY/REPOSITORY' in roots.error()
+    assert f'prefix "{prefix}" is not REGISTRY or REGISTRY/REPOSITORY' in roots.error()
 
 
 def test_rules_are_overridden_per_prefix_and_shown(roots: Roots) -> None:

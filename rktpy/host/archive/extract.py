@@ -89,7 +89,7 @@ class Extractor:
         self.digests[path] = archive_digest.entry_digest(b"d", 0o755, (0, 0), b"", {})
 
     def write(self, path: bytes, member: Member, pieces: Pieces) -> None:
-        """Create ``member``, which is no hard link, at ``path``; its parents are there."""
+        """Create ``member``, which is not a hard link, at ``path``; its parents are there."""
         try:
             if member.kind == FILE:
                 self._file(path, member, pieces)
@@ -118,7 +118,7 @@ class Extractor:
         self.digests[path] = archive_digest.entry_digest(b"c", 0, (0, 0), b"0:0", {})
 
     def rename(self, path: bytes, to: bytes) -> None:
-        """Give what is no directory a new name; nothing is there."""
+        """Give what is not a directory a new name; nothing is there."""
         os.rename(path, to)
         self.digests[to] = self.digests.pop(path)
 

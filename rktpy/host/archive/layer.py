@@ -136,7 +136,7 @@ class LayerUnpacker:
             self._warnings.append(f"leaving out device node {shown(member.name)}")
             return
         if not path and member.kind != DIR:
-            raise ArchiveError(f"the root of a layer is no directory: {shown(member.name)}")
+            raise ArchiveError(f"the root of a layer is not a directory: {shown(member.name)}")
         if member.kind == LINK:
             self._link(path, member, reader)
             return
@@ -186,7 +186,7 @@ class LayerUnpacker:
                 break
             if kind is not None:
                 raise ArchiveError(
-                    f"{shown(member.name)} lies below {shown(parent)}, which is no directory"
+                    f"{shown(member.name)} lies below {shown(parent)}, which is not a directory"
                 )
             missing.append(parent)
         for parent in reversed(missing):
@@ -276,5 +276,5 @@ def _join(parent: bytes, name: bytes) -> bytes:
 def _no_file(member: Member) -> ArchiveError:
     return ArchiveError(
         f"hard link {shown(member.name)} leads to {shown(member.link)},"
-        " which is no file before it in the layers"
+        " which is not a file before it in the layers"
     )

@@ -149,7 +149,7 @@ class _Squasher:
             return
         if not path:
             if member.kind != DIR:
-                raise ArchiveError(f"the root of a layer is no directory: {shown(member.name)}")
+                raise ArchiveError(f"the root of a layer is not a directory: {shown(member.name)}")
             self._root.inode = _Inode(member, reader)
             return
         inode = self._linked(member) if member.kind == LINK else _Inode(member, reader)
@@ -172,7 +172,7 @@ class _Squasher:
             if below is None or below.children is None:
                 if below is not None and below.turn == self._turn:
                     raise ArchiveError(
-                        f"{shown(member.name)} lies below {shown(part)}, which is no directory"
+                        f"{shown(member.name)} lies below {shown(part)}, which is not a directory"
                     )
                 self._count()
                 below = entry.children[part] = _Entry(self._turn)
@@ -185,7 +185,7 @@ class _Squasher:
         if found is None or found.children is not None or found.inode is None:
             raise ArchiveError(
                 f"hard link {shown(member.name)} leads to {shown(member.link)},"
-                " which is no file before it in the layers"
+                " which is not a file before it in the layers"
             )
         return found.inode
 

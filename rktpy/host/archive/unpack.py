@@ -174,7 +174,7 @@ class Unpacker:
                 return turn.places[target]
         raise ArchiveError(
             f"hard link {shown(member.name)} leads to {shown(member.link)},"
-            " which is no file before it in the archive"
+            " which is not a file before it in the archive"
         )
 
     def _free(self, turn: _Turn, path: bytes, member: Member) -> bool:
@@ -205,7 +205,7 @@ class Unpacker:
             if known[1] != turn.number:
                 return None
             above = shown(self._order.tree + b"/" + parent)
-            raise ArchiveError(f"{shown(member.name)} lies below {above}, which is no directory")
+            raise ArchiveError(f"{shown(member.name)} lies below {above}, which is not a directory")
         return missing
 
 

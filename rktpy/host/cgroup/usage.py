@@ -115,7 +115,7 @@ def _threads(folder: str) -> int:
 
 def _number(path: str) -> int | None:
     text = read(path).strip()
-    return int(text) if text.isdigit() else None  # "max" is no number
+    return int(text) if text.isdigit() else None  # "max" is not a number
 
 
 def _fields(path: str) -> dict[str, int]:

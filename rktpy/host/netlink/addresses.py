@@ -34,7 +34,7 @@ def pack(address: str) -> tuple[int, bytes]:
     """Return family and bytes of an address.
 
     Raises:
-        NetlinkError: it is no address.
+        NetlinkError: it is not an address.
     """
     family = _socket.AF_INET6 if ":" in address else _socket.AF_INET
     try:
@@ -54,7 +54,7 @@ def packed_prefix(address: str, prefix: int) -> tuple[int, bytes]:
     """As ``pack``, for an address that has a prefix.
 
     Raises:
-        NetlinkError: it is no address, or the prefix is longer than the address.
+        NetlinkError: it is not an address, or the prefix is longer than the address.
     """
     family, packed = pack(address)
     if not 0 <= prefix <= 8 * len(packed):

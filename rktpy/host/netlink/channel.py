@@ -111,7 +111,7 @@ class Netlink(Resource):
         """Return the route that a packet of the host to ``address`` takes.
 
         Raises:
-            NetlinkError: there is none, or that is no address.
+            NetlinkError: there is none, or that is not an address.
         """
         request = routes.toward(address)
         for message in self._answers(request):

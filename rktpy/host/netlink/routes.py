@@ -78,7 +78,7 @@ def toward(address: str) -> Request:
     """Ask which route a packet to ``address`` takes.
 
     Raises:
-        NetlinkError: it is no address.
+        NetlinkError: it is not an address.
     """
     family, packed = pack(address)
     body = _HEAD.pack(family, len(packed) * 8, 0, 0, 0, 0, 0, 0, 0)

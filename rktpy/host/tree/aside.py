@@ -3,7 +3,7 @@
 Linux cannot put a file without a name in the place of another, so for a moment there are both
 names, and while a file is being filled for longer. Whoever is killed then leaves the first,
 ``.rktpy-`` and 12 hexadecimal digits. The next one who replaces something in that directory
-removes it: nobody holds a lock on it, or it is no file and older than its two system calls.
+removes it: nobody holds a lock on it, or it is not a file and older than its two system calls.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def read_in_root(root: str, path: str, *, limit: int) -> bytes:
 
     Raises:
         OSError: it is not there.
-        ValueError: it is no regular file, or larger than ``limit`` bytes.
+        ValueError: it is not a regular file, or larger than ``limit`` bytes.
     """
     fd = open_in_root(root, path, os.O_PATH)
     try:

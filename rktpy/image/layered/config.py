@@ -218,7 +218,7 @@ def _texts(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
     if found is None:
         return ()
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise LayeredImageError(f"{key} of the image configuration is no list of texts")
+        raise LayeredImageError(f"{key} of the image configuration is not a list of strings")
     return tuple(found)
 
 
@@ -227,5 +227,5 @@ def _table(fields: Mapping[str, object], key: str) -> dict[str, object]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise LayeredImageError(f"{key} of the image configuration is no object")
+        raise LayeredImageError(f"{key} of the image configuration is not an object")
     return found

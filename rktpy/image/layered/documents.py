@@ -85,13 +85,13 @@ def parse_document(content: bytes, media_type: str = "") -> Manifest | Index:
     if kind in INDEXES or (not kind and "manifests" in fields):
         return Index(tuple(_descriptors(fields, "manifests")))
     if kind and kind not in MANIFESTS:
-        raise LayeredImageError(f"{kind} is no image")
+        raise LayeredImageError(f"{kind} is not an image")
     artifact = _text(fields, "artifactType")
     if artifact:
-        raise LayeredImageError(f"this is no image but {artifact}")
+        raise LayeredImageError(f"this is not an image but {artifact}")
     config = _descriptor(fields.get("config"))
     if config.media_type not in _CONFIGS:
-        raise LayeredImageError(f"this is no image but {config.media_type}")
+        raise LayeredImageError(f"this is not an image but {config.media_type}")
     layers = tuple(_descriptors(fields, "layers"))
     if not layers:
         raise LayeredImageError("the image has no layers")
@@ -132,7 +132,7 @@ def parse_object(content: bytes, what: str) -> dict[str, Any]:
     except codec.CodecError as error:
         raise LayeredImageError(f"cannot read {what}") from error
     if not isinstance(found, dict):
-        raise LayeredImageError(f"{what} is no JSON object")
+        raise LayeredImageError(f"{what} is not a JSON object")
     return found
 
 
@@ -151,7 +151,7 @@ def _rank(found: tuple[str, str, str] | None, wanted: tuple[str, str, str]) -> i
 def _descriptors(fields: Mapping[str, object], key: str) -> Iterable[Descriptor]:
     found = fields.get(key) or []
     if not isinstance(found, list):
-        raise LayeredImageError(f"{key} of the manifest is no list")
+        raise LayeredImageError(f"{key} of the manifest is not a list")
     return [_descriptor(value) for value in found]
 
 
@@ -160,7 +160,7 @@ def _descriptor(value: object) -> Descriptor:
         raise LayeredImageError("the manifest lacks a descriptor")
     digest, size = _text(value, "digest"), value.get("size")
     if not is_digest(digest):
-        raise LayeredImageError(f"{codec.quote(digest)} is no digest that can be checked")
+        raise LayeredImageError(f"{codec.quote(digest)} is not a digest that can be checked")
     if type(size) is not int or not 0 <= size < 1 << 63:
         raise LayeredImageError(f"the manifest does not say how large {digest} is")
     platform = value.get("platform")
@@ -182,7 +182,7 @@ def text_of(fields: Mapping[str, object], key: str, what: str) -> str:
     if found is None:
         return ""
     if not isinstance(found, str):
-        raise LayeredImageError(f"{key} of {what} is no text")
+        raise LayeredImageError(f"{key} of {what} is not a string")
     return found
 
 

@@ -53,7 +53,7 @@ def wanted_platform(means: Means) -> tuple[str, str, str]:
     parts = means.platform.split("/")
     if len(parts) not in (2, 3) or not all(parts):
         raise FetchError(
-            f"{quote(means.platform)} is no platform", hint="it is OS/ARCHITECTURE: linux/arm64"
+            f"{quote(means.platform)} is not a platform", hint="it is OS/ARCHITECTURE: linux/arm64"
         )
     return parts[0], parts[1], "".join(parts[2:])
 

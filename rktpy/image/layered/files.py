@@ -142,5 +142,5 @@ def open_regular(path: str) -> int:
         raise LayeredImageError("cannot open a file of the image") from error
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise LayeredImageError(f"{path} is no regular file")
+        raise LayeredImageError(f"{path} is not a regular file")
     return fd

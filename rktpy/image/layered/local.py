@@ -95,7 +95,7 @@ def read_layout(
         raise LayeredImageError("oci-layout is not of version 1.0.0")
     index = parse_document(_read(files, "index.json", MANIFEST_LIMIT), "")
     if not isinstance(index, Index):
-        raise LayeredImageError("index.json is no index")
+        raise LayeredImageError("index.json is not an index")
     blobs = LayoutBlobs(files)
     chosen = named = _select(index, ref, platform)
     for _level in range(MAX_NESTING):
@@ -117,7 +117,7 @@ def read_saved(files: Files, ref: ImageRef) -> tuple[Content, Blobs]:
     """Return the image that ``ref`` means in an archive of ``docker save``; errors as above."""
     entries = codec.parse(_read(files, "manifest.json", MANIFEST_LIMIT), what="manifest.json")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise LayeredImageError("manifest.json is no list of images")
+        raise LayeredImageError("manifest.json is not a list of images")
     wanted = {ref.tag, _expanded(ref.tag)}
     tags = [_tags(entry.get("RepoTags")) for entry in entries]
     found = [

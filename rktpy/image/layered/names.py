@@ -54,7 +54,9 @@ def parse_name(text: str) -> RegistryName:
     """
     rest, at, digest = text.partition("@")
     if at and not is_digest(digest):
-        raise RegistryNameError(f"{digest} is no digest that can be checked: sha256:… or sha512:…")
+        raise RegistryNameError(
+            f"{digest} is not a digest that can be checked: sha256:… or sha512:…"
+        )
     head, slash, tail = rest.partition("/")
     if slash and ("." in head or ":" in head or head == "localhost"):
         registry, rest = head, tail

@@ -18,7 +18,7 @@ PROTOCOLS = ("tcp", "udp", "sctp")
 
 
 class RuleError(RktError):
-    """A rule of the firewall has something in it that is no address, network, port or protocol."""
+    """Part of a firewall rule is not a valid address, network, port or protocol."""
 
 
 class Place(Value):
@@ -67,7 +67,7 @@ def host_part(text: str, *, ipv6: bool) -> str | None:
     None: ``text`` is of the other family.
 
     Raises:
-        RuleError: it is no address.
+        RuleError: it is not an address.
     """
     if not text:
         return ""

@@ -34,7 +34,7 @@ def apply(uuid: str, rules: Rules, *, path: str = DEFAULT_PATH) -> None:
     ``path`` is where the programs are looked for.
 
     Raises:
-        RuleError: something in ``rules`` is no address, port or protocol.
+        RuleError: something in ``rules`` is not an address, port or protocol.
         FirewallError: neither nf_tables nor iptables can do it, in their words.
         SysctlError, NetlinkError: the kernel does not forward.
     """

@@ -45,7 +45,7 @@ def apply(uuid: str, rules: Rules, links: Sequence[str], path: str, turn: int) -
 
     Raises:
         FirewallError: iptables cannot do it, in its words.
-        RuleError: something in ``rules`` is no address, port or protocol.
+        RuleError: something in ``rules`` is not an address, port or protocol.
         OSError: the disk says no.
     """
     runtime.make(DIRECTORY)

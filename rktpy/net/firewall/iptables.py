@@ -36,7 +36,7 @@ def transaction(uuid: str, rules: Rules, links: Iterable[str], listing: str, *, 
     "" if there is nothing to do.
 
     Raises:
-        RuleError: something in ``rules`` is no address, port or protocol.
+        RuleError: something in ``rules`` is not an address, port or protocol.
     """
     wanted = {
         "nat": [*_forwards(uuid, rules, ipv6), *_masquerades(uuid, rules.masquerades, ipv6)],

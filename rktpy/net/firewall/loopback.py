@@ -84,7 +84,7 @@ def find(rules: Rules) -> tuple[Door, ...]:
         for pod in dict.fromkeys(pods):
             try:
                 route = netlink.route(pod.address)
-                # Behind a gateway is no pod of this host, but perhaps its neighbours.
+                # Behind a gateway there is no pod of this host, but perhaps its neighbours.
                 if route.link != _LO and not route.gateway:
                     doors[Door(route.link, if_indextoname(route.link), pod.ipv6)] = None
             except (NetlinkError, OSError):

@@ -62,7 +62,7 @@ def transaction(
     the host takes loopback addresses for the pod.
 
     Raises:
-        RuleError: something in ``rules`` is no address, port or protocol.
+        RuleError: something in ``rules`` is not an address, port or protocol.
     """
     found = _table(rules, links)
     return nftables.make(table(uuid), found.chains, found.maps, replace=replace)

@@ -86,7 +86,7 @@ def limits(call: Call) -> tuple[Limit, Limit]:
     What the runtime says in ``runtimeConfig`` counts instead of all that the file says.
 
     Raises:
-        RktError: a limit is no number, too large, or half a limit.
+        RktError: a limit is not a number, too large, or half a limit.
     """
     fields = section(call.config(), "runtimeConfig", "bandwidth") or call.fields
     return _limit(fields, "ingress"), _limit(fields, "egress")

@@ -144,7 +144,7 @@ def read_lease(path: str) -> Lease:
     if missing:
         raise FlannelError(f"{path} is missing {', '.join(missing)}", hint=_HINT)
     if not (mtu.isascii() and mtu.isdigit() and len(mtu) < 10):
-        raise FlannelError(f"{path}: FLANNEL_MTU is no number: {quote(mtu)}", hint=_HINT)
+        raise FlannelError(f"{path}: FLANNEL_MTU is not a number: {quote(mtu)}", hint=_HINT)
     return Lease(networks, subnets, int(mtu), found["FLANNEL_IPMASQ"] == "true")
 
 

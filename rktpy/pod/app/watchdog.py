@@ -53,7 +53,7 @@ def watch_of_host(environ: Mapping[str, str], pid: int) -> str:
 
 
 def _milliseconds(word: str) -> int:
-    """Return what ``1m30s`` and the like say; 0 if it is no time."""
+    """Return what ``1m30s`` and the like say; 0 if it is not a time."""
     total, at = 0, 0
     if len(word) > _LONGEST_TEXT or not word.isascii():
         return 0

@@ -115,7 +115,7 @@ def _names(directory: str) -> list[str]:
 
 
 def _text(path: str) -> str:
-    # What is no regular file, or endless, is none for systemd or the generator either.
+    # What is not a regular file, or endless, is none for systemd or the generator either.
     text = disk.text_of(path, [])
     if not text and os.path.exists(path) and not os.access(path, os.R_OK):
         raise _unreadable(path)

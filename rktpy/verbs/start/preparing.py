@@ -112,7 +112,7 @@ def fill(pod: Pod, contents: Contents, source: PodSource) -> Contents:
     Returns them with a range of ids if ``source`` wants a user namespace.
 
     Raises:
-        RktError: the name is taken, no range is free, or a word is no UTF-8.
+        RktError: the name is taken, no range is free, or a word is not UTF-8.
         OSError: the disk is full.
     """
     if source.private_users:

@@ -205,8 +205,8 @@ def test_another_platform_may_be_asked_for(rkt: Rktpy, layout: Layout) -> None:
     assert len(set(keys.values())) == 2
     done = rkt("fetch", "--platform=linux/mips", text)
     assert "there is no image for linux/mips (there are: linux/arm64, linux/amd64;" in done.err
-    assert "is no platform" in rkt("fetch", "--platform=arm64", text).err
-    assert "no image of layers" in rkt("fetch", "--platform=linux/arm64", "example.com/x").err
+    assert "is not a platform" in rkt("fetch", "--platform=arm64", text).err
+    assert "not an image of layers" in rkt("fetch", "--platform=linux/arm64", "example.com/x").err
 
 
 def test_which_image_is_meant_has_to_be_said(rkt: Rktpy, layout: Layout) -> None:

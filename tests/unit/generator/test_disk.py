@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_told(etc: Path) -> None:
     files = collect([str(etc)], problems)
 
     assert [[str(problem) for problem in file.problems] for file in files] == [
-        [f"{etc}/a.pod: this is no regular file"],
+        [f"{etc}/a.pod: this is not a regular file"],
         [f"{etc}/b.pod: No such file or directory"],
         [f"{etc}/c.pod: it is larger than 1 MiB"],
         [],
@@ -85,7 +85,9 @@ def test_a_fifo_keeps_nobody_waiting(etc: Path) -> None:
     os.mkfifo(etc / "a.pod")
     problems: list[Problem] = []
     (file,) = collect([str(etc)], problems)
-    assert [str(problem) for problem in file.problems] == [f"{etc}/a.pod: this is no regular file"]
+    assert [str(problem) for problem in file.problems] == [
+        f"{etc}/a.pod: this is not a regular file"
+    ]
 
 
 def test_a_directory_that_is_none_is_told(etc: Path) -> None:
@@ -198,7 +200,7 @@ def test_a_program_is_told_in_one_line(etc: Path) -> None:
     files = collect([str(etc)], [])
 
     assert [[str(problem) for problem in file.problems] for file in files] == [
-        [f"{etc}/a.pod: this is no text"],
+        [f"{etc}/a.pod: this is not a text file"],
         [f"{etc}/b.pod: Input/output error"],
         [f"{etc}/c.pod: Too many levels of symbolic links"],
         [f"{etc}/d.pod.d: Too many levels of symbolic links"],

@@ -78,8 +78,8 @@ def test_a_drop_in_adds_to_the_sections_of_the_file() -> None:
         ("[]", "/f:1: no name of a section: []"),
         ("[A]\n\nword", "/f:3: there is no = in: word"),
         ("[A]\n=v", "/f:2: there is no name before the ="),
-        ("[A]\nK=\udcff", "/f:2: this line is no UTF-8, or is too long"),
-        ("[A]\nK=" + "x" * (1 << 20), "/f:2: this line is no UTF-8, or is too long"),
+        ("[A]\nK=\udcff", "/f:2: this line is not UTF-8, or is too long"),
+        ("[A]\nK=" + "x" * (1 << 20), "/f:2: this line is not UTF-8, or is too long"),
     ],
 )
 def test_what_systemd_would_skip_is_a_problem_with_its_line(text: str, problem: str) -> None:

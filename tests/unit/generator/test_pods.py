@@ -326,7 +326,7 @@ def test_a_file_that_is_wrong_becomes_a_unit_that_says_so() -> None:
         ('[App]\nImage=x\nExec="" a\n', ":3: Exec=: the program has no name"),
         (
             "[App]\nImage=x\nUser=%\n",
-            ":3: User=: % is no specifier; a % that is meant as such is written %%",
+            ":3: User=: % is not a specifier; a % that is meant as such is written %%",
         ),
         (DB + "[App b]\nImage=y\n", ":1: one of several apps needs a name: [App NAME]"),
         ("[App A]\nImage=x\n", ":1: [App A]: a name has small letters"),

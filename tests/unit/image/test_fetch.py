@@ -92,7 +92,7 @@ def test_an_unknown_hash_is_said_with_its_reason(store: ImageStore) -> None:
     [
         ("missing.aci", "error opening ACI file: {path}: no such file or directory"),
         ("directory.aci", "error opening ACI file: {path} is a directory"),
-        ("pipe.aci", "error opening ACI file: {path} is no regular file"),
+        ("pipe.aci", "error opening ACI file: {path} is not a regular file"),
         ("text.aci", 'cannot import image "{path}": error: unknown image filetype'),
     ],
 )

@@ -179,7 +179,7 @@ def test_a_link_in_place_of_the_database_is_not_followed(
     os.symlink(tmp_path / to, layout.index)
 
     for act in (Index(layout).rows, lambda: Index(layout).change(lambda db: db.images())):
-        with pytest.raises(StoreError, match="is no regular file"):
+        with pytest.raises(StoreError, match="is not a regular file"):
             act()
 
     assert not (tmp_path / "nothing").exists()

@@ -124,5 +124,5 @@ def test_a_link_that_leads_nowhere_is_refused_in_the_words_of_squashing() -> Non
     layers = [Layer(Stream([a_member(b"a", FILE, 1)], [], []))] * 2
     ends = [LooseEnds(), LooseEnds(links=((b"a", b"b"),))]
 
-    with pytest.raises(ArchiveError, match="hard link a leads to b, which is no file before it"):
+    with pytest.raises(ArchiveError, match="hard link a leads to b, which is not a file before it"):
         tie_up(Memory(layers), ends)

@@ -155,7 +155,7 @@ def test_machined_of_any_version_is_asked_what_it_can_do(members: str, *, usable
         def name_has_owner(self, _name: str) -> bool:
             return True
 
-        def call(self, *_words: object) -> tuple[str]:
+        def call(self, *_words: object, timeout: float = 0) -> tuple[str]:
             methods = "".join(f'<method name="{name}"/>' for name in members.split())
             return (f'<interface name="{machined.INTERFACE}">{methods}</interface>',)
 

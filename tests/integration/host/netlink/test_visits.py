@@ -26,7 +26,7 @@ def place() -> Iterator[str]:
     name = netns.new_name()
     netns.make(name)
     if not os.path.islink("/var/run"):
-        pytest.fail("/var/run is no link here")
+        pytest.fail("/var/run is not a link here")
     yield f"/var/run/netns/{name}"
     netns.remove(name)
     with contextlib.suppress(OSError):

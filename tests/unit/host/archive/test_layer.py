@@ -189,15 +189,15 @@ def test_nothing_but_zeros_is_an_empty_layer(root: Path) -> None:
         ({"a/.wh...": whiteout()}, "whiteout of nothing"),
         ({"a/.wh.": whiteout()}, "whiteout of nothing"),
         ({"a/../.wh.b": whiteout()}, 'path with ".."'),
-        ({"a": archive.symlink("/"), "a/x": "1"}, "which is no directory"),
+        ({"a": archive.symlink("/"), "a/x": "1"}, "which is not a directory"),
         ({"a": archive.hardlink("../../etc/passwd")}, 'path with ".."'),
-        ({"d/f": "1", "a": archive.hardlink("d")}, "no file before it"),
-        ({"a": archive.hardlink("/")}, "no file before it"),
-        ({"d": "1", "a": archive.hardlink("d/e")}, "no file before it"),
-        ({"a": archive.hardlink("b"), ".wh.b": whiteout()}, "no file before it"),
-        ({"a": archive.hardlink("d/b"), "d/.wh..wh..opq": whiteout()}, "no file before it"),
+        ({"d/f": "1", "a": archive.hardlink("d")}, "not a file before it"),
+        ({"a": archive.hardlink("/")}, "not a file before it"),
+        ({"d": "1", "a": archive.hardlink("d/e")}, "not a file before it"),
+        ({"a": archive.hardlink("b"), ".wh.b": whiteout()}, "not a file before it"),
+        ({"a": archive.hardlink("d/b"), "d/.wh..wh..opq": whiteout()}, "not a file before it"),
         ({"w": archive.device("c", 0, 0)}, "device node not allowed"),
-        ({".": "1"}, "root of a layer is no directory"),
+        ({".": "1"}, "root of a layer is not a directory"),
     ],
 )
 def test_hostile_layers_are_refused(root: Path, content: Content, words: str) -> None:
@@ -286,7 +286,7 @@ def test_stacked_layers_are_what_they_are_squashed(seed: int) -> None:
             expected = _squashed(layers)
         except ArchiveError as refused:
             # A link that is overwritten again may have led anywhere: it leaves nothing to tie up.
-            if "no file before it" not in refused.message:
+            if "not a file before it" not in refused.message:
                 with pytest.raises(ArchiveError):
                     stacked()
             return

@@ -147,12 +147,12 @@ def test_devices_that_could_do_harm_are_left_out_and_told() -> None:
         ({".wh..": whiteout()}, "whiteout of nothing"),
         ({"a/.wh.": whiteout()}, "whiteout of nothing"),
         ({"a/../.wh.b": whiteout()}, 'path with ".."'),
-        ({"a": archive.symlink("/"), "a/x": "1"}, "which is no directory"),
+        ({"a": archive.symlink("/"), "a/x": "1"}, "which is not a directory"),
         ({"a": archive.hardlink("../../etc/passwd")}, 'path with ".."'),
-        ({"a": archive.hardlink("/etc/passwd")}, "no file before it"),
-        ({"d": archive.directory(), "a": archive.hardlink("d")}, "no file before it"),
+        ({"a": archive.hardlink("/etc/passwd")}, "not a file before it"),
+        ({"d": archive.directory(), "a": archive.hardlink("d")}, "not a file before it"),
         ({"w": archive.device("c", 0, 0)}, "device node not allowed"),
-        ({".": "1"}, "root of a layer is no directory"),
+        ({".": "1"}, "root of a layer is not a directory"),
     ],
 )
 def test_hostile_layers_are_refused(content: Content, words: str) -> None:

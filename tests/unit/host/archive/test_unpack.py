@@ -41,7 +41,7 @@ def test_a_hard_link_target_may_be_absolute(tmp_path: Path) -> None:
 def test_a_hard_link_must_follow_its_target(tmp_path: Path) -> None:
     link = Entry("rootfs/b", type=LNKTYPE, linkname="rootfs/a")
 
-    with pytest.raises(ArchiveError, match="no file before it"):
+    with pytest.raises(ArchiveError, match="not a file before it"):
         check(tmp_path, MANIFEST, ROOTFS, link, Entry("rootfs/a"))
 
 

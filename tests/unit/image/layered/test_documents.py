@@ -56,21 +56,21 @@ def test_a_manifest_is_known_by_what_it_holds(kind: str) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"[]", "no JSON object"),
+        (b"[]", "not a JSON object"),
         (b"{", "cannot read the manifest"),
         (_manifest(schemaVersion=1), "schema 1"),
         (_manifest(layers=[]), "no layers"),
         (_manifest(layers=[_descriptor()] * 513), "more than 512 layers"),
-        (_manifest(layers=[{"digest": "sha256:../x", "size": 1}]), "no digest"),
+        (_manifest(layers=[{"digest": "sha256:../x", "size": 1}]), "not a digest"),
         (_manifest(layers=[{"digest": SHA, "size": -1}]), "how large"),
         (_manifest(layers=[{"digest": SHA, "size": True}]), "how large"),
         (_manifest(layers={}), "no layers"),
-        (_manifest(layers="x"), "is no list"),
+        (_manifest(layers="x"), "is not a list"),
         (
             _manifest(config=_descriptor("application/vnd.helm")),
-            "no image but application/vnd.helm",
+            "not an image but application/vnd.helm",
         ),
-        (_manifest(artifactType="sbom"), "no image but sbom"),
+        (_manifest(artifactType="sbom"), "not an image but sbom"),
         (_manifest(mediaType="text/x"), "says it is text/x"),
         (_manifest(mediaType=DOCKER), "was served as"),
     ],
@@ -78,7 +78,7 @@ def test_a_manifest_is_known_by_what_it_holds(kind: str) -> None:
 def test_what_is_no_image_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(LayeredImageError, match=words):
         parse_document(content, OCI)
-    with pytest.raises(LayeredImageError, match="text/x is no image"):
+    with pytest.raises(LayeredImageError, match="text/x is not an image"):
         parse_document(_manifest(mediaType="text/x"))
 
 

@@ -69,7 +69,7 @@ def test_what_the_daemon_writes(tmp_path: Path, text: str, lease: Lease) -> None
         ("", "is missing FLANNEL_NETWORK, FLANNEL_SUBNET, FLANNEL_MTU, FLANNEL_IPMASQ"),
         (ENV.replace("FLANNEL_MTU", "X"), "is missing FLANNEL_MTU"),
         (ENV.replace("1472", ""), "is missing FLANNEL_MTU"),
-        (ENV.replace("1472", "-1"), 'FLANNEL_MTU is no number: "-1"'),
+        (ENV.replace("1472", "-1"), 'FLANNEL_MTU is not a number: "-1"'),
         (ENV.replace("/24", "/33"), "invalid CIDR address in FLANNEL_SUBNET"),
         (ENV.replace("10.1.0.0/16", "lots"), 'invalid CIDR address in FLANNEL_NETWORK: "lots"'),
         ("x" * 100_000, "is larger than 65536 bytes"),

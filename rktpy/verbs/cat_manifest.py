@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from rktpy.errors import RktError
-from rktpy.pod.lifecycle import open_pod
-from rktpy.verbs.status import RetrieveError
+from rktpy.verbs.lookup import retrieve_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +22,9 @@ def pod_manifest(site: Site, uuid: str) -> dict[str, object]:
 
     Raises:
         RetrieveError: there is no such pod.
-        ManifestError: from the reason.
+        ManifestError: it has no manifest that can be read; the cause says why.
     """
-    try:
-        pod = open_pod(site.layout, uuid)
-    except RktError as error:
-        raise RetrieveError from error
+    pod = retrieve_pod(site, uuid)
     try:
         return pod.manifest().to_object()
     except (RktError, OSError) as error:

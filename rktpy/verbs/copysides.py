@@ -11,10 +11,10 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.tree.rootpath import open_in_root, resolve_in_root
 from rktpy.pod.choice import choose_app
-from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.resource import Resource
 from rktpy.value import Value
+from rktpy.verbs.lookup import retrieve_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,10 +119,7 @@ def open_side(site: Site, place: Place, *, writable: bool) -> HostSide | PodSide
     """
     if not place.pod:
         return HostSide(place.path)
-    try:
-        pod = open_pod(site.layout, place.pod)
-    except RktError as error:
-        raise SideError("problem retrieving pod", hint=error.hint) from error
+    pod = retrieve_pod(site, place.pod)
     state = pod.state()
     if state not in (State.RUNNING, State.EXITED, State.EXITED_GARBAGE):
         raise _without_files(pod.uuid, state)

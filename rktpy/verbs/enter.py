@@ -12,10 +12,10 @@ from rktpy.pod.app.environment import parse_systemd_file
 from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.choice import AppChoiceError, AppMissingError, choose_app
 from rktpy.pod.frozen import check_not_frozen
-from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import find_pid1
 from rktpy.value import Value
+from rktpy.verbs.lookup import retrieve_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,10 +61,7 @@ def running_pod(site: Site, text: str) -> Pod:
     Raises:
         RktError: there is none, or it does not run.
     """
-    try:
-        pod = open_pod(site.layout, text)
-    except RktError as error:
-        raise RktError("problem retrieving pod", hint=error.hint) from error
+    pod = retrieve_pod(site, text)
     if pod.state() != State.RUNNING:
         raise RktError(
             f"pod {quote(pod.uuid)} isn't currently running", hint=f"see: rktpy status {pod.uuid}"

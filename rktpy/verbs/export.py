@@ -12,9 +12,9 @@ from rktpy.host.helper import DAC_READ_SEARCH, Answer, Helper, confine
 from rktpy.host.mount import mounted_below
 from rktpy.pod.after.ended import EndedRoot
 from rktpy.pod.choice import choose_app
-from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.value import Value
+from rktpy.verbs.lookup import retrieve_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,10 +54,7 @@ def export_app(site: Site, request: ExportRequest) -> tuple[str, ...]:
     """
     if not request.path.endswith(_EXTENSION):
         raise ExportError(f"extension must be {_EXTENSION} (given {request.path})")
-    try:
-        pod = open_pod(site.layout, request.uuid)
-    except RktError as error:
-        raise RktError("problem retrieving pod", hint=error.hint) from error
+    pod = retrieve_pod(site, request.uuid)
     if pod.state() not in (State.EXITED, State.EXITED_GARBAGE):
         raise ExportError("pod is not exited. Only exited pods can be exported")
     try:

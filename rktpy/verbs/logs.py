@@ -12,11 +12,12 @@ import select
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.pod.appstate import stage1_state_dir
-from rktpy.pod.lifecycle import PodGoneError, open_pod
+from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.phase import State
 from rktpy.systemd.journal import CURSOR, JournalError, Query, Reader, read_all
 from rktpy.value import Value
 from rktpy.verbs.loglines import JsonPrinter, TextPrinter, matches
+from rktpy.verbs.lookup import RetrieveError, retrieve_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,11 +80,11 @@ def logs(site: Site, request: LogsRequest, *, reader: int) -> Iterator[bytes]:
 
 
 def _pod_and_apps(site: Site, request: LogsRequest) -> tuple[Pod, tuple[str, ...]]:
+    pod = retrieve_pod(site, request.uuid)
     try:
-        pod = open_pod(site.layout, request.uuid)
         apps = tuple(str(app.name) for app in pod.manifest().apps)
     except (RktError, OSError) as error:
-        raise RktError("problem retrieving pod") from error
+        raise RetrieveError from error
     if request.app and request.app not in apps:
         raise RktError(
             f"app {quote(request.app)} is not present in pod {quote(pod.uuid)}",

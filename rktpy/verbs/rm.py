@@ -9,6 +9,7 @@ from rktpy.pod.after import sweep
 from rktpy.pod.lifecycle import PodGoneError, PodMoveError, PodNotFoundError, open_pod
 from rktpy.pod.phase import State
 from rktpy.value import Value
+from rktpy.verbs.lookup import PodLookupError
 from rktpy.verbs.network.leaving import leave_networks
 
 TYPE_CHECKING = False
@@ -50,13 +51,6 @@ class InUseError(RktError):
         hint = f"stop it with: rktpy stop {uuid}" if state == State.RUNNING else None
         super().__init__(f"pod {quote(uuid)} is currently {_REFUSALS[state]}", hint=hint)
         self.state = state
-
-
-class PodLookupError(RktError):
-    """No pod is known by what the user typed."""
-
-    def __init__(self) -> None:
-        super().__init__("cannot get pod")
 
 
 class RmEvent(Value):

@@ -9,10 +9,10 @@ from rktpy.errors import RktError
 from rktpy.nspawn.placing import foresee
 from rktpy.pod.command import add_start, as_typed
 from rktpy.pod.contents import read_contents
-from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import Phase, State
 from rktpy.systemd.facts import host_facts
 from rktpy.systemd.features import check_systemd
+from rktpy.verbs.lookup import retrieve_pod
 from rktpy.verbs.network.joining import plan_networks
 from rktpy.verbs.start.starting import check_start, lowers_of, start_pod
 
@@ -44,10 +44,7 @@ def run_prepared_pod(site: Site, request: RunPreparedRequest) -> NoReturn:
     Raises:
         RktError: it is not there, not prepared, or cannot be started.
     """
-    try:
-        pod = open_pod(site.layout, request.uuid)
-    except RktError as error:
-        raise RktError("problem retrieving pod", hint=error.hint) from error
+    pod = retrieve_pod(site, request.uuid)
     if pod.state() != State.PREPARED:
         raise NotPreparedError(pod.uuid)
     with pod:

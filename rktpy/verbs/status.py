@@ -6,12 +6,12 @@ from rktpy.errors import RktError
 from rktpy.pod.after.ending import ending_of
 from rktpy.pod.appstate import exit_codes, short_of_memory
 from rktpy.pod.frozen import frost_of_pod
-from rktpy.pod.lifecycle import open_pod
 from rktpy.pod.phase import State
 from rktpy.pod.pids import recorded_pid
 from rktpy.pod.record import read_record
 from rktpy.pod.wait import WaitTimeoutError, wait_finished, wait_ready
 from rktpy.value import Value
+from rktpy.verbs.lookup import RetrieveError, retrieve_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,13 +30,6 @@ _WITH_PID = (
     State.EXITED,
     State.EXITED_GARBAGE,
 )
-
-
-class RetrieveError(RktError):
-    """The pod cannot be found, or vanished while it was looked at."""
-
-    def __init__(self) -> None:
-        super().__init__("problem retrieving pod")
 
 
 class WaitError(RktError):
@@ -85,13 +78,10 @@ def pod_status(site: Site, request: StatusRequest) -> PodStatus:
     """Wait as asked, then return the state of a pod.
 
     Raises:
-        RetrieveError: from the error that says why the pod cannot be found.
-        WaitError: from what ended the waiting too early.
+        RetrieveError: the pod cannot be found, or vanished; the cause says why.
+        WaitError: waiting failed; the cause says why.
     """
-    try:
-        pod = open_pod(site.layout, request.uuid)
-    except RktError as error:
-        raise RetrieveError from error
+    pod = retrieve_pod(site, request.uuid)
     if request.wait_ready:
         try:
             wait_ready(pod, _seconds(request.wait_ready))

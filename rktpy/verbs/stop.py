@@ -15,6 +15,7 @@ from rktpy.pod.lifecycle import PodGoneError, open_pod
 from rktpy.pod.phase import State, after_run
 from rktpy.pod.record import read_json
 from rktpy.value import Value
+from rktpy.verbs.lookup import PodLookupError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,13 +36,6 @@ STOP_ENTRYPOINT = "coreos.com/rkt/stage1/stop"
 _START_PATIENCE = 5.0  # seconds a starting pod gets to become able to halt
 _KILL_PATIENCE = 5.0
 _POLL = 0.005
-
-
-class PodLookupError(RktError):
-    """No pod is known by what the user typed."""
-
-    def __init__(self) -> None:
-        super().__init__("cannot get pod")
 
 
 class NotRunningError(RktError):

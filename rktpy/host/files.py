@@ -8,6 +8,7 @@ import stat
 
 from rktpy.resource import Resource
 
+_LONGEST_START = 200  # bytes of a name; a whole one has 255 (NAME_MAX)
 _NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
 
 
@@ -20,6 +21,21 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o640, durable: bool = T
     with NewFile(path, mode=mode) as file:
         _write_all(file.fd, data)
         file.commit(replace=True, durable=durable)
+
+
+def rewrite(path: str, data: bytes, *, mode: int = 0o640) -> None:
+    """Replace the file ``path``, if it is there, so that it is never missing: whoever reads it, and
+    whoever comes after a kill, finds the old content or the new one, whole.
+
+    A kill may leave a hidden file beside it, so this is for directories that are removed as a
+    whole, such as a pod's. On a disk without room for one more name it is missing for a moment.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with NewFile(path, mode=mode) as file:
+        _write_all(file.fd, data)
+        file.commit_beside()
 
 
 def write_new(path: str, data: bytes, *, mode: int = 0o640) -> None:
@@ -46,9 +62,9 @@ class NewFile(Resource):
 
     def __init__(self, path: str, *, mode: int = 0o644, access: int = os.O_WRONLY) -> None:
         """Open it for writing; ``fd`` is the caller's to write to, not to close."""
-        directory, name = os.path.split(os.path.abspath(path))
+        directory = os.path.dirname(os.path.abspath(path))
         self._path = path
-        self._aside = os.path.join(directory, f".{name[:200]}.{os.urandom(6).hex()}")
+        self._aside = beside(path)
         self._named = False
         flags = access | os.O_CLOEXEC
         try:
@@ -81,6 +97,20 @@ class NewFile(Resource):
         if durable:
             sync_dir(os.path.dirname(os.path.abspath(self._path)))
 
+    def commit_beside(self) -> None:
+        """Give it its name in one step, by way of another name; not durable. See ``rewrite``."""
+        if not self._named:
+            try:
+                self._link(self._aside)
+            except OSError as error:
+                if not is_full(error):
+                    raise
+                self._replace()
+                return
+            self._named = True
+        os.rename(self._aside, self._path)
+        self._named = False
+
     def close(self) -> None:
         """Let go of it; twice is fine."""
         if self.fd >= 0:
@@ -104,6 +134,16 @@ class NewFile(Resource):
         source = self._aside if self._named else f"/proc/self/fd/{self.fd}"
         # Python follows a link in ``source`` only if it is given a directory, used or not.
         os.link(source, path, src_dir_fd=self.fd, follow_symlinks=True)
+
+
+def beside(path: str) -> str:
+    """Return a path in the directory of ``path`` that nobody else uses, for what takes its place.
+
+    It is hidden, and begins with the name of ``path`` for whoever finds it after a kill.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    start = os.fsdecode(os.fsencode(name)[:_LONGEST_START])
+    return os.path.join(directory, f".{start}.{os.urandom(6).hex()}")
 
 
 def read_bytes(path: str, *, limit: int = 1 << 24) -> bytes:

@@ -18,7 +18,7 @@ import os
 
 from rktpy.codec import CodecError, compact, parse
 from rktpy.errors import RktError
-from rktpy.host.files import read_bytes, write_atomic
+from rktpy.host.files import read_bytes, rewrite, write_atomic
 from rktpy.net.conf import SUFFIXES, parse_conf
 from rktpy.net.result import ResultError, read_result, render
 from rktpy.net.runtime import here
@@ -91,9 +91,12 @@ def home(pod: str) -> str:
 
 
 def write(pod: str, memberships: Sequence[Membership]) -> None:
-    """Note the networks of the pod, in the order in which it joined them."""
+    """Note the networks of the pod, in the order in which it joined them.
+
+    Nobody could take the pod out of them without this file, so it is never missing meanwhile.
+    """
     entries = [_entry(one) for one in memberships] or None
-    write_atomic(f"{pod}/{_INFO}", compact(entries).encode(), mode=0o644, durable=False)
+    rewrite(f"{pod}/{_INFO}", compact(entries).encode(), mode=0o644)
 
 
 def read(pod: str) -> list[Membership]:

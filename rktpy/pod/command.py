@@ -12,7 +12,7 @@ import os
 
 from rktpy.codec import compact, parse
 from rktpy.errors import RktError
-from rktpy.host.files import read_bytes, write_atomic, write_new
+from rktpy.host.files import read_bytes, rewrite, write_new
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ def add_start(tree: PodTree, start: CommandRecord) -> None:
     record = read_command(tree)
     if record is not None:
         content = _content(record.replace(start=start))
-        write_atomic(tree.command, content, mode=_MODE, durable=False)
+        rewrite(tree.command, content, mode=_MODE)
 
 
 def read_command(tree: PodTree) -> CommandRecord | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
-from rktpy.host.files import write_new
+from rktpy.host.files import beside, write_new
 from rktpy.host.tree.copy import copy_tree
 from rktpy.host.tree.removal import remove_tree
 from rktpy.log import Logger
@@ -55,7 +55,7 @@ def export_image(site: Site, request: OutputRequest) -> None:
     if os.path.lexists(target) and not request.overwrite:
         raise OutputError("output ACI file exists (try --overwrite)")
     store.touch(key)
-    aside = _aside(target)
+    aside = beside(target)
     try:
         if store.document(key) is None:
             with locks.lock_image(site.layout, key, exclusive=False):
@@ -125,7 +125,7 @@ def _write_dir(
 ) -> None:
     target = _check_target(request)
     manifest = b"" if request.rootfs_only else store.manifest_bytes(key)
-    aside = _aside(target)
+    aside = beside(target)
     try:
         try:
             os.mkdir(aside, 0o700)
@@ -163,11 +163,6 @@ def _flatten(store: ImageStore, key: str, target: str) -> None:
             Logger("export").warning("%s", text)
     finally:
         os.close(fd)
-
-
-def _aside(target: str) -> str:
-    base, name = os.path.split(target)
-    return os.path.join(base, f".{name[:200]}.{os.urandom(6).hex()}")
 
 
 def _remove(target: str) -> None:

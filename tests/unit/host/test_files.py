@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.host.files import copy_nameless, read_regular, unchangeable, write_atomic
+from rktpy.host.files import copy_nameless, read_regular, rewrite, unchangeable, write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,47 @@ def test_a_file_that_was_there_is_replaced_and_not_written_into(tmp_path: Path) 
         assert reader.read() == b"the old one, and longer"
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_that_is_rewritten_is_never_missing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"first")
+    done = threading.Event()
+    missing = []
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                os.stat(path)
+            except FileNotFoundError as error:
+                missing.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(2000):
+        rewrite(str(path), b"%d" % number, mode=0o600)
+    done.set()
+    reader.join()
+
+    assert missing == []
+    assert path.read_bytes() == b"1999"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_file_that_is_not_there_is_rewritten_too(tmp_path: Path) -> None:
+    rewrite(str(tmp_path / "file"), b"new")
+
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("name", ["é" * 127, "x" * 255, "中" * 85])
+def test_the_longest_names_have_a_name_beside_them(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    rewrite(str(tmp_path / name), b"new")
+
+    assert (tmp_path / name).read_bytes() == b"new"
 
 
 def test_a_link_is_replaced_and_its_target_left_alone(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Names of units: nothing that a host has is hidden by a pod, and no two pods share one. Pure."""
+"""Clashes of unit names: between pods, and with units that the host has anyway. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ _MOST_PROBLEMS = 20  # of one file: each is a line of the journal
 
 
 class Names:
-    """Who has which name. ``host``: units that are there without us; ``pods``: those of files.
+    """Which file owns which unit name.
 
-    Both lead from a name to a path. Checks and aliases get theirs in the order of the files.
+    ``host`` are the units that the host has without the generator, ``pods`` the services of
+    ``.pod`` files; both map a name to a path. Units of checks, and aliases, are claimed in the
+    order of the files.
     """
 
     __slots__ = ("_host", "_pods")
@@ -28,9 +30,9 @@ class Names:
         return unit not in self._host
 
     def clashes(self, path: str, unit: str, names: Sequence[str]) -> list[Problem]:
-        """Return a problem for each of ``names`` that is not for the file ``path`` to have.
+        """Return a problem for each of ``names`` that the file ``path`` cannot have.
 
-        What is free is the file's from then on; ``unit`` is its service.
+        Names that are free belong to that file from then on; ``unit`` is its service.
         """
         found = []
         for name in dict.fromkeys((unit, *names)):
@@ -43,7 +45,7 @@ class Names:
 
 
 def few(problems: Sequence[Problem], path: str) -> tuple[Problem, ...]:
-    """Return as many of the problems of a file as somebody would read."""
+    """Return the first problems of a file, and how many there are more."""
     if len(problems) <= _MOST_PROBLEMS:
         return tuple(problems)
     rest = Problem(path, 0, f"{len(problems) - _MOST_PROBLEMS} more problems")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rktpy.generator.pods import Generated
 
 SOURCES = ("/etc/rktpy", "/run/rktpy/pods", "/usr/share/rktpy/pods")
-# Where units lie that a pod must not hide; the generator's own directories are not among them.
+# Directories with units that a pod must not hide; those of generators are not among them.
 UNITS = (
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -37,7 +37,8 @@ _MODE = 0o644
 def collect(directories: Sequence[str], problems: list[Problem]) -> list[PodFile]:
     """Return the files of all pods by name, each with its drop-ins.
 
-    What cannot be read of a pod is told by its file; ``problems`` gets those of directories.
+    Problems with reading a pod's files are in its ``PodFile``; those of directories are added to
+    ``problems``.
     """
     files = []
     for name, path in sorted(_first_of_each(directories, SUFFIX, problems).items()):
@@ -55,7 +56,7 @@ def collect(directories: Sequence[str], problems: list[Problem]) -> list[PodFile
 
 
 def strangers(directories: Sequence[str]) -> list[Problem]:
-    """Return a problem for each of podman's files, which would wait here for ever."""
+    """Return a problem for each file of podman's quadlet, which nothing reads in these places."""
     return [
         Problem(f"{directory}/{name}", 0, f"this is podman's; write a {SUFFIX} file with an [App]")
         for directory in directories
@@ -65,7 +66,7 @@ def strangers(directories: Sequence[str]) -> list[Problem]:
 
 
 def units_of_host(directories: Sequence[str]) -> dict[str, str]:
-    """Return name and path of the host's own units, without those that are masked."""
+    """Return the paths of the host's own units by name, without masked ones."""
     found = {}
     for directory in reversed(directories):
         for name in _names(directory, []):
@@ -78,7 +79,7 @@ def units_of_host(directories: Sequence[str]) -> dict[str, str]:
 def write(directory: str, generated: Generated, problems: list[Problem]) -> None:
     """Write units and links into ``directory``, which systemd has emptied for us.
 
-    One that cannot be written is told and does not keep the others away.
+    One that cannot be written is added to ``problems``; the others are written all the same.
     """
     for name, text in generated.units:
         path = f"{directory}/{name}"
@@ -126,9 +127,10 @@ def _leads_to_null(path: str) -> bool:
 
 
 def text_of(path: str, problems: list[Problem]) -> str:
-    """Return what is in a file; empty for none. Bytes that are no UTF-8 become surrogates.
+    """Return the content of a file, empty if there is none. Bytes that are not UTF-8 become
+    surrogates (PEP 383).
 
-    Nobody is kept waiting by a FIFO, and ``problems`` gets one line about what cannot be a text.
+    A FIFO does not block it. What cannot be text is added to ``problems``, once for each file.
     """
     if _leads_to_null(path):
         return ""

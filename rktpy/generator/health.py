@@ -1,6 +1,6 @@
-"""Health checks of a pod: lines and units that ask its apps from the host. Pure.
+"""Health checks of a pod: the directives and units that check its apps from the host. Pure.
 
-Directives and a shell's loop do it; no process of ours stays between two checks. See ADR 27.
+systemd's timers and a loop of the shell suffice; no process remains between two checks (ADR 27).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNTIL_HEALTHY = (
     'until "$@"; do kill -0 "$MAINPID" 2>/dev/null ||'
     ' { echo "<3>the pod has ended before it was healthy"; exit 1; }; sleep 1; done'
 )
-# The arguments: how often, how long between, what to do then, of which unit; then the check.
+# Arguments: number of tries, pause between them, action on failure and its unit; then the check.
 _CHECK = (
     'most=$1 pause=$2 act=$3 unit=$4; shift 4; tries=1; until "$@"; do'
     ' if [ "$tries" -ge "$most" ]; then'
@@ -31,7 +31,7 @@ _CHECK = (
     ' systemctl --no-block "$act" "$unit"; exit 1; fi;'
     ' tries=$((tries + 1)); sleep "$pause"; done'
 )
-# One check in 30 s must not fill the journal: of those that pass nothing is said.
+# Checks run every 30 s and must not fill the journal, so those that pass are silent.
 _SERVICE = """\
 [Service]
 Type=oneshot
@@ -62,7 +62,7 @@ def read_checks(
 ) -> tuple[Check, ...]:
     """Return the checks of ``apps``; ``rktpy`` has its global options, ``pod`` is the pod's name.
 
-    An app that names none has that of its image, if anything is said about checks.
+    An app without ``HealthCmd=`` has the check of its image, if any other key of checks is set.
     """
     return tuple(
         check
@@ -72,7 +72,7 @@ def read_checks(
 
 
 def start_lines(checks: Sequence[Check]) -> tuple[str, ...]:
-    """Return the values of ``ExecStartPost=`` that hold the unit back until all is well."""
+    """Return the values of ``ExecStartPost=`` that delay the unit until its checks have passed."""
     return tuple(
         exec_line((_SHELL, "-c", _UNTIL_HEALTHY, "health", *check.command))
         for check in checks
@@ -81,7 +81,7 @@ def start_lines(checks: Sequence[Check]) -> tuple[str, ...]:
 
 
 def check_units(stem: str, source: str, checks: Sequence[Check]) -> tuple[tuple[str, str], ...]:
-    """Return name and text of the timers and services that go on checking."""
+    """Return name and text of the timers and services that repeat the checks."""
     units: list[tuple[str, str]] = []
     for check in checks:
         pod = unit_reference(stem, ".service")
@@ -135,7 +135,7 @@ def _read(
 
 
 def _judge(settings: Settings, problems: list[Problem]) -> int:
-    """Tell what is wrong with the keys of a check; return how often it may fail."""
+    """Add what is wrong with the keys of a check to ``problems``; return how often it may fail."""
     for name in ("HealthInterval", "HealthTimeout"):
         entry = settings.entry(name)
         if entry and not _is_time(entry.value):

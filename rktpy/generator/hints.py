@@ -1,4 +1,4 @@
-"""What to write instead of keys and sections that are not ours, above all podman's. Pure.
+"""Suggestions for keys and sections that do not exist here, above all podman's. Pure.
 
 podman's names: podman-systemd.unit(5) of podman 5.
 """
@@ -53,7 +53,7 @@ _SECTIONS = {
 
 
 def about_key(name: str, keys: Mapping[str, Key]) -> str:
-    """Return what to add to the problem that ``name`` is none of ``keys``; empty for nothing."""
+    """Return a suggestion for ``name``, which is not one of ``keys``; empty if there is none."""
     for key in keys:
         if key.lower() == name.lower():
             return f"; {key}= is meant"
@@ -64,7 +64,7 @@ def about_key(name: str, keys: Mapping[str, Key]) -> str:
 
 
 def about_section(name: str) -> str:
-    """Return what to add to the problem that there is no section ``name``; empty for nothing."""
+    """Return a suggestion for the unknown section ``name``; empty if there is none."""
     for known in (*SECTIONS, *THROUGH):
         if known.lower() == name.lower():
             return f"; [{known}] is meant"

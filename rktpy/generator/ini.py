@@ -1,9 +1,9 @@
-"""Text of ``.pod`` files and their drop-ins → sections with lines that know where they stand. Pure.
+"""Text of ``.pod`` files and their drop-ins → sections and entries with file and line. Pure.
 
 The syntax is that of unit files (systemd.syntax(7)): ``#`` and ``;`` begin comments, also between
 continued lines; a backslash at the end takes in the next line; a key may stand several times.
-What systemd would skip with a warning is a problem here: a pod must not start without a line
-that somebody wrote.
+What systemd would skip with a warning is a problem here: a pod must not start while a line of its
+file is ignored.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Problem(Value):
 
 
 class Entry(Value):
-    """One assignment. ``line`` is its first: that is where the key stands."""
+    """One assignment. ``line`` is the first of its lines, the one with the key."""
 
     key: str
     value: str
@@ -91,7 +91,7 @@ def read(parts: Iterable[tuple[str, str]], problems: list[Problem]) -> dict[str,
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line that says something, continued ones as one."""
+    """Yield number and text of each line that is not blank or a comment, continuations joined."""
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\n")
     pieces: list[str] = []
     first = 0
@@ -111,7 +111,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def continues(line: str) -> bool:
-    """Return whether ``line`` takes in the next one: it ends with a single backslash."""
+    """Return whether ``line`` is continued by the next one: it ends with a single backslash."""
     return (len(line) - len(line.rstrip("\\"))) % 2 == 1
 
 

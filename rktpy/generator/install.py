@@ -1,7 +1,7 @@
 """``[Install]`` of a ``.pod`` file → links beside the unit. Pure.
 
-A generated unit cannot be enabled by systemctl: what the links would be, the generator makes at
-each start of the host (systemd.generator(7)).
+A generated unit cannot be enabled by systemctl: the generator makes the links itself at each boot
+(systemd.generator(7)).
 """
 
 from __future__ import annotations

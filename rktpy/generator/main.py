@@ -1,7 +1,7 @@
-"""What systemd calls at boot and at daemon-reload: ``rktpy-generator NORMAL EARLY LATE``.
+"""The program that systemd runs at boot and daemon-reload: ``rktpy-generator NORMAL EARLY LATE``.
 
-systemd waits for it, so it imports nothing that takes time, and it always ends with 0 unless it
-could not work at all: a pod that is wrong must not look like a host that is.
+systemd waits for it, so it imports nothing that takes time. It exits with 0 unless it could not
+work at all: a broken pod must not look like a broken host.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def main(argv: Sequence[str], *, program: str, sources: Sequence[str] = disk.SOU
     ``program`` is the absolute path of rktpy.
     """
     if not argv:
-        os.write(2, b"rktpy-generator: systemd gives me a directory\n")
+        os.write(2, b"rktpy-generator: no output directory given; it is run by systemd\n")
         return 1
     problems: list[Problem] = disk.strangers(sources)
     files = disk.collect(sources, problems)

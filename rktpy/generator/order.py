@@ -1,4 +1,4 @@
-"""Circles in the order of pods: systemd would break one by leaving out a start. Pure."""
+"""Ordering cycles between pods: systemd would break one by dropping a start job. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def cycles(files: Mapping[str, Mapping[str, Section]]) -> dict[str, tuple[Problem, ...]]:
-    """Return a problem for each file that is ordered behind itself, with the way round.
+    """Return a problem for each file that is ordered after itself, with the path of the cycle.
 
     Only names that end in ``.pod`` are followed. Instances of a template may wait for each other.
     """
@@ -38,7 +38,7 @@ def cycles(files: Mapping[str, Mapping[str, Section]]) -> dict[str, tuple[Proble
 
 
 def _way(start: str, end: str, behind: Mapping[str, Mapping[str, Entry]]) -> tuple[str, ...]:
-    """Return the shortest way from ``start`` to ``end``, both included; empty if none."""
+    """Return the shortest path from ``start`` to ``end``, both included; empty if none."""
     ways: dict[str, tuple[str, ...]] = {start: (start,)}
     edge = [start]
     while edge and end not in ways:

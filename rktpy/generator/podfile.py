@@ -1,7 +1,7 @@
-"""Options of ``rktpy run`` → the text of a ``.pod`` file: the way back of ``pods``. Pure.
+"""Options of ``rktpy run`` → the text of a ``.pod`` file: the inverse of ``pods``. Pure.
 
-Both go by the table ``keys``. What has no key, or a value that a line cannot hold, goes to
-``RunArgs=``; of an app, which has nothing like that, it is refused.
+Both use the table ``keys``. An option of the pod without a key, or with a value that a line cannot
+hold, goes to ``RunArgs=``; such an option of an app is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OLD = {"cap-retain": "caps-retain", "cap-remove": "caps-remove"}
 
 
 class NoPodFileTextError(RktError):
-    """A command line cannot be said by a ``.pod`` file."""
+    """A command line cannot be expressed as a ``.pod`` file."""
 
 
 class AppWords(Value):
@@ -50,7 +50,7 @@ def pod_text(
     ones, ``through`` are lines of ``[Unit]``, ``[Service]`` and ``[Install]``.
 
     Raises:
-        NoPodFileTextError: it cannot be said.
+        NoPodFileTextError: a ``.pod`` file cannot express it.
     """
     lines, rest = _lines(options, {**GLOBAL, **POD})
     lines += [("RunArgs", literal(word_text(word))) for word in rest]
@@ -67,7 +67,7 @@ def _app(app: AppWords) -> tuple[str, list[tuple[str, str]]]:
         name, _, value = rest[0].partition("=")
         raise NoPodFileTextError(
             f"a {SUFFIX} file has no key for {name} with the value {value!r}",
-            hint="leave --format=pod out, for a unit",
+            hint="leave out --format=pod to get a unit",
         )
     program = [word[7:] for word in app.options if word.startswith("--exec=")][-1:]
     if words := [*filter(None, program), *app.args]:
@@ -79,7 +79,7 @@ def _app(app: AppWords) -> tuple[str, list[tuple[str, str]]]:
 def _lines(
     words: Iterable[str], keys: Mapping[str, Key]
 ) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the lines that say ``words``, and those of them that no line can say."""
+    """Return the lines for ``words``, and those words for which there is no line."""
     names = {key.option: name for name, key in keys.items()}
     found: list[tuple[str, str]] = []
     rest: list[str] = []
@@ -116,12 +116,12 @@ def _spelled(key: Key, value: str) -> str:
 
 
 def _check(text: str, stem: str) -> None:
-    """Let the generator judge ``text``, which has nothing of other units in it."""
+    """Let the generator check ``text``, which does not depend on other files."""
     path = f"{stem}{SUFFIX}"
     for problem in generate([PodFile(path, ((path, text),))], program="/bin/true").problems:
         raise NoPodFileTextError(
-            f"a {SUFFIX} file cannot say this: {problem.text}",
-            hint="leave --format=pod out, for a unit",
+            f"a {SUFFIX} file cannot express this: {problem.text}",
+            hint="leave out --format=pod to get a unit",
         )
 
 

@@ -1,4 +1,4 @@
-"""The door: all ``.pod`` files of a host → units, links and problems. Pure.
+"""All ``.pod`` files of a host → units, links and problems. Pure; the entry point of this room.
 
 /etc/rktpy/web.pod, web.pod.d/*.conf  →  web.service
                                          multi-user.target.wants/web.service
@@ -60,7 +60,7 @@ class PodFile(Value):
 
 
 class Generated(Value):
-    """What is to be written: units by name, links by path, and what was wrong."""
+    """What is to be written, units by name and links by path, and the problems found."""
 
     units: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
@@ -74,11 +74,11 @@ def generate(
     taken: Mapping[str, str] | None = None,
     only: Container[str] | None = None,
 ) -> Generated:
-    """Return what ``files`` become. One that is wrong becomes a unit that fails and says why.
+    """Return the units of ``files``. A file with problems becomes a unit that fails and logs them.
 
-    ``program`` is the absolute path of rktpy. ``taken`` are units that the host has without us,
-    name to path: none of them is hidden by a pod. ``only``: names of the files that are asked for,
-    the others are there to be depended on.
+    ``program`` is the absolute path of rktpy. ``taken`` maps the names of units that the host has
+    anyway to their paths; no pod may hide one. ``only`` names the files to convert, the others are
+    there because these may depend on them.
     """
     known = {file.name for file in files}
     read_files = []

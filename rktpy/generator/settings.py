@@ -1,4 +1,4 @@
-"""A section by the table: each entry judged where it stands, the section as options. Pure."""
+"""One section read by the table of keys: values, problems, and options for ``run``. Pure."""
 
 from __future__ import annotations
 

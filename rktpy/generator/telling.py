@@ -1,8 +1,8 @@
-"""Problems → the journal, wherever the generator finds it.
+"""Reports problems to the journal, or whatever there is instead.
 
-At a daemon-reload journald listens, and takes file and line as fields of their own
-(systemd.journal-fields(7): CODE_FILE=, CODE_LINE=). At boot it does not run yet: what is said to
-/dev/kmsg then, it reads later. A container has neither; there the unit that fails is left to tell.
+At a daemon-reload journald listens and takes file and line as separate fields
+(systemd.journal-fields(7): CODE_FILE=, CODE_LINE=). At boot it does not run yet, but reads later
+what is written to /dev/kmsg now. A container has neither; there only the failing unit tells.
 """
 
 from __future__ import annotations

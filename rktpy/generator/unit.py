@@ -1,4 +1,4 @@
-"""The text of a pod's unit: what we say, unless the file says it itself. Pure.
+"""The text of a pod's unit: our defaults, unless the file sets them itself. Pure.
 
 rkt's documents have the pattern: the process of the unit becomes the pod, so SIGTERM goes to it
 alone (``KillMode=mixed``), and the pod's own systemd makes control groups (``Delegate=yes``).
@@ -62,7 +62,7 @@ def service_text(
     service: Sequence[tuple[str, str]] = (),
     install: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """Return the unit's file; what ``unit`` and ``service`` say wins over what we would.
+    """Return the text of the unit; settings in ``unit`` and ``service`` override our defaults.
 
     Raises:
         WordError: a word of the command line cannot be written.
@@ -84,7 +84,7 @@ def service_text(
 
 
 def broken_text(stem: str, source: str, problems: Sequence[Problem]) -> str:
-    """Return a unit that fails and says why: without one, nobody would look for the reason."""
+    """Return a unit that fails and logs ``problems``: without one, nobody would look for them."""
     says = [
         ("ExecStart", exec_line(("/bin/echo", f"<3>{literal(str(problem))}")))
         for problem in problems
@@ -123,9 +123,9 @@ def _unset(
 
 def _refusal(entry: Entry) -> str:
     if entry.key == "ExecStart":
-        return "ExecStart=: the pod is what is started; [Pod] and [App] say how"
+        return "ExecStart=: the unit starts the pod that [Pod] and [App] describe"
     if entry.key == "Type" and entry.value in _NO_TYPES:
-        return f"Type=: a pod is not {entry.value}; it is notify, exec or oneshot"
+        return f"Type=: a pod cannot be {entry.value}; use notify, exec or oneshot"
     return ""
 
 

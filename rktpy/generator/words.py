@@ -1,7 +1,7 @@
-"""Words of a value, and words of an ``Exec…=`` line: one is read by us, the other by systemd. Pure.
+"""Splits values into words, as the generator reads them, and quotes ``Exec…=`` lines for systemd.
 
-Specifiers (``%i``) are no business of ours: a ``%`` of the user is written as it came, so that
-systemd expands it. A ``$`` is the pod's, never the unit's: it is doubled.
+Pure. Specifiers (``%i``) are systemd's: a ``%`` of the user is written as it came. A ``$`` belongs
+to the pod, never to the unit: it is doubled.
 Sources: systemd.syntax(7) "Quoting", systemd.service(5) "Command lines", systemd.unit(5)
 "Specifiers".
 """
@@ -27,7 +27,7 @@ _LONGEST_WORD = 1 << 17  # bytes, with the NUL (kernel: MAX_ARG_STRLEN)
 
 
 class WordError(RktError):
-    """A value cannot be cut into words, or a word cannot be written."""
+    """A value cannot be split into words, or a word cannot be quoted."""
 
 
 def split(text: str) -> list[str]:

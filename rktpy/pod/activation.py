@@ -1,4 +1,4 @@
-"""Which app gets which of the sockets that the host hands to a pod. Pure.
+"""Assigns the sockets that the host passes to a pod to its apps. Pure.
 
 A socket belongs, in this order,
 
@@ -53,7 +53,7 @@ class Wanted(Value):
 
 
 class Handout(Value):
-    """What becomes of the sockets; the values of both mappings keep the host's order."""
+    """The assignment of the sockets; the values of both mappings keep the host's order."""
 
     given: Mapping[str, Sequence[Inherited]]  # by app
     opened: Mapping[str, Sequence[tuple[str, int]]]  # by app: what its pod listens on by itself
@@ -86,7 +86,7 @@ def wanted_ports(
 
 
 def hand_out(apps: Iterable[str], ports: Sequence[Wanted], sockets: Sequence[Inherited]) -> Handout:
-    """Settle which app gets which socket, and what is left to be opened by the pod.
+    """Return which app gets which socket, and what is left for the pod to open.
 
     Raises:
         ActivationError: one could be meant for several apps or is not a socket, or a port is of a
@@ -165,7 +165,7 @@ def _left(
     *,
     any_came: bool,
 ) -> dict[str, list[tuple[str, int]]]:
-    """Return what no socket came for; say so in ``warnings`` if others came."""
+    """Return the ports without a socket; add ``warnings`` if there were other sockets."""
     opened: dict[str, list[tuple[str, int]]] = {}
     for port in ports:
         if port.protocol not in NUMBERED:

@@ -1,4 +1,4 @@
-"""What became of the isolators of a pod, as its last start wrote it down.
+"""Which isolators of a pod are enforced, as its last start recorded it.
 
 <pod>/isolators     {app: [{"name", "value", "enforced", "by"}]}; absent if there were none
 """

@@ -1,4 +1,4 @@
-"""Pods that somebody froze: their processes are there, and hear nothing until they are thawed."""
+"""Frozen pods: their processes exist, but do not run until they are thawed."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def frost_of_pod(pod: Pod) -> Frost | None:
 
 
 def check_not_frozen(pod: Pod, *, app: str = "", instead: str = "") -> None:
-    """Refuse a pod, or an app of it, that would not hear what it is told.
+    """Refuse a pod, or an app of it, that is frozen and so would not react.
 
-    ``instead`` says what else one may do.
+    ``instead`` is an alternative for the hint.
 
     Raises:
         FrozenError: it is frozen.

@@ -1,4 +1,4 @@
-"""What an image's own links and files do to the places a pod needs in its root.
+"""Mount points that a pod needs in the root of an app, where the image may have links or files.
 
 An app finds /proc, devices, /etc/hosts and the like bound into its root. An image may have a link
 there: we follow it inside the root, as the app would, and hand on where it ends, because systemd
@@ -50,9 +50,9 @@ def find_places(
     *,
     taken: Collection[str],
 ) -> dict[str, str]:
-    """Return where those paths end that ``image`` has made links, as seen from ``rootfs``.
+    """Return where the paths lead that are links in ``image``, as seen from ``rootfs``.
 
-    Nothing is said of what is at or below ``taken``: volumes of the user lie there.
+    Paths at or below ``taken``, the user's volumes, are left out.
 
     Raises:
         PlaceError: a path leads nowhere, or to a file where a directory is needed, or vice versa.

@@ -1,13 +1,13 @@
-"""What this host can do, found once per boot and kept in ``/run/rktpy/host.json``.
+"""What this host can do, probed once per boot and cached in ``/run/rktpy/host.json``.
 
-Cheap facts (is systemd PID 1, the cgroup layout, which nspawn) are looked at each time and are
-part of the key under which the dear ones (systemd's version, whether machined will register,
-the built-in stage1) are kept, so a change of the former always throws the latter away.
+Cheap facts (is systemd PID 1, the cgroup layout, which nspawn) are read each time. They are part
+of the key under which the expensive ones (systemd's version, whether machined will register, the
+built-in stage1) are cached, so that a change of the former always discards the latter.
 
-What can go stale: machined answering at the time of the probe and failing to start later, with
-no unit file, mask, bus socket or nspawn changed since. nspawn then says so itself. A "no" that
-came from an error or a timeout is asked again after ``RETRY_SECONDS``. That the bus has been
-stopped is not kept: see ``bus_refuses``.
+What can go stale: machined answers when it is probed and cannot be started later, although no unit
+file, mask, bus socket or nspawn has changed. nspawn then reports it. A "no" that came from an error
+or a timeout is probed again after ``RETRY_SECONDS``. Whether the bus is stopped is not cached: see
+``bus_refuses``.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def host_facts(
     path: str = HOST_FILE,
     connect: Callable[[], Bus] | None = None,
 ) -> HostFacts:
-    """Return the facts, from ``path`` if they still hold, else newly probed and kept there.
+    """Return the facts, from the cache ``path`` if they still hold, else probed and cached there.
 
-    ``environ`` gives ``PATH``. A file that is missing, damaged, foreign or unwritable costs a
-    probe, never an error. ``connect`` opens the system bus.
+    ``environ`` has the ``PATH`` to search. A cache that is missing, damaged, somebody else's or not
+    writable costs a probe and is never an error. ``connect`` opens the system bus.
     """
     live = _live_facts(environ.get("PATH", ""))
     kept = _load(path, live.key)
@@ -97,7 +97,7 @@ def host_facts(
 def remember(
     facts: HostFacts, stage1: str, environ: Mapping[str, str], *, path: str = HOST_FILE
 ) -> None:
-    """Keep ``stage1`` with the other facts; the next ``host_facts`` returns it."""
+    """Cache ``stage1`` with the other facts; the next ``host_facts`` returns it."""
     live = _live_facts(environ.get("PATH", ""))
     kept = _load(path, live.key) or _Kept(facts.systemd, facts.machined, facts.manager, "", 0)
     _save(path, live.key, kept.replace(stage1=stage1))
@@ -125,10 +125,10 @@ def sd_booted() -> bool:
 
 
 def bus_refuses(path: str = BUS_SOCKET) -> bool:
-    """Return whether the system bus has a socket and nobody listens on it: it was stopped.
+    """Return whether the system bus has a socket on which nobody listens: it was stopped.
 
-    Nobody is connected to, nor woken up or started: a socket of another kind is told of its kind
-    first, if there is somebody (``unix_find_bsd`` of the kernel).
+    The attempt connects to nobody and activates nothing: its socket type is wrong on purpose. If
+    somebody listens the kernel refuses the type first (EPROTOTYPE, ``unix_find_bsd``).
     """
     import _socket  # socket itself imports enum and selectors
 
@@ -143,7 +143,7 @@ def bus_refuses(path: str = BUS_SOCKET) -> bool:
 
 
 def capabilities() -> int:
-    """Return the effective capability set of this process as a bit mask. Never kept."""
+    """Return the effective capability set of this process as a bit mask. Never cached."""
     for line in _text("/proc/self/status").splitlines():
         if line.startswith("CapEff:"):
             return int(line[7:], 16)
@@ -151,7 +151,7 @@ def capabilities() -> int:
 
 
 class _Kept(Value):
-    """The part of the facts that is written down."""
+    """The part of the facts that is cached."""
 
     systemd: int
     machined: bool
@@ -166,7 +166,7 @@ class _Kept(Value):
 
 
 class _Live(Value):
-    """The part of the facts that is looked at each time."""
+    """The part of the facts that is read each time."""
 
     booted: bool
     cgroup_mode: str
@@ -231,7 +231,7 @@ def _load(path: str, key: str) -> _Kept | None:
 
 
 def _trusted(path: str) -> bool:
-    """Whoever may write the file decides how root starts pods: only root's own is believed."""
+    """Whoever may write the file decides how root starts pods, so only root's own is trusted."""
     info = os.lstat(path)
     plain = info.st_mode & 0o170000 == 0o100000
     return plain and info.st_uid in (0, os.geteuid()) and not info.st_mode & 0o022
@@ -254,7 +254,7 @@ def _probe(live: _Live, connect: Callable[[], Bus] | None) -> _Kept:
 
         answer = ask_bus(connect)
     retry_at = 0 if answer.final else _now() + RETRY_SECONDS
-    # One that is masked and runs ends soon, as it does when it has nothing to do, for good.
+    # A masked machined may still run. It exits when idle, and then cannot be started again.
     machined = answer.machined and not any(map(_is_mask, _MACHINED_MARKS))
     return _Kept(systemd_version(live.nspawn), machined, answer.manager, "", retry_at)
 

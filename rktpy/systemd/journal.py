@@ -28,7 +28,7 @@ _FIELDS = "MESSAGE,SYSLOG_IDENTIFIER,_SYSTEMD_UNIT,_PID,_LINE_BREAK,_STREAM_ID"
 
 
 class JournalError(RktError):
-    """journalctl is missing, or does not understand."""
+    """journalctl is missing, or refuses its arguments."""
 
 
 class Query(Value):
@@ -59,7 +59,7 @@ def journalctl_argv(query: Query, *, follow: bool) -> list[str]:
 
 
 class Reader(Resource):
-    """A journalctl under way; closing it ends it."""
+    """A running journalctl; closing the reader kills it."""
 
     __slots__ = ("_parser", "_process", "output")
 
@@ -152,7 +152,7 @@ class Parser:
 
 
 def _end_with_parent() -> None:
-    """Following a quiet journal, journalctl would not notice that nobody listens any more."""
+    """While it follows a quiet journal, journalctl does not notice that its reader has gone."""
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, SIGKILL)
 
 

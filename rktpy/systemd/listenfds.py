@@ -1,8 +1,9 @@
-"""Descriptors that a socket unit of the host hands to us, and what a unit must say to have them.
+"""Descriptors passed by a socket unit of the host, and the directives that describe them.
 
 The protocol is that of sd_listen_fds(3). nspawn passes them on, and the pod's systemd gives each to
 the socket unit that listens on the very same address (systemd: ``socket_distribute_fds``); what no
-unit has, it closes. Only sockets can go that way: FIFOs, message queues and files have no address.
+unit claims, it closes. So only sockets can be passed on: FIFOs, message queues and files have no
+address.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class ListenError(RktError):
 
 
 class Inherited(Value):
-    """One descriptor that was handed to us."""
+    """One descriptor that was passed to this process."""
 
     name: str  # FileDescriptorName= of the host's socket unit
     text: str  # what it is, for people: an address, or "a FIFO"
@@ -64,9 +65,9 @@ def inherited(environ: Mapping[str, str]) -> tuple[Inherited, ...]:
 
 
 def meant_for_another(environ: Mapping[str, str]) -> str:
-    """Return the number of the process that descriptors of ``environ`` are for, "" if for us.
+    """Return the PID, as text, that the descriptors in ``environ`` are for, "" if it is this one.
 
-    So it is below a script that did not ``exec`` us: whoever keeps to the protocol leaves them.
+    It is another one below a script that did not ``exec`` rktpy. The protocol forbids using them.
     """
     owner = environ.get("LISTEN_PID", "")
     return owner if _count(environ) and owner != str(os.getpid()) else ""
@@ -107,7 +108,7 @@ def _socket_of(sock: _socket.socket, name: str) -> Inherited:
 
 
 def _other_address(sock: _socket.socket, own: object) -> str:
-    """Return how a socket unit spells an address outside the internet, "" if it cannot."""
+    """Return an address that is not IP as a socket unit spells it, "" if it cannot."""
     if isinstance(own, tuple):
         number, port = own[:2]
         if sock.family == _socket.AF_NETLINK and sock.type == _socket.SOCK_RAW:

@@ -1,7 +1,7 @@
-"""The machine manager (``org.freedesktop.machine1``): may pods register, and who has.
+"""The machine manager (``org.freedesktop.machine1``): can pods be registered, and which are.
 
-nspawn does the registering itself; after the exec nobody could react to its refusal, so it is
-asked for only where ``usable`` says that it will work (rkt: stage1/init, ``canMachinedRegister``).
+nspawn registers the pod itself. Nobody could react to a refusal after the exec, so registration is
+requested only where ``usable`` says that it will work (rkt: stage1/init, ``canMachinedRegister``).
 """
 
 from __future__ import annotations

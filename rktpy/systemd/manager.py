@@ -1,4 +1,4 @@
-"""What the service manager (``org.freedesktop.systemd1``) is asked, and when the bus fails us."""
+"""Queries to the service manager (``org.freedesktop.systemd1``) that bear a failing bus."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _log = Logger("stage0")
 
 
 def ask_bus(connect: Callable[[], Bus] | None = None) -> BusAnswer:
-    """Return what the system bus says; a bus that fails is a "no" to be asked again.
+    """Return what the system bus says; a bus that fails is a "no" that is not final.
 
-    A child does the asking: the threads that PyGObject leaves behind would keep this process
-    from entering namespaces, and a child can be killed whatever it hangs in.
+    A child process asks: the threads that PyGObject leaves behind would keep this process from
+    entering namespaces, and a child can be killed wherever it hangs.
     """
     reading, writing = os.pipe()
     child = os.fork()

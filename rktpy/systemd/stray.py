@@ -1,7 +1,7 @@
-"""What to tell who starts a pod from a service, but not as its main process. Pure.
+"""The warning for a pod that a service starts, but not as its main process. Pure.
 
-Such a pod gets a scope of its own (``rktpy.systemd.unit``): two pods in one unit would share its
-cgroup. Nothing says so but its place, and what the unit file says of limits does not hold.
+Such a pod gets a scope of its own (``rktpy.systemd.unit``), since two pods in one unit would share
+its cgroup. The limits in the unit file then do not apply, and nothing else tells the user.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def complaint(placement: Placement, process: Process, root: str, environ: Mapping[str, str]) -> str:
-    """Return the warning about a pod outside the unit that its starter belongs to, "" if none is
-    due: from login sessions and whatever they start, from scopes, from cron, without systemd.
+    """Return the warning about a pod outside the unit of the process that starts it, "" if none is
+    due: in login sessions and whatever they start, in scopes, from cron, without systemd.
 
     ``root`` is the cgroup that the manager calls its root slice. systemd marks what it starts by
     $SYSTEMD_EXEC_PID, before 248 by $INVOCATION_ID only, and login sessions lose both.

@@ -1,6 +1,7 @@
 """The two sides of ``cp``: a path of the host, or one in an app of a pod.
 
-A side is opened by the command itself, so that errors come first, and taken by a helper.
+The command itself opens both sides, so that errors come before any copying; a helper process then
+enters its side for good (``take``).
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class HostSide(Resource):
         self.path = path
 
     def take(self) -> None:
-        """Nothing to do: we are there."""
+        """Nothing to do: the helper is there already."""
 
     def open(self, path: str, flags: int) -> int:
         """Return a descriptor of ``path``.
@@ -77,7 +78,7 @@ class HostSide(Resource):
         return os.path.realpath(path)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing is held."""
 
 
 class PodSide(Resource):

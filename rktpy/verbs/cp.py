@@ -38,7 +38,7 @@ _NO_LIMIT = 1 << 62
 
 
 class CopyError(RktError):
-    """The two sides do not go together."""
+    """Source and target cannot be combined."""
 
 
 class CopyRequest(Value):
@@ -64,7 +64,7 @@ def copy(site: Site, request: CopyRequest) -> tuple[str, ...]:
     inside = [place for place in places if place.pod]
     if len(inside) != 1:
         raise CopyError(
-            "one of the two must be in a pod, the other on this host",
+            "exactly one of source and target must be in a pod",
             hint="write POD:PATH for a path in a pod",
         )
     with (

@@ -85,10 +85,10 @@ def run_in_app(pod: Pod, app: str, command: Sequence[str], *, term: str, as_app:
 
 
 def choose_app_of(pod: Pod, wanted: str, *, command: str) -> str:
-    """Return the app that is meant; ``command`` is whose words are quoted.
+    """Return the app that ``wanted`` names, or the only one; ``command`` is for the messages.
 
     Raises:
-        RktError: it is not clear.
+        RktError: there is no such app, or it is not clear which one is meant.
     """
     try:
         return choose_app(pod, wanted, command=command, advice=f"rkt {command} --app= ...")

@@ -1,6 +1,6 @@
-"""Which events somebody wants: ``--filter=KEY=VALUE``. Pure.
+"""Event filters: ``--filter=KEY=VALUE``. Pure.
 
-One of several filters with the same key must fit, and of every key one; every ``label`` must.
+An event must match one filter of every key that is given, and every filter with the key ``label``.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _IMAGE_ID = "sha512-"
 
 
 class FilterError(RktError):
-    """A filter that cannot be understood."""
+    """A filter has an unknown key or word."""
 
 
 class Filters:
     """Parsed filters.
 
     Raises:
-        FilterError: one of the texts is none.
+        FilterError: one of the texts is not a filter.
     """
 
     __slots__ = ("_groups",)
@@ -46,7 +46,7 @@ class Filters:
             self._groups.setdefault(key, []).append(value)
 
     def may_want(self, kind: str) -> bool:
-        """Return whether any event of this type can fit: else nobody need watch for it."""
+        """Return whether any event of this type can match; if not, nothing has to be watched."""
         if kind not in self._groups.get("type", TYPES):
             return False
         if kind == Kind.IMAGE:
@@ -54,17 +54,17 @@ class Filters:
         return "image" not in self._groups
 
     def may_want_step(self, *steps: str) -> bool:
-        """Return whether one of these events of pods can fit."""
+        """Return whether one of these events of pods can match."""
         return self.may_want(Kind.POD) and not set(steps).isdisjoint(
             self._groups.get("event", STEPS)
         )
 
     def asks_for(self, *steps: str) -> bool:
-        """Return whether one of these is asked for by name."""
+        """Return whether a filter names one of these events."""
         return "event" in self._groups and self.may_want_step(*steps)
 
     def want(self, event: Event) -> bool:
-        """Return whether ``event`` fits. News of the watch itself always does."""
+        """Return whether ``event`` matches. Events about the watch itself always do."""
         if event.kind == Kind.WATCH:
             return True
         return all(_fits(key, values, event) for key, values in self._groups.items())
@@ -74,7 +74,7 @@ def check_filter(text: str) -> None:
     """Refuse what is not a filter.
 
     Raises:
-        FilterError: it says why.
+        FilterError: with the reason.
     """
     _parsed(text)
 
@@ -83,13 +83,14 @@ def _parsed(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if key not in KEYS or not equals or not value:
         raise FilterError(
-            f"invalid filter {quote(text)}", hint=f"say KEY=VALUE, KEY one of {', '.join(KEYS)}"
+            f"invalid filter {quote(text)}",
+            hint=f"write KEY=VALUE, with KEY one of {', '.join(KEYS)}",
         )
     words = _WORDS.get(key)
     if words is not None and value not in words:
         raise FilterError(
             f"invalid filter {quote(text)}: there is no {key} {quote(value)}",
-            hint=f"one of {', '.join(words)}",
+            hint=f"it is one of {', '.join(words)}",
         )
     return key, value
 
@@ -109,7 +110,7 @@ def _fits(key: str, values: Sequence[str], event: Event) -> bool:
 
 
 def _is_pod(event: Event, value: str) -> bool:
-    """A name, or the beginning of a UUID: as everywhere, but of pods that may be yet to come."""
+    """Match a name or the beginning of a UUID, as everywhere; the pod may not exist yet."""
     return bool(event.uuid) and (event.name == value or event.uuid.startswith(value.lower()))
 
 

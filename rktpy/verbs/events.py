@@ -1,8 +1,8 @@
 """``events``: what happens to pods, their apps and images, as it happens.
 
-There is no daemon to ask, so the one who wants to know watches the directories of pods and of the
-store (``pod.events.watching``, ``store.watching``), and listens to machined where there is one.
-What was before is told as far as its times are on disk, or machined's.
+There is no daemon to ask, so this process watches the directories of pods and of the store
+(``pod.events.watching``, ``store.watching``), and listens to machined where there is one. Past
+events are told as far as their times are on disk or known to machined.
 """
 
 from __future__ import annotations

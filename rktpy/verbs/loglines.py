@@ -24,7 +24,8 @@ _LINE_ENDS = {b"line-max": b"", b"nul": b"\0"}
 
 
 def matches(apps: Iterable[str]) -> tuple[str, ...]:
-    """Return journalctl's terms for what ``apps`` wrote by any way, and what was said of them."""
+    """Return journalctl's matches for what ``apps`` wrote, by whatever way, and for messages about
+    them."""
     names = tuple(apps)
     units = [f"_SYSTEMD_UNIT={name}.service" for name in names]
     return (*units, "+", *(f"SYSLOG_IDENTIFIER={name}" for name in names))

@@ -32,7 +32,7 @@ _REFUSALS = {
     State.DELETING: "being deleted",
 }
 
-# rkt: an exited pod that somebody deletes is waited for, one that never ran is refused
+# As rkt: an exited pod that is being deleted is waited for, one that never ran is refused.
 _DELETABLE = (State.EXITED_GARBAGE, State.EXITED_DELETING, State.GARBAGE)
 
 _MISSING = (PodNotFoundError, PodGoneError)
@@ -45,7 +45,7 @@ _MARKS = {
 
 
 class InUseError(RktError):
-    """The pod is doing something that ``rm`` does not interrupt."""
+    """The pod is in a state that ``rm`` does not interrupt."""
 
     def __init__(self, uuid: str, state: str) -> None:
         hint = f"stop it with: rktpy stop {uuid}" if state == State.RUNNING else None
@@ -66,7 +66,7 @@ def remove_pods(
 ) -> Iterator[RmEvent]:
     """Delete the pods named by ``texts``; yield what happened, failures included.
 
-    With ``ignore_missing`` one that is not there, or no longer, is nothing to tell.
+    With ``ignore_missing`` a pod that does not exist, or no longer, yields nothing.
 
     All are marked first and then deleted, several at a time. Work and memory depend on the pods
     named, not on those around them.

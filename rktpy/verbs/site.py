@@ -32,11 +32,11 @@ class ConfigurationError(RktError):
 
 
 class DataDirError(RktError):
-    """The data directory cannot be used; strangers may decide what is in it."""
+    """The data directory cannot be used, because others may change what is in it."""
 
 
 class Insecure(Value):
-    """Which fences the user took down with ``--insecure-options`` (rkt-cli 1.2).
+    """Which safeguards the user disabled with ``--insecure-options`` (rkt-cli 1.2).
 
     ``ondisk`` is kept only so that the word is accepted and shown; nothing reads it.
     """
@@ -91,12 +91,12 @@ class Insecure(Value):
 
     @property
     def skips_all(self) -> bool:
-        """Whether every fence is down."""
+        """Whether every safeguard is disabled."""
         return len(self.words) == len(self.WORDS[1:9])
 
     @property
     def skips_any(self) -> bool:
-        """Whether at least one fence is down."""
+        """Whether at least one safeguard is disabled."""
         return bool(self.words)
 
     def __str__(self) -> str:
@@ -166,7 +166,7 @@ class Site:
 
         Raises:
             ConfigurationError: ``--dir`` is absent and the configuration is broken.
-            DataDirError: it exists but cannot be resolved, or strangers decide what is in it.
+            DataDirError: it exists but cannot be resolved, or others may change what is in it.
         """
         if self._layout is None:
             self._layout = Layout(_real_path(self.data_dir or self._configured_data_dir()))
@@ -249,12 +249,12 @@ def _real_path(path: str) -> str:
 
 
 def _check_owner(path: str) -> None:
-    """Refuse a directory that belongs to somebody else, or that anybody can write.
+    """Refuse a directory that another user owns, or that anybody can write.
 
     Whoever can rename what is in it decides what runs.
 
     Raises:
-        DataDirError: it is such a one.
+        DataDirError: it is refused.
     """
     try:
         info = os.stat(path)

@@ -1,4 +1,4 @@
-"""``stop``: ask pods to end, or kill them. It does not wait for a pod that was asked."""
+"""``stop``: ask pods to end, or kill them. It does not wait for the end of those that it asks."""
 
 from __future__ import annotations
 

@@ -74,10 +74,10 @@ class _Sample:
 
 
 def watch(site: Site, request: TopRequest) -> Iterator[list[PodRows]]:
-    """Yield what pods use, again and again, each time an interval after the time before.
+    """Yield what pods use, once per interval.
 
-    Pods that start or end meanwhile come and go. With an interval of 0 there is one look only, at
-    once and without percentages.
+    Pods that start or end meanwhile come and go. With an interval of 0 there is one measurement
+    only, at once and without percentages.
 
     Raises:
         RktError: a pod that was named is not there, or does not run.

@@ -19,7 +19,7 @@ GLOBAL = (
     Option(
         "insecure-options",
         "insecure",
-        "comma-separated fences to take down. Words: " + ",".join(Insecure.WORDS),
+        "comma-separated safeguards to disable. Words: " + ",".join(Insecure.WORDS),
         default=Insecure(),
         complete=Insecure.WORDS,
     ),

@@ -87,9 +87,10 @@ def mark_exited(pod: Pod) -> bool:
 
 
 def finish_mark(pod: Pod) -> None:
-    """Do what belongs to the mark of a pod that exited; whoever marked it may have been killed.
+    """Finish marking a pod that exited; whoever marked it may have been killed before this.
 
-    What outlived its supervisor ends now, not when its files go. What does not end is told then.
+    Processes that outlived the supervisor are killed now, not when the pod is deleted. Those that
+    survive that are reported when it is.
     The kernel ends most pods with their supervisor (``nspawn.lifeline``), but not all of them.
     """
     follow_with_journal_link(pod)

@@ -1,4 +1,4 @@
-"""The terminal of an interactive pod that was killed: raw, and nobody of ours left to change it.
+"""Restores the terminal of an interactive pod that was killed: it is left raw.
 
 systemd-nspawn makes the user's terminal raw and puts it right when it ends, but for SIGKILL. Each
 interactive pod notes how the terminal was, and the next command there finds that (ADR 11).
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def put_terminal_right(layout: Layout) -> None:
-    """Give our terminal its modes back if it is raw because a pod was killed in this session.
+    """Restore the modes of our terminal if it is raw because a pod was killed in this session.
 
     A terminal that is raw in any other way is left alone: the program that wants it so may have
     started us. Whatever fails leaves things as they are.

@@ -1,4 +1,4 @@
-"""Whom an app runs as: from the manifest's ``user`` and ``group`` to numbers.
+"""The user and groups of an app: from the manifest's ``user`` and ``group`` to ids.
 
 Names are looked up in the image's own files, never in the host's, and no link of the image
 leads out of it (rkt: pkg/user, stage1/init/common/pod.go).

@@ -20,8 +20,8 @@ _SHARED = "apps share the pod's networks, and not all of them have a limit"
 
 
 class Wanted(Value):
-    """What the isolators of a pod come to: ``rate`` in bytes a second, 0 for no limit; ``partial``
-    if those of the apps cannot hold."""
+    """The limit that the isolators of a pod add up to: ``rate`` in bytes per second, 0 for none;
+    ``partial`` if only some apps have one, which cannot be enforced."""
 
     rate: int = 0
     partial: bool = False
@@ -42,8 +42,8 @@ def wanted(contents: Contents) -> Wanted:
 
 
 def fate(asked: Wanted, why: str, unshaped: Iterable[str] = ()) -> Bandwidth:
-    """Return what becomes of the isolators: ``why`` there is no network to limit, if so, and
-    the networks that cannot be limited."""
+    """Return whether the isolators are enforced. ``why`` is the reason if there is no network to
+    limit, ``unshaped`` are the networks that cannot be limited."""
     names = ", ".join(unshaped)
     if names and not why:
         why = f"nothing limits pods in network {names}"

@@ -1,7 +1,7 @@
-"""A pod's way into its networks, beside all that ``run`` does meanwhile.
+"""Joins a pod to its networks while ``run`` prepares the rest.
 
 This process makes the pod's network namespace and stays in it, as does the nspawn it becomes. A
-helper, which it leaves behind in the host's namespaces, has the plugins connect the two.
+helper process in the host's namespaces runs the plugins that connect the two.
 """
 
 from __future__ import annotations
@@ -85,15 +85,15 @@ def _warn_of_clashes(joined: Sequence[Joined]) -> None:
 
 
 def introduced(joins: Joins, who: Introduction) -> Joins:
-    """Return ``joins`` of a pod that tells its neighbours ``who`` it is."""
+    """Return ``joins`` with ``who``, the names by which other pods of its networks find the pod."""
     return joins.replace(plan=joins.plan.replace(who=who)) if joins.plan else joins
 
 
 class Joining:
-    """The joining, under way from the start of the ``with`` block.
+    """Joining networks, from the start of the ``with`` block on.
 
-    ``settle`` must come before the exec. Leaving the block means that there was none: this process
-    goes home, and what was made so far is taken back with the pod.
+    ``settle`` must come before the exec. Leaving the block means that there was no exec: the
+    process returns to its own network namespace, and what was made is undone with the pod.
     """
 
     __slots__ = ("_helper", "_home", "_joins", "_pod")

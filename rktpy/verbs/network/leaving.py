@@ -1,5 +1,5 @@
-"""What happens to the networks of pods that ended: with ``gc`` and ``rm``, after a start that
-failed, and when a network has no address left."""
+"""Takes pods that ended out of their networks: with ``gc`` and ``rm``, after a failed start, and
+when a network has no free address."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from rktpy.pod.lifecycle import Pod
 
 _ENDED = (Phase.EXITED_GARBAGE, Phase.GARBAGE, Phase.RUN)  # in ``run`` those that nobody locks
-_ENOUGH = 16  # pods, so that who finds a network full need not wait for hundreds
+_ENOUGH = 16  # pods; a start that finds a network full need not wait for hundreds
 _logger = log.Logger("gc")
 
 
 def leave_networks(pod: Pod) -> None:
-    """Take back what ``pod`` has of networks. Its lock is held. Failures are told, not raised: a
-    pod must not stay for ever because of a plugin that is gone.
+    """Release what ``pod``, which is locked, has of networks. Failures are logged, not raised: a
+    pod must not stay for ever because a plugin is gone.
 
     Raises:
-        OSError: it has rules, and no place to note that they have to go.
+        OSError: firewall rules remain, and there is no room to note that they must be removed.
     """
     if not os.path.lexists(f"{pod.path}/netns"):
         return  # it never had one, or has left it
@@ -37,8 +37,8 @@ def leave_networks(pod: Pod) -> None:
 
 
 def reclaim(layout: Layout, network: str, address: str) -> bool:
-    """Take pods that ended, some at least, out of ``network``; return whether some have left it
-    since it was found full. If ``address`` is not empty only the one that has it counts.
+    """Take some pods that ended out of ``network``; return whether any have left it since it was
+    found full. If ``address`` is not empty only the pod that has it counts.
 
     Such a pod keeps its address until ``gc`` collects it, or until somebody needs the address. One
     that is being collected now is waited for if there is no other.

@@ -1,4 +1,4 @@
-"""Networks of pods that run, as ``gc`` and ``network`` look after them."""
+"""Checks and restores the networks of running pods, for ``gc`` and ``network``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Finding(Value):
 
 
 def check_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
-    """Look at the networks of the pods that ``texts`` name, of all that run if there are none."""
+    """Check the networks of the pods that ``texts`` name, or of all running pods if it is empty."""
     from rktpy.net import upkeep
 
     for finding, standing in _chosen(layout, texts):
@@ -58,7 +58,7 @@ def check_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
 
 
 def reload_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
-    """Bring back what the firewall has lost of pods; ``texts`` as for ``check_networks``."""
+    """Restore firewall rules that pods have lost; ``texts`` as for ``check_networks``."""
     from rktpy.net import upkeep
 
     for finding, standing in _chosen(layout, texts):
@@ -99,7 +99,8 @@ def _told(error: RktError | OSError) -> RktError:
 
 
 def settle_debts() -> None:
-    """Take back what a firewall did not give back when its pod left. Failures are told only."""
+    """Remove firewall rules that could not be removed when their pod ended. Failures are only
+    logged."""
     try:
         if not os.listdir(f"{RUNTIME_DIR}/net/owed"):
             return
@@ -113,8 +114,8 @@ def settle_debts() -> None:
 
 
 def restore_rules(layout: Layout) -> None:
-    """Bring back rules of the firewall that running pods have lost. Failures are told only: what
-    ``gc`` is for must be done whatever became of the firewall."""
+    """Restore firewall rules that running pods have lost. Failures are only logged: they must not
+    keep ``gc`` from its work."""
     standing = []
     for pod in pods(layout, (Phase.RUN,)):
         try:

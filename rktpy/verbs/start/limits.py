@@ -33,7 +33,7 @@ def app_limits(isolators: tuple[Isolator, ...], *, v1: bool = False) -> Limits:
 
 
 def asked(isolators: tuple[Isolator, ...]) -> dict[str, object]:
-    """Return what is asked for, ``{name: value}``: the last of each name, in order."""
+    """Return the isolators as ``{name: value}``; of several with one name the last counts."""
     return {isolator.name: isolator.raw for isolator in isolators}
 
 

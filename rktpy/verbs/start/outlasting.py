@@ -1,4 +1,4 @@
-"""Pods after which systemd starts more in the same control group: somebody stays and tidies up.
+"""Keeps a parent process beside a pod after which systemd starts more in the same control group.
 
 A pod in ``ExecStartPre=`` on cgroup v2 would leave its controllers switched on in the group of
 the unit, and the kernel would keep the next command out (219/CGROUP). nspawn leaves them, the pod
@@ -43,9 +43,9 @@ _logger = log.Logger("stage1")
 
 
 class Outlasting(Question):
-    """Whether this process must stay, for a pod that is placed like ``placement``.
+    """Decides whether this process must stay, for a pod that is placed like ``placement``.
 
-    It is asked from here on and not answered before ``settle``; leaving the ``with`` block lets go.
+    systemd is asked at once and the answer read in ``settle``; leaving the ``with`` block hangs up.
     """
 
     __slots__ = ("_placement", "_sure")

@@ -58,7 +58,7 @@ def prepare_lock(layout: Layout) -> Lock:
 
 
 def choose_overlay(facts: HostFacts, *, wanted: bool) -> bool:
-    """Return whether trees are mounted as overlays; say so where the host cannot."""
+    """Return whether trees are mounted as overlays; warn if the host cannot do that."""
     if wanted and not facts.overlay and not has_overlayfs():
         _logger.warning(
             'disabling overlay support: "overlay entry not present in /proc/filesystems"'

@@ -201,8 +201,8 @@ def test_an_ended_pod_takes_one_copy_after_the_other(rkt: Rktpy, pod: str, host:
         ("nobody:/x", "new", 'no matches found for "nobody"'),
         ("box/other:/x", "new", 'app "other" is not present in pod'),
         ("box:", "new", '"box:" is not POD:PATH or POD/APP:PATH'),
-        ("dir", "new", "one of the two must be in a pod"),
-        ("box:/a", "box:/b", "one of the two must be in a pod"),
+        ("dir", "new", "exactly one of source and target must be in a pod"),
+        ("box:/a", "box:/b", "exactly one of source and target must be in a pod"),
     ],
 )
 def test_a_copy_that_cannot_be_is_refused_in_one_line(

@@ -115,7 +115,7 @@ def test_an_end_of_which_nobody_knows_the_time_is_later_than_its_start(layout: L
         ("--since=soon", 'events: "soon" is not a time'),
         ("--until=soon", 'events: "soon" is not a time'),
         ("--count=-1", "must not be negative"),
-        ("--filter=color=red", 'invalid filter "color=red" (say KEY=VALUE, KEY one of type, '),
+        ("--filter=color=red", 'invalid filter "color=red" (write KEY=VALUE, with KEY '),
     ],
 )
 def test_what_cannot_be_understood_is_refused(layout: Layout, option: str, words: str) -> None:

@@ -8,9 +8,10 @@ the same contract tests against a private dbus-daemon.
 Values: a reply is a tuple of plain values, variants unwrapped, ``ay`` as bytes (inside a variant
 as a list of integers). An argument of type ``v`` is given as ``Variant``.
 
-Signals are taken, not called back with: whoever waits for several things at once polls
-``fileno`` beside them. Anybody on a bus may send a signal straight to us, whatever we asked for, so
-what a signal says holds only if its ``sender`` is who should have said it.
+Signals, and replies to what was sent without waiting, are taken, not called back with: whoever
+waits for several things at once polls ``fileno`` beside them. Anybody on a bus may send a signal
+straight to us, whatever we asked for, so what a signal says holds only if its ``sender`` is who
+should have said it. Replies come from who was asked: the bus sees to that.
 """
 
 from __future__ import annotations
@@ -64,6 +65,21 @@ if TYPE_CHECKING:
         ) -> tuple[Any, ...]:
             """Call ``method`` with ``args`` of the D-Bus types ``signature``; return the reply."""
 
+        def send(
+            self,
+            destination: str,
+            path: str,
+            interface: str,
+            method: str,
+            signature: str = "",
+            args: Sequence[object] = (),
+        ) -> int:
+            """Call ``method``, and do not wait: ``received`` has the reply, whenever it comes.
+
+            Return the number that the reply will bear. Whether it comes in time is the caller's
+            to watch. One who sends more than the bus reads is refused as if it had hung up.
+            """
+
         def get_property(
             self,
             destination: str,
@@ -82,16 +98,16 @@ if TYPE_CHECKING:
             """Return the names that the bus can start somebody for."""
 
         def subscribe(self, wanted: Wanted, *, timeout: float = CALL_TIMEOUT) -> None:
-            """Have ``wanted`` signals kept for ``signals``, from now on."""
+            """Have ``wanted`` signals kept for ``received``, from now on."""
 
-        def signals(self) -> list[Signal]:
-            """Return what has come of what was subscribed to, in order, without waiting.
+        def received(self) -> list[Signal | Reply]:
+            """Return what has come of what was subscribed to and sent, in order, without waiting.
 
-            Those that came before the bus hung up are returned first; then it raises.
+            What came before the bus hung up is returned first; then it raises.
             """
 
         def fileno(self) -> int:
-            """Return a descriptor, the connection's, that is readable when ``signals`` is worth a
+            """Return a descriptor, the connection's, that is readable when ``received`` is worth a
             call. So it is after any other call: what came meanwhile does not show in it.
             """
 
@@ -136,6 +152,14 @@ class Signal(Value):
     interface: str
     member: str
     args: tuple[object, ...]
+
+
+class Reply(Value):
+    """The reply to the message ``number``: its values, or why there are none."""
+
+    number: int
+    values: tuple[Any, ...] = ()
+    error: BusError | None = None
 
 
 class BusError(RktError):

@@ -22,6 +22,7 @@ from rktpy.systemd.bus import (
     PROPERTIES,
     BusError,
     BusTimeoutError,
+    Reply,
     Signal,
     Variant,
     socket_names,
@@ -100,14 +101,15 @@ def _authenticate(sock: socket.socket, deadline: float) -> None:
 class JeepneyBus:
     """``Bus`` over an authenticated socket, which it owns."""
 
-    __slots__ = ("_kept", "_parser", "_serial", "_sock", "_wanted")
+    __slots__ = ("_kept", "_parser", "_sent", "_serial", "_sock", "_wanted")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._parser = Parser()
         self._serial = 0
         self._wanted: list[Wanted] = []
-        self._kept: list[Signal] = []
+        self._kept: list[Signal | Reply] = []
+        self._sent: set[int] = set()  # what nobody waits for
 
     def call(
         self,
@@ -121,9 +123,7 @@ class JeepneyBus:
         timeout: float = CALL_TIMEOUT,
     ) -> tuple[Any, ...]:
         """See ``rktpy.systemd.bus.Bus``."""
-        address = DBusAddress(path, bus_name=destination, interface=interface)
-        body = tuple(_wire(arg) for arg in args)
-        message = new_method_call(address, method, signature or None, body)
+        message = _asking(destination, path, interface, method, signature, args)
         try:
             reply = self._exchange(message, time.monotonic() + timeout)
         except TimeoutError as error:
@@ -132,10 +132,34 @@ class JeepneyBus:
             text = f"{interface}.{method}: the message bus hung up"
             raise BusError(text, name=DISCONNECTED) from error
         if reply.header.message_type is MessageType.error:
-            name = str(reply.header.fields.get(HeaderFields.error_name, ""))
-            words = reply.body[0] if reply.body and isinstance(reply.body[0], str) else name
-            raise BusError(words, name=name)
+            raise _refusal(reply)
         return _body(reply)
+
+    def send(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        method: str,
+        signature: str = "",
+        args: Sequence[object] = (),
+    ) -> int:
+        """See ``rktpy.systemd.bus.Bus``."""
+        message = _asking(destination, path, interface, method, signature, args)
+        self._serial += 1
+        data = message.serialise(serial=self._serial)
+        what = f"{interface}.{method}"
+        try:
+            self._sock.settimeout(0)
+            whole = self._sock.send(data) == len(data)
+        except BlockingIOError:
+            whole = False
+        except OSError as error:
+            raise BusError(f"{what}: the message bus hung up", name=DISCONNECTED) from error
+        if not whole:  # half a message: nothing can follow it
+            raise BusError(f"{what}: the message bus does not listen", name=DISCONNECTED)
+        self._sent.add(self._serial)
+        return self._serial
 
     def get_property(
         self,
@@ -168,7 +192,7 @@ class JeepneyBus:
         rule = (wanted.rule(),)
         self.call(BUS_NAME, BUS_PATH, BUS_NAME, "AddMatch", "s", rule, timeout=timeout)
 
-    def signals(self) -> list[Signal]:
+    def received(self) -> list[Signal | Reply]:
         """See ``rktpy.systemd.bus.Bus``."""
         hung_up = self._read()
         while (message := self._parser.get_next_message()) is not None:
@@ -219,8 +243,9 @@ class JeepneyBus:
         return None
 
     def _keep(self, message: Message) -> None:
-        """Keep a signal that is wanted. Others, and replies to calls given up, are dropped."""
+        """Keep what is wanted. Other signals, and replies to calls given up, are dropped."""
         if message.header.message_type is not MessageType.signal:
+            self._keep_reply(message)
             return
         fields = message.header.fields
         names = (HeaderFields.sender, HeaderFields.path, HeaderFields.interface)
@@ -229,6 +254,35 @@ class JeepneyBus:
         signal = Signal(sender, path, interface, member, _body(message))
         if any(wanted.fits(signal) for wanted in self._wanted):
             self._kept.append(signal)
+
+    def _keep_reply(self, message: Message) -> None:
+        number = message.header.fields.get(HeaderFields.reply_serial)
+        if number not in self._sent:
+            return
+        self._sent.discard(number)
+        if message.header.message_type is MessageType.error:
+            self._kept.append(Reply(number, error=_refusal(message)))
+        else:
+            self._kept.append(Reply(number, _body(message)))
+
+
+def _asking(
+    destination: str,
+    path: str,
+    interface: str,
+    method: str,
+    signature: str,
+    args: Sequence[object],
+) -> Message:
+    address = DBusAddress(path, bus_name=destination, interface=interface)
+    body = tuple(_wire(arg) for arg in args)
+    return new_method_call(address, method, signature or None, body)
+
+
+def _refusal(reply: Message) -> BusError:
+    name = str(reply.header.fields.get(HeaderFields.error_name, ""))
+    words = reply.body[0] if reply.body and isinstance(reply.body[0], str) else name
+    return BusError(words, name=name)
 
 
 def _body(message: Message) -> tuple[Any, ...]:

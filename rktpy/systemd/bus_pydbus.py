@@ -2,8 +2,9 @@
 
 pydbus calls through proxies made from introspection, one per object, kept here while the
 connection lasts. Its ``connect`` waits without limit, so Gio makes the connection, with a
-deadline, and pydbus is given it. Its signals need a main loop, which would be one more than the
-caller's: a filter takes them in GLib's own thread, and an eventfd tells of them. GLib's threads
+deadline, and pydbus is given it. Its signals, and its calls that do not wait, need a main loop,
+which would be one more than the caller's: a filter takes signals and replies in GLib's own thread,
+and an eventfd tells of them. GLib's threads
 outlive the connection: a process that wants to enter another mount namespace (setns(2) refuses
 threads) must use this in a child.
 """
@@ -33,6 +34,7 @@ from rktpy.systemd.bus import (
     UNKNOWN_METHOD,
     BusError,
     BusTimeoutError,
+    Reply,
     Signal,
     Variant,
     socket_names,
@@ -118,6 +120,25 @@ class PydbusBus:
             raise _translated(error, what, timeout) from error
         return _results(taken.return_annotation, reply)
 
+    def send(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        method: str,
+        signature: str = "",
+        args: Sequence[object] = (),
+    ) -> int:
+        """See ``rktpy.systemd.bus.Bus``. Past pydbus, whose proxies ask for a description first."""
+        message = Gio.DBusMessage.new_method_call(destination, path, interface, method)
+        if signature:
+            body = tuple(_wire(arg) for arg in args)
+            message.set_body(GLib.Variant(f"({signature})", body))
+        try:
+            return self._letters().send(message)
+        except GLib.Error as error:
+            raise _translated(error, f"{interface}.{method}", 0) from error
+
     def get_property(
         self,
         destination: str,
@@ -149,7 +170,7 @@ class PydbusBus:
         rule = (wanted.rule(),)
         self.call(BUS_NAME, BUS_PATH, BUS_NAME, "AddMatch", "s", rule, timeout=timeout)
 
-    def signals(self) -> list[Signal]:
+    def received(self) -> list[Signal | Reply]:
         """See ``rktpy.systemd.bus.Bus``."""
         post = self._letters()
         over = post.is_over()  # asked first: what came before the end is there by then
@@ -192,18 +213,21 @@ class PydbusBus:
 
 
 class _Post:
-    """Signals as they come, and one descriptor that is readable when some came or none will.
+    """Signals and replies as they come, and a descriptor, readable when some came or none will.
 
     GLib tells of a lost connection only in a main loop; the socket's other end going does so as
     well.
     """
 
-    __slots__ = ("_bell", "_connection", "_filter", "_kept", "_lock", "_poll", "_socket", "wanted")
+    __slots__ = (
+        "_bell", "_connection", "_filter", "_kept", "_lock", "_poll", "_sent", "_socket", "wanted",
+    )  # fmt: skip
 
     def __init__(self, connection: Gio.DBusConnection) -> None:
         self.wanted: list[Wanted] = []
         self._connection = connection
-        self._kept: deque[Signal] = deque()
+        self._kept: deque[Signal | Reply] = deque()
+        self._sent: set[int] = set()
         self._lock = threading.Lock()  # a filter that was removed may be at work still
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._socket = os.dup(connection.get_stream().get_socket().get_fd())  # GLib closes its own
@@ -218,7 +242,14 @@ class _Post:
     def is_over(self) -> bool:
         return bool(self._connection.is_closed())
 
-    def take(self) -> list[Signal]:
+    def send(self, message: Gio.DBusMessage) -> int:
+        """Send a call; GLib queues it, so this does not wait."""
+        with self._lock:  # or the reply could be here before anybody knows of it
+            number = self._connection.send_message(message, Gio.DBusSendMessageFlags.NONE)[1]
+            self._sent.add(number)
+        return int(number)
+
+    def take(self) -> list[Signal | Reply]:
         try:
             os.eventfd_read(self._bell)
         except BlockingIOError:
@@ -241,25 +272,46 @@ class _Post:
         incoming: bool,  # noqa: FBT001 - GLib's
     ) -> Gio.DBusMessage:
         """In GLib's thread, and it must not fail there."""
-        if incoming and message.get_message_type() == Gio.DBusMessageType.SIGNAL:
-            signal = _signal(message)
+        if incoming:
             with self._lock:
-                if self._bell >= 0 and any(wanted.fits(signal) for wanted in self.wanted):
-                    self._kept.append(signal)
+                if self._bell >= 0 and (news := self._news(message)) is not None:
+                    self._kept.append(news)
                     os.eventfd_write(self._bell, 1)
         return message
 
+    def _news(self, message: Gio.DBusMessage) -> Signal | Reply | None:
+        kind = message.get_message_type()
+        if kind == Gio.DBusMessageType.SIGNAL:
+            signal = _signal(message)
+            return signal if any(wanted.fits(signal) for wanted in self.wanted) else None
+        number = int(message.get_reply_serial())
+        if number not in self._sent:
+            return None
+        self._sent.discard(number)
+        if kind == Gio.DBusMessageType.ERROR:
+            return Reply(number, error=_refusal(message))
+        return Reply(number, _body(message))
 
-def _signal(message: Gio.DBusMessage) -> Signal:
+
+def _body(message: Gio.DBusMessage) -> tuple[Any, ...]:
     body = message.get_body()
     values = () if body is None else body.unpack()
     kinds = split_signature(message.get_signature())
+    return tuple(_plain(kind, value) for kind, value in zip(kinds, values, strict=True))
+
+
+def _refusal(message: Gio.DBusMessage) -> BusError:
+    name, words = message.get_error_name() or "", _body(message)
+    return BusError(words[0] if words and isinstance(words[0], str) else name, name=name)
+
+
+def _signal(message: Gio.DBusMessage) -> Signal:
     return Signal(
         sender=message.get_sender() or "",
         path=message.get_path() or "",
         interface=message.get_interface() or "",
         member=message.get_member() or "",
-        args=tuple(_plain(kind, value) for kind, value in zip(kinds, values, strict=True)),
+        args=_body(message),
     )
 
 

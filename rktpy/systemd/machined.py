@@ -9,6 +9,7 @@ from __future__ import annotations
 from rktpy.systemd.bus import (
     CALL_TIMEOUT,
     DISCONNECTED,
+    PROPERTIES,
     UNKNOWN_METHOD,
     UNKNOWN_OBJECT,
     BusError,
@@ -19,7 +20,7 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rktpy.systemd.bus import Bus
+    from rktpy.systemd.bus import Bus, Reply
 
 DESTINATION = "org.freedesktop.machine1"
 PATH = "/org/freedesktop/machine1"
@@ -80,28 +81,39 @@ def usable(bus: Bus, *, timeout: float = CALL_TIMEOUT) -> bool:
     return all(f'"{method}"' in members for method in _NEEDED)
 
 
-def machines(bus: Bus) -> tuple[Machine, ...]:
-    """Return all registered machines.
+def ask_for_all(bus: Bus) -> int:
+    """Ask for all registered machines without waiting; ``machines`` reads the reply."""
+    return bus.send(DESTINATION, PATH, INTERFACE, "ListMachines")
+
+
+def machines(reply: Reply) -> tuple[Machine, ...]:
+    """Return the machines in the reply to ``ask_for_all``.
 
     Raises:
-        BusError: machined does not answer.
+        BusError: machined, or the bus for it, refused.
     """
-    (rows,) = bus.call(DESTINATION, PATH, INTERFACE, "ListMachines")
+    if reply.error is not None:
+        raise reply.error
+    (rows,) = reply.values
     return tuple(Machine(name, kind, service, path) for name, kind, service, path in rows)
 
 
-def registered_at(bus: Bus, path: str) -> int | None:
+def ask_since_when(bus: Bus, path: str) -> int:
+    """Ask when a machine was registered without waiting; ``registered_at`` reads the reply."""
+    return bus.send(DESTINATION, path, PROPERTIES, "Get", "ss", (_MACHINE, "Timestamp"))
+
+
+def registered_at(reply: Reply) -> int | None:
     """Return when a machine was registered, in nanoseconds since 1970; None if it is gone.
 
     Raises:
-        BusError: machined, or the bus, does not answer.
+        BusError: machined, or the bus for it, refused.
     """
-    try:
-        return int(bus.get_property(DESTINATION, path, _MACHINE, "Timestamp")) * 1000
-    except BusError as error:
-        if error.name in (UNKNOWN_OBJECT, UNKNOWN_METHOD, NO_SUCH_MACHINE):
-            return None
-        raise
+    if reply.error is None:
+        return int(reply.values[0]) * 1000
+    if reply.error.name in (UNKNOWN_OBJECT, UNKNOWN_METHOD, NO_SUCH_MACHINE):
+        return None
+    raise reply.error
 
 
 def leader(bus: Bus, name: str) -> int | None:

@@ -71,6 +71,7 @@ class _Stream(Resource):
         self._readiness = Readiness()
         self._found: deque[Event] = deque()
         self._over = False
+        self._settled: Callable[[], bool] = lambda: True
         self._sources: list[Resource] = []
         self._site = site
         self._readiness.when_gone(reader, _hang_up)
@@ -81,6 +82,8 @@ class _Stream(Resource):
         self._begin()
         request = self._request
         until = request.until
+        while request.since is not None and not self._settled():  # what machined knows is of before
+            self._readiness.wait()
         yield from self._wanted(_recorded(self._found, request.since), until)
         self._found.clear()
         if not request.follow:
@@ -90,7 +93,9 @@ class _Stream(Resource):
         while not self._over:
             self._readiness.wait()
             while self._found:
-                yield from self._wanted([self._found.popleft()], until)
+                event = self._found.popleft()
+                if not _is_of_before(event, now if request.since is None else request.since):
+                    yield from self._wanted([event], until)
 
     def close(self) -> None:
         while self._sources:
@@ -115,7 +120,7 @@ class _Stream(Resource):
         pods.begin()
 
     def _registrations_of(self, changed: Callable[[], None]) -> Callable[[], list[Registration]]:
-        """Ask machined before the pods are looked at: what it knew by then is what was before."""
+        """Ask machined before the pods are looked at; it may answer whenever it likes."""
         filters = self._request.filters
         if not filters.may_want_step(Step.REGISTERED, Step.UNREGISTERED):
             return list
@@ -127,6 +132,7 @@ class _Stream(Resource):
 
         registrations = Registrations(self._readiness, changed=changed)
         self._sources.append(registrations)
+        self._settled = registrations.settled
         registrations.begin()
         return registrations.news
 
@@ -182,6 +188,11 @@ def _recorded(found: deque[Event], since: int | None) -> list[Event]:
             later.add(event.uuid)
             kept.append(event)
     return sorted(kept, key=lambda event: event.at)
+
+
+def _is_of_before(event: Event, since: int) -> bool:
+    """Return whether nobody asked for it: machined's time is older than its answer may be."""
+    return event.step == Step.REGISTERED and event.at < since
 
 
 def _of_image(step: str, row: Row, at: int) -> Event:

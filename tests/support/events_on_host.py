@@ -166,6 +166,37 @@ def check_the_bus_may_go_meanwhile(pods: Pods) -> None:
         assert listening.of(after.uuid, "unregistered") == _LIFE[:7]
 
 
+def check_nobody_waits_for_a_machined_that_hangs(pods: Pods) -> None:
+    """Stop machined before they listen, who wants what was before and who does not.
+
+    A pod that it knew is told to have come when it is back, once, and only to who asked for it.
+    """
+    host = pods.host
+    known = _running(pods)
+    machined = host.sh("systemctl show -P MainPID systemd-machined").stdout.strip()
+    late = ("machine1: no answer within 5 s: registrations of pods are told when it answers",)
+    host.sh("kill -STOP $1", machined)
+    try:
+        with (
+            _listening(pods, complaints=late) as listening,
+            _listening(pods, f"--since={host.sh('date +%s -d -1hour').stdout.strip()}",
+                       complaints=late) as since,
+        ):  # fmt: skip
+            prepared = pods.rktpy("prepare", SHELL).strip()
+            assert listening.of(prepared, "prepared") == ["preparing", "prepared"]
+            assert since.of(known.uuid, "ready") == ["preparing", "started", "ready"]
+            host.sh("kill -CONT $1", machined)
+            assert since.of(known.uuid, "registered")[3:] == ["registered"]
+            after = _running(pods)
+            assert listening.of(after.uuid, "ready") == _LIFE[:4]
+            for pod in (known, after):
+                pods.rktpy("stop", pod.uuid)
+            assert listening.of(known.uuid, "unregistered") == _LIFE[4:7]
+            assert since.of(after.uuid, "unregistered") == _LIFE[:7]
+    finally:
+        host.sh("kill -CONT $1", machined)
+
+
 def _count(found: Sequence[dict[str, Any]], step: str) -> int:
     return sum(event["event"] == step for event in found)
 

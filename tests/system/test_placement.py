@@ -205,7 +205,7 @@ def test_both_libraries_of_the_bus_talk_to_the_host_s_machined(pods: Pods, backe
         "found = []\n"
         "while not found:\n"
         "    select.select([connection], [], [])\n"
-        "    found = connection.signals()\n"
+        "    found = connection.received()\n"
         "print(found[0].args[0])\n"
         "connection.close()\n"
     )

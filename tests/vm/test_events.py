@@ -16,3 +16,7 @@ def test_every_form_has_its_events(pods: Pods) -> None:
 
 def test_a_killed_listener_leaves_nothing_out(pods: Pods) -> None:
     on_host.check_a_killed_listener_leaves_nothing_out(pods)
+
+
+def test_nobody_waits_for_a_machined_that_hangs(pods: Pods) -> None:
+    on_host.check_nobody_waits_for_a_machined_that_hangs(pods)

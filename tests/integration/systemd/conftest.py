@@ -64,6 +64,10 @@ class PrivateBus:
         self._serving[role] = child
         return child
 
+    def serving(self, role: str) -> subprocess.Popen[str]:
+        """Return what serves as ``role``."""
+        return self._serving[role]
+
     def end(self, role: str) -> None:
         """End what serves as ``role``."""
         child = self._serving.pop(role)

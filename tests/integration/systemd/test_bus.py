@@ -26,6 +26,7 @@ from rktpy.systemd.bus import (
     UNKNOWN_METHOD,
     BusError,
     BusTimeoutError,
+    Reply,
     Signal,
     Variant,
     Wanted,
@@ -136,13 +137,13 @@ class BusContract:
 
     def test_a_signal_wakes_who_waits_and_is_taken_once(self, bus: Bus, other: Bus) -> None:
         bus.subscribe(HEARD)
-        bus.signals()
+        bus.received()
         assert not select.select([bus], [], [], 0)[0]
         shout(other, "Heard", "hello")
         (found,) = heard(bus, 1)
 
         assert found == Signal(owner_of(bus, NAME), PATH, NAME, "Heard", ("hello",))
-        assert bus.signals() == []
+        assert bus.received() == []
         assert not select.select([bus], [], [], 0)[0]
 
     def test_only_what_was_subscribed_to_is_kept(self, bus: Bus, other: Bus) -> None:
@@ -212,7 +213,7 @@ class BusContract:
 
     def test_the_end_of_the_bus_wakes_who_waits(self, bus: Bus, private_bus: PrivateBus) -> None:
         bus.subscribe(HEARD)
-        assert bus.signals() == []
+        assert bus.received() == []
         private_bus.daemon.kill()
 
         assert select.select([bus], [], [], _HANGING)[0]
@@ -226,7 +227,7 @@ class BusContract:
         try:
             with pytest.raises(BusTimeoutError):
                 bus.subscribe(HEARD, timeout=0.3)
-            assert bus.signals() == []
+            assert bus.received() == []
         finally:
             private_bus.daemon.send_signal(signal.SIGCONT)
 
@@ -237,6 +238,86 @@ class BusContract:
             shout(other, "Heard", word)
 
         assert [each.args[0] for each in heard(bus, len(words))] == words
+
+    def test_what_is_sent_is_not_waited_for_and_wakes_when_it_is_answered(
+        self, bus: Bus, private_bus: PrivateBus
+    ) -> None:
+        """Also while the one who was asked is stopped; a call beside it has its own reply."""
+        bus.received()
+        service = private_bus.serving("example")
+        service.send_signal(signal.SIGSTOP)
+        try:
+            number = bus.send(NAME, PATH, NAME, "Echo", "s", ("grüß",))
+            assert bus.name_has_owner(NAME)
+            assert bus.received() == []
+        finally:
+            service.send_signal(signal.SIGCONT)
+
+        assert received(bus, 1) == [Reply(number, ("grüß",))]
+        assert bus.received() == []
+        assert not select.select([bus], [], [], 0)[0]
+
+    @pytest.mark.parametrize(
+        ("method", "signature", "args", "values"),
+        [
+            ("Nothing", "", (), ()),
+            ("Bytes", "ay", (b"\0\xff",), (b"\0\xff",)),
+            ("Two", "", (), ("a", 1)),
+            ("Rows", "", (), ([("x", True), ("y", False)],)),
+            ("Keys", "a(sv)", ([("k", Variant("as", ["x"]))],), (["k"],)),
+        ],
+    )
+    def test_values_that_were_not_waited_for_are_as_plain(
+        self,
+        bus: Bus,
+        method: str,
+        signature: str,
+        args: tuple[object, ...],
+        values: tuple[object, ...],
+    ) -> None:
+        number = bus.send(NAME, PATH, NAME, method, signature, args)
+        assert received(bus, 1) == [Reply(number, values)]
+
+    def test_a_refusal_that_was_not_waited_for_keeps_its_name_and_words(self, bus: Bus) -> None:
+        numbers = [
+            bus.send(NAME, PATH, NAME, "Refuse"),
+            bus.send("org.example.Nobody", PATH, NAME, "Echo", "s", ("x",)),
+        ]
+        found = {each.number: each.error for each in received(bus, 2) if isinstance(each, Reply)}
+
+        assert [str(getattr(found[number], "name", "")) for number in numbers] == [
+            "org.example.Error.Broken",
+            SERVICE_UNKNOWN,
+        ]
+        assert str(found[numbers[0]]) == "it is broken"
+
+    def test_replies_and_signals_come_in_their_order(self, bus: Bus) -> None:
+        """What was told before the reply was true before it. A call in between loses nothing."""
+        bus.subscribe(HEARD)
+        numbers = [bus.send(NAME, PATH, NAME, "Shout", "ss", ("Heard", word)) for word in "ab"]
+        bus.call(NAME, PATH, NAME, "Echo", "s", ("x",))
+        found = received(bus, 4)
+
+        assert [each.number if isinstance(each, Reply) else each.args for each in found] == [
+            ("a",), numbers[0], ("b",), numbers[1],
+        ]  # fmt: skip
+
+    def test_who_is_asked_and_dies_is_an_error(self, bus: Bus, private_bus: PrivateBus) -> None:
+        number = bus.send(NAME, PATH, NAME, "Hang")
+        private_bus.end("example")
+        (reply,) = received(bus, 1)
+
+        assert isinstance(reply, Reply)
+        assert (reply.number, reply.values) == (number, ())
+        assert isinstance(reply.error, BusError)
+
+    def test_sending_to_a_bus_that_is_gone_is_an_error(
+        self, bus: Bus, private_bus: PrivateBus
+    ) -> None:
+        private_bus.stop()
+        with pytest.raises(BusError) as caught:
+            until(lambda: not bus.send(NAME, PATH, NAME, "Nothing"))
+        assert caught.value.name == DISCONNECTED
 
     def test_closing_twice_is_fine(self, bus: Bus) -> None:
         bus.close()
@@ -327,13 +408,21 @@ def open_files() -> int:
 
 
 def heard(bus: Bus, count: int) -> list[Signal]:
-    """Return the signals that were taken until there were ``count``."""
-    found = bus.signals()
+    """Return the signals that were taken until there were ``count``, and no reply."""
+    found = received(bus, count)
+    signals = [each for each in found if isinstance(each, Signal)]
+    assert signals == found
+    return signals
+
+
+def received(bus: Bus, count: int) -> list[Signal | Reply]:
+    """Return what was taken until there was ``count`` of it."""
+    found = bus.received()
     end = time.monotonic() + _HANGING
     while len(found) < count:
         assert time.monotonic() < end
         assert select.select([bus], [], [], _HANGING)[0], found
-        found += bus.signals()
+        found += bus.received()
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.systemd import machined
-from rktpy.systemd.bus import BusError, connect
+from rktpy.systemd.bus import BusError, Reply, Signal, connect
 from rktpy.systemd.facts import BusAnswer
 from rktpy.systemd.manager import ask_bus, is_main_process
 
@@ -63,7 +64,14 @@ def test_a_machined_that_cannot_be_started_is_not_usable(private_bus: PrivateBus
 
 def test_machines_are_listed_and_found(private_bus: PrivateBus, bus: Bus) -> None:
     private_bus.serve("machine1")
-    (machine,) = machined.machines(bus)
+    machined.ask_for_all(bus)
+    found: list[Signal | Reply] = []
+    while not found:  # other messages wake, too
+        assert select.select([bus], [], [], 20)[0]
+        found = bus.received()
+    (reply,) = found
+    assert isinstance(reply, Reply)
+    (machine,) = machined.machines(reply)
     assert (machine.name, machine.service) == ("rkt-x", "rkt")
     assert machined.leader(bus, "rkt-x") == 42
     assert machined.leader(bus, "rkt-y") is None

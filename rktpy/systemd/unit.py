@@ -221,8 +221,13 @@ def this_process(mode: str, environ: Mapping[str, str]) -> Process:
 
 def _alone(mode: str, cgroups: str, pid: int) -> bool | None:
     own = tree_path(parse_membership(cgroups), mode)
-    members = _read(f"{_POINTS.get(mode, '')}{own}/cgroup.procs").split()
+    members = _read(f"{group_dir(mode, own)}/cgroup.procs").split()
     return members == [str(pid)] if str(pid) in members else None
+
+
+def group_dir(mode: str, group: str) -> str:
+    """Return the directory of a control group that systemd names ``group``."""
+    return f"{_POINTS.get(mode, '')}{group}"
 
 
 def _read(path: str) -> str:

@@ -166,7 +166,9 @@ def _remove_journal_link(uuid: str) -> None:
         if target:
             _unlink(link)
     except OSError as error:
-        _log.warning("pod %s: cannot remove %s: %s", uuid, link, error)
+        # Of a file that is not there a read-only disk says that it is read-only.
+        if target or os.path.lexists(_aside(link)):
+            _log.warning("pod %s: cannot remove %s: %s", uuid, link, error)
 
 
 def _journal_link(uuid: str) -> tuple[str, str]:

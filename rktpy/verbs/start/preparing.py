@@ -3,6 +3,7 @@ namespace or none, undo."""
 
 from __future__ import annotations
 
+import errno
 import os
 
 from rktpy import log
@@ -52,8 +53,11 @@ def prepare_lock(layout: Layout) -> Lock:
             os.makedirs(layout.locks, mode=0o750, exist_ok=True)
             return lock_file(layout.prepare_lock, exclusive=False)
     except OSError as error:
+        hint = "choose another with --dir"
+        if error.errno == errno.EROFS and os.environ.get("INVOCATION_ID"):  # of a unit
+            hint += f", or add to the unit: ReadWritePaths={layout.data} /run"
         raise DataDirError(
-            f"cannot write to the data directory {layout.data}", hint="choose another with --dir"
+            f"cannot write to the data directory {layout.data}", hint=hint
         ) from error
 
 

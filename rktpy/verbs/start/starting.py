@@ -37,6 +37,7 @@ from rktpy.pod.rootfs import (
     prepare_app_root,
 )
 from rktpy.store.trees import Trees
+from rktpy.systemd.sandbox import check_sandbox
 from rktpy.systemd.unit import place_pod
 from rktpy.verbs.network.joining import Joining, introduced, resolved
 from rktpy.verbs.start.outlasting import Outlasting
@@ -147,6 +148,7 @@ def start_pod(
     tree = pod.tree
     # Before any fork or mount: being alone in the unit's cgroup is part of the evidence.
     unit = place_pod(pod.uuid, facts, os.environ)
+    check_sandbox(unit, facts.cgroup_mode)
     placement = place_apart(unit, facts.cgroup_mode)
     with (
         Outlasting(unit, facts.cgroup_mode) as outlasting,

@@ -9,6 +9,8 @@ import tempfile
 # Audit events of what a unit test has no business with. Python's own interpreter may be started
 # (a test of what a command imports does), and sockets between its own ends are fine.
 _REFUSED = {"socket.getaddrinfo", "socket.gethostbyname", "os.system", "os.chroot"}
+_PROGRAMS = {"subprocess.Popen", "os.exec", "os.posix_spawn"}
+_ASKED = frozenset(_REFUSED | _PROGRAMS | {"socket.connect"})
 
 
 class UnitGuard:
@@ -19,17 +21,22 @@ class UnitGuard:
 
     def install(self) -> None:
         """Start watching; once per process."""
-        sys.addaudithook(self._watch)
 
-    def _watch(self, event: str, args: tuple[object, ...]) -> None:
-        if not self.active:
-            return
-        if event in _REFUSED:
-            raise RuntimeError(f"a unit test may not call {event}")
-        if event == "socket.connect" and not _is_private(args[1]):
-            raise RuntimeError(f"a unit test may not connect to {args[1]!r}")
-        if event == "subprocess.Popen" and not _is_python(args[0]):
-            raise RuntimeError(f"a unit test may not start {args[0]!r}; move it to integration")
+        def watch(event: str, args: tuple[object, ...]) -> None:
+            # Python calls it for each file that is opened, too: no more than this for those.
+            if event in _ASKED and self.active:
+                _judge(event, args)
+
+        sys.addaudithook(watch)
+
+
+def _judge(event: str, args: tuple[object, ...]) -> None:
+    if event in _REFUSED:
+        raise RuntimeError(f"a unit test may not call {event}")
+    if event == "socket.connect" and not _is_private(args[1]):
+        raise RuntimeError(f"a unit test may not connect to {args[1]!r}")
+    if event in _PROGRAMS and not _is_python(args[0]):
+        raise RuntimeError(f"a unit test may not start {args[0]!r}; move it to integration")
 
 
 def _is_private(address: object) -> bool:

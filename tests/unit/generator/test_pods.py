@@ -404,13 +404,6 @@ def test_what_cannot_be_read_becomes_a_unit_that_says_so() -> None:
     assert generated.links == (("x.target.wants/web.service", "../web.service"),)
 
 
-@pytest.mark.parametrize("text", ["A=\n" * 200_000, "\\\n" * 400_000, "[A]\nK=\n" * 100_000])
-def test_the_largest_file_is_read_at_once(text: str) -> None:
-    """What grew with the square of the lines took minutes, in which a host did not start."""
-    found = made("[App]\n" + text).problems
-    assert len(found) <= 21
-
-
 @given(st.lists(st.text(), max_size=3), st.lists(st.text(max_size=5), max_size=3))
 def test_any_files_become_units_of_whole_lines(texts: list[str], values: list[str]) -> None:
     files = [

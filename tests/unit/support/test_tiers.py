@@ -37,6 +37,18 @@ def test_a_unit_test_cannot_start_programs_of_the_host() -> None:
         subprocess.run(["true"], check=True)
 
 
+def test_nor_can_a_child_of_it_become_one() -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            os.execv("/bin/true", ["true"])  # noqa: S606 - it must not
+        except RuntimeError:
+            os._exit(7)
+        os._exit(1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
 class TestCache:
     @pytest.fixture(autouse=True)
     def _elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

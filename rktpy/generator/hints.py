@@ -54,8 +54,9 @@ _SECTIONS = {
 
 def about_key(name: str, keys: Mapping[str, Key]) -> str:
     """Return a suggestion for ``name``, which is not one of ``keys``; empty if there is none."""
+    lower = name.lower()
     for key in keys:
-        if key.lower() == name.lower():
+        if len(key) == len(name) and key.lower() == lower:
             return f"; {key}= is meant"
     for section, others in SECTIONS.items():
         if name in others:

@@ -97,5 +97,7 @@ def phases_of(layout: Layout) -> dict[str, list[str]]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    name = os.fspath(path)
+    os.makedirs(os.path.dirname(name), exist_ok=True)
+    with open(name, "w") as file:
+        file.write(text)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy import codec
@@ -24,7 +24,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(VALUES)
 def test_what_is_written_reads_the_same_and_is_json_to_others(value: object) -> None:
     assert codec.parse(codec.compact(value)) == value
@@ -32,7 +31,6 @@ def test_what_is_written_reads_the_same_and_is_json_to_others(value: object) -> 
     assert json.loads(codec.compact(value)) == value
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text(alphabet='{}[]",:0123456789.eE+-truefalsn\\ud8\n x', max_size=30))
 def test_any_text_is_read_as_the_standard_library_does_or_refused(text: str) -> None:
     try:

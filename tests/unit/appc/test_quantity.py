@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy import codec
@@ -125,7 +125,6 @@ def test_other_json_is_refused(value: object) -> None:
         Quantity.from_json(value)
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.integers(-(10**27), 10**27),
     st.sampled_from([Style.DECIMAL, Style.BINARY, Style.EXPONENT]),
@@ -139,7 +138,6 @@ def test_the_text_of_an_amount_is_that_amount(nano: int, style: str) -> None:
     assert again.style == Style.DECIMAL or str(again) == str(quantity)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.text(alphabet="0123456789.+-eEKkMmGinu ", max_size=12))
 def test_any_text_is_a_quantity_or_an_error_of_ours(text: str) -> None:
     try:

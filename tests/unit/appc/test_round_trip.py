@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy import codec
@@ -12,7 +12,6 @@ from rktpy.appc.image import ImageManifest
 from rktpy.appc.pod import PodManifest
 from rktpy.appc.types import AppcError
 
-FAST = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?", fullmatch=True)
 TEXT = st.text(max_size=8)
 PATHS = st.text(alphabet="abc/.é ", max_size=8).map(lambda tail: "/" + tail)
@@ -83,13 +82,11 @@ IMAGES = objects(
 )
 
 
-@FAST
 @given(PODS)
 def test_reading_and_writing_a_pod_changes_nothing(pod: dict[str, object]) -> None:
     assert PodManifest.from_json(codec.compact(pod)).to_object() == pod
 
 
-@FAST
 @given(IMAGES)
 def test_reading_and_writing_an_image_changes_nothing(image: dict[str, object]) -> None:
     assert ImageManifest.from_json(codec.compact(image)).to_object() == image
@@ -117,7 +114,6 @@ def damaged(whole: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.builds(damage, whole, st.lists(st.integers(0, 20), min_size=1, max_size=5), JSON)
 
 
-@FAST
 @given(damaged(PODS))
 def test_a_damaged_pod_is_read_or_refused_by_us(value: object) -> None:
     try:
@@ -127,7 +123,6 @@ def test_a_damaged_pod_is_read_or_refused_by_us(value: object) -> None:
     assert PodManifest.from_object(pod.to_object()) == pod
 
 
-@FAST
 @given(damaged(IMAGES))
 def test_a_damaged_image_is_read_or_refused_by_us(value: object) -> None:
     try:

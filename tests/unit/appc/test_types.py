@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy.appc.types import (
@@ -112,7 +112,6 @@ def test_nothing_valid_cannot_be_sanitised(text: str) -> None:
             kind.sanitise(text)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40))
 def test_what_is_sanitised_is_a_name_or_refused(text: str) -> None:
     for kind in (ACName, ACIdentifier):
@@ -268,7 +267,6 @@ def test_a_uuid_is_hexadecimal() -> None:
 
 
 @given(st.binary(min_size=16, max_size=16).filter(any))
-@settings(max_examples=20, deadline=None)
 def test_a_formatted_uuid_parses(raw: bytes) -> None:
     assert bytes.fromhex(parse_uuid(format_uuid(raw)).replace("-", "")) == raw
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy.appc.types import AppcError
@@ -166,7 +166,6 @@ def test_a_mount_keeps_its_own_volume_and_unknown_fields() -> None:
     assert Mount.from_object(value).to_object() == value
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.text(alphabet="abcdefghij=/.:- ", min_size=1, max_size=20),
     st.sampled_from([{}, {"readOnly": True}, {"readOnly": False}]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy.cli.kinds import BadValueError, parse_bool, parse_duration, parse_int
@@ -56,13 +56,11 @@ def test_a_bad_duration_is_refused_in_go_s_words(text: str, reason: str) -> None
     assert refused.value.message == reason
 
 
-@settings(max_examples=60)
 @given(st.integers(-(2**62), 2**62))
 def test_every_duration_survives_printing(ns: int) -> None:
     assert parse_duration(format_duration(ns)) == ns
 
 
-@settings(max_examples=60)
 @given(st.text(max_size=20))
 def test_no_text_breaks_the_reader(text: str) -> None:
     for read in (parse_duration, parse_int, parse_bool):

@@ -6,7 +6,7 @@ import os
 from typing import TypeAlias
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 from rktpy.host.archive.ends import LooseEnds
 from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Limits
@@ -75,7 +75,6 @@ def _same_files(
 
 
 # Others each time; overlayfs itself is asked by tests/integration/store/test_stack_like_squash.py.
-@settings(max_examples=25, deadline=None)
 @given(layer_streams())
 def test_a_stack_shows_what_squashing_makes(streams: list[Stream]) -> None:
     try:

@@ -52,11 +52,11 @@ def test_a_gzip_bomb_is_one_correct_stream(tmp_path: Path) -> None:
 @pytest.mark.parametrize("compression", ["xz", "bzip2", "zstd"])
 def test_a_stream_bomb_unpacks_to_its_size(tmp_path: Path, compression: str) -> None:
     path = tmp_path / "bomb"
-    stream_bomb(path, compression, 16 * MIB, chunk=4 * MIB)
+    stream_bomb(path, compression, 4 * MIB, chunk=MIB)
     assert path.stat().st_size < 100_000
     if compression != "zstd":
         with tarfile.open(path) as image:
-            assert image.getmember("rootfs/zeros").size == 16 * MIB
+            assert image.getmember("rootfs/zeros").size == 4 * MIB
 
 
 def test_the_full_bomb_is_10_gb_in_10_mb(tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_the_full_bomb_is_10_gb_in_10_mb(tmp_path: Path) -> None:
 
 def test_patched_headers_are_correct_ones(tmp_path: Path) -> None:
     path = tmp_path / "many"
-    million_entries(path, count=2500)
+    million_entries(path, count=1100)
     with tarfile.open(path) as image:  # refuses a header with a wrong sum
         files = [member.name for member in image if member.isreg()]
-    assert len(set(files)) == 2500 + 1  # and the manifest
+    assert len(set(files)) == 1100 + 1  # and the manifest
 
 
 def test_a_good_manifest_is_what_the_broken_ones_differ_from() -> None:

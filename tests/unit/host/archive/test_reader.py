@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy.host.archive.limits import ArchiveError, ArchiveLimitError, Limits
@@ -222,13 +222,11 @@ def _is_sound(data: bytes) -> bool:
     return True
 
 
-@settings(max_examples=25)
 @given(st.binary(min_size=1, max_size=511))
 def test_noise_is_refused(noise: bytes) -> None:
     assert not _is_sound(noise + bytes(512 - len(noise)) if any(noise) else b"\1")
 
 
-@settings(max_examples=50)
 @given(st.integers(0, 511), st.binary(min_size=1, max_size=8))
 def test_a_changed_header_is_refused_or_read_but_never_a_bug(offset: int, value: bytes) -> None:
     _is_sound(_patched(_ONE, min(offset, 512 - len(value)), value))

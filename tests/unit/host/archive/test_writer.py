@@ -36,21 +36,31 @@ def tree(root: Path, name: bytes = b"top", *, device_nodes: bool = True) -> byte
     return b"".join(pieces)
 
 
+ROOM = 1 << 14  # bytes that every pipe takes before somebody reads
+
+
 def members(data: bytes) -> list[Member]:
     """Read a stream from a pipe, as ``cp`` does."""
     reading, writing = os.pipe()
-    if os.fork() == 0:
+    if len(data) <= ROOM:
+        put(writing, data)
+    elif os.fork() == 0:
         os.close(reading)
-        sink = Sink(writing)
-        sink.put(data)
-        sink.finish()
+        put(writing, data)
         os._exit(0)
     os.close(writing)
     try:
         return list(TarReader(PipedFile(reading), Limits()).members())
     finally:
         os.close(reading)
-        os.wait()
+        if len(data) > ROOM:
+            os.wait()
+
+
+def put(fd: int, data: bytes) -> None:
+    sink = Sink(fd)
+    sink.put(data)
+    sink.finish()
 
 
 def names(data: bytes) -> list[str]:

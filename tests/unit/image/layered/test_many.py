@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 
 
 def test_a_challenge_with_very_many_parameters() -> None:
-    challenge, *_rest = parse_challenges("Bearer realm=x," + "a=b," * 1_000_000)
+    challenge, *_rest = parse_challenges("Bearer realm=x," + "a=b," * 100_000)
 
     assert 10_000 < len(challenge.parameters) <= 1 << 14
     assert challenge.parameter("realm") == "x"
 
 
 def test_very_many_volumes_whose_names_are_the_same_when_they_are_tidied_up() -> None:
-    volumes: dict[str, dict[str, str]] = {
-        f"/{chr(0x4E00 + number)}": {} for number in range(20_000)
-    }
+    volumes: dict[str, dict[str, str]] = {f"/{chr(0x4E00 + number)}": {} for number in range(2_000)}
     identity = Identity("example.com/a", "", "a", "a", "", "", "")
     fields = {"os": "linux", "architecture": "amd64", "config": {"Volumes": volumes}}
 

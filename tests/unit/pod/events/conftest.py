@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.layout import Layout
+from rktpy.pod.events import watching
 from rktpy.pod.lifecycle import make_phase_dirs
 
 if TYPE_CHECKING:
@@ -22,6 +23,13 @@ def layout(tmp_path: Path) -> Layout:
     layout = Layout(str(tmp_path / "data"))
     make_phase_dirs(layout)
     return layout
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A series of looks is over soon; for who does not wait for what another process does."""
+    monkeypatch.setattr(watching, "_LOOKS", 5)
+    monkeypatch.setattr(watching, "_LEAVING", 0.05)
 
 
 @pytest.fixture

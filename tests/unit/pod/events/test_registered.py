@@ -69,6 +69,7 @@ def test_who_machined_lets_go_has_ended_before_if_it_ends_soon(
     watcher.until("exited", "unregistered")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_who_machined_lets_go_may_live_on(layout: Layout, aside: Layout, watcher: Watcher) -> None:
     pod, process = start(aside, layout)
     watcher.register(pod.uuid)

@@ -122,6 +122,7 @@ def test_a_status_that_is_half_written_is_told_when_it_is_whole(
     watcher.until("exited=5")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_status_that_stays_empty_is_not_waited_for(
     layout: Layout, aside: Layout, watcher: Watcher
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_status_that_stays_empty_is_not_waited_for(
     watcher.until("exited")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_passing_readers_change_nothing(layout: Layout, aside: Layout, watcher: Watcher) -> None:
     pod, process = start(aside, layout)
     watcher.until("preparing", "started")
@@ -147,6 +149,7 @@ def test_passing_readers_change_nothing(layout: Layout, aside: Layout, watcher: 
     watcher.until("exited")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_lock_that_outlives_the_supervisor_is_waited_for(
     layout: Layout, aside: Layout, watcher: Watcher
 ) -> None:

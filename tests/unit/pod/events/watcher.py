@@ -89,7 +89,7 @@ def supervise(pod: Pod) -> subprocess.Popen[bytes]:
     """Hand the pod's lock to a process, and write down which, as ``launch`` does."""
     assert pod.lock is not None
     process = subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(pod.lock.fd,)
+        [sys.executable, "-IS", "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(pod.lock.fd,)
     )
     new = Path(pod.path, "new")
     new.write_text(f"{process.pid}\n")

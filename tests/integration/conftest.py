@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cgroups() -> Iterator[None]:
-    """The whole tier lives in cgroups of its own, so that what is left in them is ours."""
+def _own_cgroups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The whole tier lives in cgroups of its own, so that what is left in them is ours. Loop
+    devices are the machine's: ours are those on temporary files.
+    """
+    leaks.LOOP_FILES[:] = [f"{tmp_path_factory.getbasetemp()}/"]
     adopt_orphans()
     cgroups = Cgroups()
     yield

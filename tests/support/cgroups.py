@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,7 @@ def make_cgroups(purpose: str) -> list[str]:
     """
     made = []
     for own in leaks.own_cgroups():
-        remove_cgroups([path for path in _with_owner(own) if not _is_alive(path)])
+        remove_cgroups([path for path in _with_owner(own) if not _is_alive(path)], kill=True)
         path = f"{own}/{PREFIX}{purpose}-{os.getpid()}"
         os.mkdir(path)
         made.append(path)
@@ -44,15 +46,26 @@ def _is_alive(path: str) -> bool:
     return not pid.isdigit() or os.path.isdir(f"/proc/{pid}")
 
 
-def remove_cgroups(paths: Sequence[str]) -> None:
-    """Remove the cgroups and all below them; processes that die slowly get ten seconds."""
+def remove_cgroups(paths: Sequence[str], *, kill: bool = False) -> None:
+    """Remove the cgroups and all below them; processes that die slowly get ten seconds. With
+    ``kill`` they are told to: those of a run that was killed itself would never go.
+    """
     end = time.monotonic() + 10
     for root in paths:
         for where, _, _ in list(os.walk(root, topdown=False)):
             while os.path.isdir(where):
+                if kill:
+                    _kill_all_in(where)
                 try:
                     os.rmdir(where)
                 except OSError:
                     if time.monotonic() > end:
                         break
                     time.sleep(0.05)
+
+
+def _kill_all_in(cgroup: str) -> None:
+    with contextlib.suppress(OSError), open(f"{cgroup}/cgroup.procs", encoding="ascii") as file:
+        for pid in map(int, file.read().split()):
+            if pid:  # 0 is one that we cannot see, and to kill(2) all of ours
+                os.kill(pid, signal.SIGKILL)

@@ -48,6 +48,7 @@ SETTINGS = ("/etc/systemd/system", "/etc/rktpy")
 NETLINK_NETFILTER, NFT_NEWTABLE, NFT_GETTABLE, NFTA_TABLE_NAME = 12, 0x0A00, 0x0A01, 1
 NLM_F_REQUEST_DUMP, NLMSG_ERROR, NLMSG_DONE = 0x301, 2, 3
 FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+LOOP_FILES = ["/"]  # where the file of a loop device is if it can be ours
 BOOT = "boot"  # what a snapshot says of the kernel that it was taken on
 
 
@@ -199,9 +200,11 @@ def _loops() -> Iterator[str]:
     for name in os.listdir("/sys/block") if os.path.isdir("/sys/block") else ():
         try:
             with open(f"/sys/block/{name}/loop/backing_file", encoding="utf-8") as file:
-                yield f"{name} on {file.read().strip()}"
+                backing = file.read().strip()
         except OSError:
             continue
+        if backing.startswith(tuple(LOOP_FILES)):
+            yield f"{name} on {backing}"
 
 
 def _pids() -> list[int]:

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.support import fence
 from tests.support.guard import UnitGuard
-from tests.support.scratch import take_place
+from tests.support.memory_disk import MEMORY_DISK, MemoryDisk
+from tests.support.scratch import VARIABLE, take_place
 from tests.support.tiers import NOTES, ON_REQUEST, Tiers, tier_of
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
     place, writable = take_place()
     if not config.option.basetemp:
         config.option.basetemp = f"{place}/t"
+        if config.option.integration and VARIABLE not in os.environ:
+            _keep_in_memory(config, place)
     if not any(config.getoption(tier) for tier in ON_REQUEST):
         os.environ["TMPDIR"] = tempfile.tempdir = place
         if os.geteuid() == 0:
@@ -63,6 +66,14 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS"):
         os.environ.pop(name, None)
     _hear_signals()
+
+
+def _keep_in_memory(config: pytest.Config, place: str) -> None:
+    """Let no temporary file of the integration tier wait for a disk, if there is the memory."""
+    try:
+        config.stash[MEMORY_DISK] = MemoryDisk(place)
+    except (OSError, MemoryError) as error:
+        config.stash[NOTES].append(f"temporary files were on disk, which takes longer: {error}")
 
 
 def _hear_signals() -> None:

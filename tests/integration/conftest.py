@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import leaks
+from tests.support.memory_disk import MEMORY_DISK
 from tests.support.sandbox import Cgroups, Namespaces, adopt_orphans, reap_orphans
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def _own_cgroups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_namespaces(_own_cgroups: None) -> Iterator[None]:
+def _own_namespaces(_own_cgroups: None, request: pytest.FixtureRequest) -> Iterator[None]:
     with Namespaces():
         before = leaks.take()
         yield
@@ -36,5 +37,7 @@ def _own_namespaces(_own_cgroups: None) -> Iterator[None]:
         found = leaks.settled(before)
         if found:
             leaks.clean_up_processes(before)
+    if disk := request.config.stash.get(MEMORY_DISK, None):
+        disk.give_back(request.node.funcargs.get("tmp_path"))
     if found:
         pytest.fail("\n".join(found), pytrace=False)

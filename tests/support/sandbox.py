@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_REC, MS_SLAVE, MS_NOSUID, MS_NODEV = 0x4000, 0x80000, 0x2, 0x4
 PR_SET_CHILD_SUBREAPER = 36
+_THREADS = "/proc/self/task"
 _LAST_BREATH = 5.0  # seconds for a thread that was joined to be gone
 _LEASES = "/var/lib/cni"  # where network plugins keep theirs
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
@@ -37,11 +38,12 @@ def call_libc(name: str, *args: int | bytes | ctypes.Array[ctypes.c_char] | None
 
 class Namespaces:
     """New mount and network namespaces for this process and what it starts, until closed.
-    Works only while the process has one thread: it waits a moment for those that end.
+    Threads that a test starts must end with it: they are waited for a moment.
     """
 
     def __enter__(self) -> Self:
-        _wait_for_threads()
+        # Those of libraries, such as GLib's, stay; unshare(2) takes our root from them.
+        self._threads = set(os.listdir(_THREADS))
         self._directory = os.getcwd()
         self._fds = [
             (os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC), kind)
@@ -59,22 +61,22 @@ class Namespaces:
         return self
 
     def __exit__(self, *_: object) -> None:
-        _wait_for_threads()
+        _wait_for_threads(self._threads)
         for fd, kind in self._fds:
             call_libc("setns", fd, kind)
             os.close(fd)
         os.chdir(self._directory)
 
 
-def _wait_for_threads() -> None:
-    """Wait until the kernel has only one thread of ours. A thread that was joined has left Python,
-    but may still share our root with us, which setns(2) refuses for mount namespaces.
+def _wait_for_threads(known: set[str]) -> None:
+    """Wait until all threads but the ``known`` have left the kernel. One that was joined has left
+    Python, but may still share our root with us, which setns(2) refuses for mount namespaces.
     """
     deadline = time.monotonic() + _LAST_BREATH
-    while len(os.listdir("/proc/self/task")) > 1:
+    while set(os.listdir(_THREADS)) - known:
         if time.monotonic() > deadline:
             names = ", ".join(thread.name for thread in threading.enumerate())
-            raise RuntimeError(f"threads go on where only one may be: {names}")
+            raise RuntimeError(f"threads of this test go on: {names}")
         time.sleep(0.001)
 
 

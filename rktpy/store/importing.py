@@ -28,6 +28,7 @@ from rktpy.store.placing import (
     place_tree,
     sync_filesystem,
     write_index,
+    write_manifest,
 )
 from rktpy.store.rows import Row
 from rktpy.store.trees import Trees
@@ -201,10 +202,11 @@ def _commit(layout: Layout, room: places.Room, result: _Result) -> str:
     alone = not manifest.dependencies and not manifest.path_whitelist
     tree_id = Trees(layout).tree_id([key]) if result.rendered and alone else ""
     source = (result.identity, key) if result.identity else None
+    write_manifest(layout, room, stored)
     if not tree_id:
         sync_filesystem(room.path)
         with locks.lock_image(layout, key, exclusive=True):
-            place_blob(layout, key, room, stored)
+            place_blob(layout, key, room)
             write_index(layout, row=row, source=source)
         return key
     files = TreeFiles(key, stored)
@@ -213,7 +215,7 @@ def _commit(layout: Layout, room: places.Room, result: _Result) -> str:
         locks.lock_tree(layout, tree_id, exclusive=True),
         locks.lock_image(layout, key, exclusive=True),
     ):
-        place_blob(layout, key, room, stored)
+        place_blob(layout, key, room)
         if not Trees(layout).ready(tree_id):  # pods may have mounted the one that is there
             place_tree(layout, tree_id, room)
         write_index(layout, row=row, tree=(tree_id, key, size), source=source)

@@ -23,6 +23,7 @@ from rktpy.store.placing import (
     place_tree,
     sync_filesystem,
     write_index,
+    write_manifest,
 )
 from rktpy.store.rows import Row
 from rktpy.store.stacks import make_top, mounted
@@ -70,12 +71,13 @@ def _add(layout: Layout, document: Document, *, latest: bool) -> str:
             files = TreeFiles(key, stored, mounted(layout, document))
             top_size = finish_tree(f"{room.path}/tree", files, outcome, sync=False)
             tree = (tree_id, key, top_size)
+        write_manifest(layout, room, stored)
         sync_filesystem(room.path)
         with (
             locks.lock_tree(layout, tree_id, exclusive=True),
             locks.lock_image(layout, key, exclusive=True),
         ):
-            place_blob(layout, key, room, stored)
+            place_blob(layout, key, room)
             if tree is not None and not trees.ready(tree_id):
                 place_tree(layout, tree_id, room)
             write_index(layout, row=row, tree=tree)

@@ -94,16 +94,22 @@ def place_tree(layout: Layout, tree_id: str, room: places.Room) -> None:
     os.rename(f"{room.path}/tree", target)
 
 
-def place_blob(layout: Layout, key: str, room: places.Room, manifest: bytes) -> None:
-    """Rename ``<room>/blob`` to its place, and its manifest, written in the room too.
+def write_manifest(layout: Layout, room: places.Room, manifest: bytes) -> None:
+    """Write ``<room>/manifest``, for ``place_blob``. The caller syncs the room after that: a name
+    that is on the disk before its content is, after a power cut, an empty file.
+    """
+    write_new(f"{room.path}/manifest", manifest, mode=0o640)
+    os.chown(f"{room.path}/manifest", -1, os.stat(layout.image_manifests).st_gid)
+
+
+def place_blob(layout: Layout, key: str, room: places.Room) -> None:
+    """Rename ``<room>/blob`` and ``<room>/manifest`` to their places.
 
     A blob that is there is replaced: the new one was hashed just now. The caller holds the
-    image's lock and has synced the blob.
+    image's lock and has synced both.
     """
     places.make_shard(layout.blob(key))
     places.make_shard(layout.image_manifest(key))
-    write_new(f"{room.path}/manifest", manifest, mode=0o640)
-    os.chown(f"{room.path}/manifest", -1, os.stat(layout.image_manifests).st_gid)
     os.rename(f"{room.path}/blob", layout.blob(key))
     os.rename(f"{room.path}/manifest", layout.image_manifest(key))
 

@@ -27,7 +27,6 @@ def serve(host: ContainerHost | VmHost, request: pytest.FixtureRequest) -> Itera
             yield
             host.keep |= config.getoption("--keep-host")
     finally:
-        notes += host.trouble
         if host.keep:
             notes.append(f"journal kept, read it with: {host.evidence}")
 

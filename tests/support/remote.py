@@ -197,7 +197,6 @@ class RemoteHost:
 
     def __init__(self) -> None:
         self.keep = False  # its journal, for whoever looks into a failure
-        self.trouble: list[str] = []  # what was got over, but should be known
         self._link: AgentLink | None = None
         # How many commands had been started when nothing was left behind, and what was there.
         self._clean: tuple[int, Snapshot] | None = None

@@ -143,15 +143,7 @@ class VmHost(RemoteHost):
         if self._qemu is None:
             raise HostError(f"{self.name} is not running")
         self._kill()
-        try:
-            self._power_on("memory-backend-ram")
-        except HostError as error:
-            if self._ended() is None:
-                raise
-            # Seen once. What QEMU said was lost; if it happens again it is told.
-            self.trouble.append(f"{self.name} needed a second start after a power cut: {error}")
-            self._kill()
-            self._power_on("memory-backend-ram")
+        self._power_on("memory-backend-ram")
 
     @property
     def _disk(self) -> str:

@@ -1,107 +1,142 @@
-"""Prints what a hundred pods need that are started at once, beside podman's containers.
+"""Prints what a hundred services need that one target starts: pods, podman's containers, boots.
 
-    python -m tests.bench.hundred [--rounds N]
+    python -m tests.bench.hundred [--rounds N] [--sides WORD...]
 
-The pods are services that one target wants, on a booted test host, with the host's network and with
-networks of their own. podman has no systemd there: its containers are started by as many processes
-at once, in the sandbox of the bench. Seconds are until all run, and until all have ended; memory is
-that of all processes that stay for them, shared pages divided (PSS).
+All sides take turns on one booted test host, so a busy minute of the machine falls on each of them.
+Printed are medians of the rounds: seconds until all are active or have failed, and until all have
+ended; processor seconds of the whole host meanwhile, in user space and kernel; memory of all
+processes that stay for a service, pages that several share divided among them (PSS, so what the
+kernel keeps is not in it); and how many of the hundred were not active, in the worst round.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from tests.bench import sandbox
-from tests.bench.podman import IMAGE, Podman
-from tests.support import hundred, pods_on_host
+from tests.bench.hundred_sides import Boots, Podmans, Rktpys, versions
+from tests.support import host_image, hundred, podman_tree, pods_on_host
 from tests.support.container import ContainerHost
 from tests.support.pods_on_host import Pods
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
 _COUNT = hundred.COUNT
-_STAY = ("/bin/sleep", "100000")
-_Sample = tuple[float, float, dict[str, int]]  # until all run, until all ended, KiB by program
+
+
+class _Side(Protocol):
+    title: str
+
+    def set_up(self, pods: Pods) -> None: ...
+
+    def write(self, pods: Pods) -> list[str]: ...
+
+    def clean(self, pods: Pods) -> None: ...
+
+
+class _Sample(NamedTuple):
+    start: float  # seconds until all are active, or have failed
+    stop: float  # seconds until all have ended
+    start_user: float  # processor seconds of the host while they start
+    start_kernel: float
+    stop_user: float
+    stop_kernel: float
+    failed: int
+    sizes: dict[str, int]  # KiB by program
+
+    @property
+    def memory(self) -> float:
+        """KiB for each service that is active."""
+        return sum(self.sizes.values()) / max(1, _COUNT - self.failed)
+
+
+_SIDES: tuple[_Side, ...] = (
+    Rktpys("host"), Rktpys("default"), Podmans("host"), Podmans("bridge"), Boots(),
+    Boots(least=True),
+)  # fmt: skip
 
 
 def main() -> int:
-    """Run the sides one after the other and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.hundred", description=__doc__)
+    """Measure the sides in turn and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.hundred", description=__doc__,
+                                     formatter_class=argparse.RawTextHelpFormatter)  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--sides", nargs="*", default=[""], metavar="WORD",
+                        help="only sides with one of these words in their titles")  # fmt: skip
+    given = parser.parse_args()
     if os.geteuid() != 0:
-        sys.stderr.write("the bench starts containers: run it as root\n")
+        sys.stderr.write("the bench boots a host: run it as root\n")
         return 2
-    if not sandbox.is_entered():
-        _measure_pods(rounds)
-    sandbox.enter(sys.argv[1:], module="tests.bench.hundred")
-    peer = Podman(sandbox.HOME / "podman")
-    peer.fresh()
-    for network in ("host", "none"):
-        _report(f"podman, {network}", rounds, lambda network=network: _containers(peer, network))  # type: ignore[misc]
-    peer.drop()
+    sides = [side for side in _SIDES if any(word in side.title for word in given.sides)]
+    lowers = host_image.lowers()
+    if any(isinstance(side, Podmans) for side in sides):
+        lowers.insert(0, podman_tree.lower())
+        _say(versions())
+    with hundred.inotify_instances(_COUNT * 8), ContainerHost(lowers=lowers) as host:
+        samples = _measure(Pods(host), sides, given.rounds)
+    _say(_HEAD)
+    for side in sides:
+        _say(_line(side.title, samples[side.title]))
     return 0
 
 
-def _measure_pods(rounds: int) -> None:
-    with hundred.inotify_instances(_COUNT * 8), ContainerHost() as host:
-        pods = Pods(host)
-        pods.stock(pods_on_host.shell)
-        for net in ("host", "none", "default"):
-            units = hundred.write_units(pods, net)
-            _report(f"rktpy, {net}", rounds, lambda units=units: _services(pods, units))  # type: ignore[misc]
-            hundred.remove_units(pods)
+def _measure(pods: Pods, sides: Sequence[_Side], rounds: int) -> dict[str, list[_Sample]]:
+    pods.stock(pods_on_host.shell)
+    for side in sides:
+        side.set_up(pods)
+    samples: dict[str, list[_Sample]] = {side.title: [] for side in sides}
+    for number in range(rounds):
+        for side in sides:
+            sample = _sample(pods, side)
+            samples[side.title].append(sample)
+            _say(f"round {number + 1}: {_line(side.title, [sample])}")
+    return samples
 
 
-def _services(pods: Pods, units: list[str]) -> _Sample:
+def _sample(pods: Pods, side: _Side) -> _Sample:
+    units = side.write(pods)
+    before = hundred.processor_seconds(pods)
     started = hundred.start(pods)
+    between = hundred.processor_seconds(pods)
+    failed = _COUNT - hundred.active(pods)
     sizes = hundred.memory(pods)
+    looked = hundred.processor_seconds(pods)
     stopped = hundred.stop(pods, units)
-    pods.clean()
-    return started, stopped, sizes
+    after = hundred.processor_seconds(pods)
+    hundred.remove_units(pods)
+    side.clean(pods)
+    return _Sample(started, stopped, between[0] - before[0], between[1] - before[1],
+                   after[0] - looked[0], after[1] - looked[1], failed, sizes)  # fmt: skip
 
 
-def _containers(peer: Podman, network: str) -> _Sample:
-    # Its PID 1 is the program, which hears no other signal.
-    words = peer.run_arguments("--detach", "--stop-signal=KILL", network=network)
-    command = peer.command(*words, IMAGE, *_STAY)
-    before = time.monotonic()
-    starting = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(_COUNT)]
-    failed = sum(process.wait() != 0 for process in starting)
-    started = time.monotonic() - before
-    if failed:
-        sys.stdout.write(f"  {failed} of podman's containers did not start\n")
-    look = [sys.executable, "-c", hundred.MEMORY, "programs", "conmon", "sleep"]
-    said = subprocess.run(look, check=True, capture_output=True, text=True).stdout
-    before = time.monotonic()
-    subprocess.run(peer.command("stop", "--all"), check=True, stdout=subprocess.DEVNULL)
-    stopped = time.monotonic() - before
-    subprocess.run(peer.command("rm", "--all", "--force"), check=True, stdout=subprocess.DEVNULL)
-    sandbox.reap()
-    return started, stopped, json.loads(said)
+_HEAD = (
+    f"{'':18} {'start':>7} {'user':>6} {'kernel':>6}  {'stop':>7} {'user':>6} {'kernel':>6}"
+    f"  {'KiB each':>8} {'failed':>6}"
+)
 
 
-def _report(title: str, rounds: int, sample: Callable[[], _Sample]) -> None:
-    samples = [sample() for _ in range(rounds)]
-    started = statistics.median(one[0] for one in samples)
-    stopped = statistics.median(one[1] for one in samples)
-    whole = statistics.median(sum(one[2].values()) for one in samples)
-    parts = ", ".join(
-        f"{name} {size / _COUNT:.0f}" for name, size in sorted(samples[-1][2].items())
+def _line(title: str, samples: Sequence[_Sample]) -> str:
+    def middle(which: str) -> float:
+        values: list[float] = [getattr(one, which) for one in samples]
+        return statistics.median(values)
+
+    parts = " ".join(
+        f"{name} {size / _COUNT:.0f}" for name, size in sorted(samples[-1].sizes.items())
     )
-    sys.stdout.write(
-        f"{title:16} start {started:6.1f} s  stop {stopped:6.1f} s"
-        f"  {whole / _COUNT:6.0f} KiB each ({parts})\n"
+    return (
+        f"{title:18} {middle('start'):7.1f} {middle('start_user'):6.1f}"
+        f" {middle('start_kernel'):6.1f}  {middle('stop'):7.1f} {middle('stop_user'):6.1f}"
+        f" {middle('stop_kernel'):6.1f}  {middle('memory'):8.0f}"
+        f" {max(one.failed for one in samples):6}  ({parts})"
     )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""A hundred pods that one target starts at once, and what they take of time and memory."""
+"""A hundred services that one target starts at once, and what they take of time and memory."""
 
 from __future__ import annotations
 
@@ -16,35 +16,45 @@ if TYPE_CHECKING:
 
 COUNT = 100
 TARGET = "hundred.target"
+STAY = "echo up; exec sleep 100000"
 INSTANCES = "/proc/sys/fs/inotify/max_user_instances"
-_STAY = "echo up; exec sleep 100000"
 _UNITS = "/run/systemd/system"
+_ACTIVE = "systemctl list-units 'hundred-*.service' --state=active --no-legend --plain | wc -l"
 
-# Prints the KiB of memory of processes by program, as JSON: of those in cgroups of a name, or of
-# the programs named. Pages that several share are divided among them.
-MEMORY = r"""
+# Prints the KiB of memory of the processes in cgroups of a name by program, as JSON. Pages that
+# several share are divided among them (PSS); what the kernel keeps for them is not in it.
+_MEMORY = r"""
 import json, os, sys
-kind, *words = sys.argv[1:]
-found = []
-if kind == "cgroups":
-    root = "/sys/fs/cgroup/systemd" if os.path.isdir("/sys/fs/cgroup/systemd") else "/sys/fs/cgroup"
-    for where, _, _ in os.walk(root):
-        if any(f"/{word}" in where for word in words):
-            with open(f"{where}/cgroup.procs") as file:
-                found += file.read().split()
-else:
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with open(f"/proc/{pid}/comm") as file:
-            if file.read().strip() in words:
-                found.append(pid)
+root = "/sys/fs/cgroup/systemd" if os.path.isdir("/sys/fs/cgroup/systemd") else "/sys/fs/cgroup"
 sizes = {}
-for pid in found:
-    with open(f"/proc/{pid}/comm") as file:
-        name = file.read().strip()
-    with open(f"/proc/{pid}/smaps_rollup") as file:
-        (line,) = (line for line in file if line.startswith("Pss:"))
-    sizes[name] = sizes.get(name, 0) + int(line.split()[1])
+for where, _, _ in os.walk(root):
+    if "/hundred-" not in where:
+        continue
+    with open(f"{where}/cgroup.procs") as file:
+        pids = file.read().split()
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/comm") as file:
+                name = file.read().strip()
+            with open(f"/proc/{pid}/smaps_rollup") as file:
+                (line,) = (line for line in file if line.startswith("Pss:"))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended meanwhile
+        sizes[name] = sizes.get(name, 0) + int(line.split()[1])
 print(json.dumps(sizes))
+"""
+
+# Prints the microseconds of processor time, in user space and in the kernel, of all processes of
+# the host so far, those that ended included.
+_PROCESSOR = r"""
+import os
+v1 = "/sys/fs/cgroup/cpuacct/cpuacct.usage_"
+if os.path.exists(v1 + "user"):
+    print(*(int(open(v1 + kind).read()) // 1000 for kind in ("user", "sys")))
+else:
+    words = open("/sys/fs/cgroup/cpu.stat").read().split()
+    said = dict(zip(words[::2], words[1::2]))
+    print(said["user_usec"], said["system_usec"])
 """
 
 
@@ -65,17 +75,28 @@ def inotify_instances(count: int) -> Iterator[None]:
 
 
 def write_units(pods: Pods, *nets: str, count: int = COUNT) -> list[str]:
-    """Have ``count`` services wanted by one target, as many in each of ``nets``; return them."""
-    units: list[str] = []
+    """Have ``count`` services with pods wanted by one target, as many in each of ``nets``;
+    return them.
+    """
+    services = {}
     for net in nets:
-        stem = f"hundred-{net}"
-        argv = [*TRUSTING, "run", f"--net={net}", SHELL, "--", _STAY]
-        lines = (
-            "[Service]", "Type=notify", f"ExecStart={quoted_for_unit(argv)}",
-            f"ExecStopPost={RKTPY} gc --mark-only", "KillMode=mixed", "Delegate=yes", "",
-        )  # fmt: skip
-        pods.host.write(f"{_UNITS}/{stem}@.service", "\n".join(lines))
-        units += [f"{stem}@{number}.service" for number in range(count // len(nets))]
+        argv = [*TRUSTING, "run", f"--net={net}", SHELL, "--", STAY]
+        services[net] = (
+            f"[Service]\nType=notify\nExecStart={quoted_for_unit(argv)}\n"
+            f"ExecStopPost={RKTPY} gc --mark-only\nKillMode=mixed\nDelegate=yes\n"
+        )
+    return write_services(pods, services, count=count)
+
+
+def write_services(pods: Pods, services: dict[str, str], *, count: int = COUNT) -> list[str]:
+    """Have ``count`` services wanted by one target, as many of each text in ``services``, whose
+    keys become part of their names; return them.
+    """
+    units: list[str] = []
+    for key, text in services.items():
+        stem = f"hundred-{key}"
+        pods.host.write(f"{_UNITS}/{stem}@.service", text)
+        units += [f"{stem}@{number}.service" for number in range(count // len(services))]
     wants = "".join(f"Wants={unit}\n" for unit in units)
     pods.host.write(f"{_UNITS}/{TARGET}", f"[Unit]\n{wants}")
     pods.host.sh("systemctl daemon-reload")
@@ -104,11 +125,26 @@ def stop(pods: Pods, units: Sequence[str]) -> float:
     return time.monotonic() - before
 
 
+def active(pods: Pods) -> int:
+    """Return how many of the services are active."""
+    return int(pods.host.sh(_ACTIVE).stdout)
+
+
 def memory(pods: Pods) -> dict[str, int]:
     """Return the KiB of memory of the services' processes by program."""
-    said = pods.host.run(["python3", "-c", MEMORY, "cgroups", "hundred-"])
+    said = pods.host.run(["python3", "-c", _MEMORY])
     sizes: dict[str, int] = json.loads(said.stdout)
     return sizes
+
+
+def processor_seconds(pods: Pods) -> tuple[float, float]:
+    """Return the processor time of the whole host since it booted, in user space and kernel.
+
+    Its systemd, machined and journald count: part of their work is for the services. What the
+    kernel does in threads of its own (ends of namespaces and of cgroups) does not.
+    """
+    user, kernel = pods.host.run(["python3", "-c", _PROCESSOR]).stdout.split()
+    return int(user) / 1e6, int(kernel) / 1e6
 
 
 def _write(count: str) -> None:

@@ -37,7 +37,7 @@ TALK = "example.com/talk"  # tests/support/talk: a server on a socket that the h
 TALK_PORT = 7777
 REDIS_NOTIFY = "example.com/redis-notify"  # redis, which sends READY=1 when it serves
 
-_IMAGES = "/srv/pods-on-host"
+IMAGES = "/srv/pods-on-host"  # files of the images that ``Pods.stock`` built
 _UNITS = "/run/systemd/system"
 _APPLETS = ("cat", "dd", "echo", "false", "grep", "kill", "sh", "sleep", "true")
 
@@ -164,13 +164,13 @@ class Pods:
 
     def stock(self, *builders: Callable[[Path], object]) -> None:
         """Build images and fetch them into the host's store; run a pod, as the first is slow."""
-        self.host.sh('mkdir -p "$1"', _IMAGES)
+        self.host.sh('mkdir -p "$1"', IMAGES)
         with TemporaryDirectory() as directory:
             for build in builders:
                 path = Path(directory, f"{build.__name__}.aci")
                 build(path)
-                self.host.put(str(path), f"{_IMAGES}/{path.name}")
-        files = sorted(f"{_IMAGES}/{build.__name__}.aci" for build in builders)
+                self.host.put(str(path), f"{IMAGES}/{path.name}")
+        files = sorted(f"{IMAGES}/{build.__name__}.aci" for build in builders)
         self.host.run([*TRUSTING, "fetch", *files], timeout=120)
         self.host.sh("systemctl start systemd-machined")
         self.host.run(self.argv(SHELL, "true"), timeout=60)

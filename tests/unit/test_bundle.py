@@ -16,6 +16,7 @@ import sys
 sys.path.insert(0, {root!r})
 from rktpy import bundle
 bundle.install({root!r} + "/rktpy")
+{before}
 from rktpy.room import thing
 print(thing.WORD, type(thing.__spec__.loader).__name__, thing.__file__)
 """
@@ -33,8 +34,8 @@ def package(tmp_path: Path) -> Path:
     return package
 
 
-def run(package: Path) -> list[str]:
-    program = PROGRAM.format(root=os.fspath(package.parent))
+def run(package: Path, before: str = "") -> list[str]:
+    program = PROGRAM.format(root=os.fspath(package.parent), before=before)
     done = subprocess.run(
         [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
     )
@@ -73,6 +74,55 @@ def test_a_damaged_bundle_is_passed_over(package: Path, content: bytes) -> None:
     Path(bundle.bundle_path(os.fspath(package))).write_bytes(content)
 
     assert run(package)[:2] == ["first", "SourceFileLoader"]
+
+
+# What children of rktpy do, which keep nothing of it: then another file may have the number.
+CLOSE = "import os; os.closerange(3, 64)"
+OPEN = f"{CLOSE}; [os.open({{path!r}}, os.O_RDONLY) for _ in range(64)]"
+
+
+@pytest.mark.parametrize("before", [CLOSE, OPEN], ids=["closed", "another file"])
+def test_a_process_that_has_closed_the_bundle_imports_the_ordinary_way(
+    package: Path, tmp_path: Path, before: str
+) -> None:
+    bundle.write(os.fspath(package), os.fspath(package))
+    other = tmp_path / "other"
+    other.write_bytes(b"x" * 1_000_000)
+
+    assert run(package, before.format(path=os.fspath(other)))[:2] == ["first", "SourceFileLoader"]
+
+
+def test_a_bundle_in_use_is_not_mixed_with_one_that_is_installed_meanwhile(package: Path) -> None:
+    bundle.write(os.fspath(package), os.fspath(package))
+    path = bundle.bundle_path(os.fspath(package))
+    install = (
+        f"import os; open('{path}.new', 'wb').write(b'x' * 1000); os.rename('{path}.new', '{path}')"
+    )
+
+    assert run(package, install)[:2] == ["first", "_Finder"]
+
+
+@pytest.mark.parametrize("length", [0, 20])
+def test_a_bundle_that_was_cut_in_place_is_passed_over(package: Path, length: int) -> None:
+    bundle.write(os.fspath(package), os.fspath(package))
+    path = bundle.bundle_path(os.fspath(package))
+
+    cut = f"import os; os.truncate('{path}', os.path.getsize('{path}') * {length} // 100)"
+
+    assert run(package, cut)[:2] == ["first", "SourceFileLoader"]
+
+
+@pytest.mark.parametrize("stream", [0, 1, 2])
+def test_a_standard_stream_that_is_closed_stays_so(package: Path, stream: int) -> None:
+    bundle.write(os.fspath(package), os.fspath(package))
+    install = PROGRAM.format(root=os.fspath(package.parent), before="").splitlines()
+    program = [
+        "import os", f"os.close({stream})", *install[1:-2], "from rktpy.room import thing",
+        f"bound = os.path.exists('/proc/self/fd/{stream}')",
+        "os._exit(bound + 2 * (type(thing.__spec__.loader).__name__ != '_Finder'))",
+    ]  # fmt: skip
+
+    assert subprocess.run([sys.executable, "-I", "-c", "\n".join(program)]).returncode == 0
 
 
 def test_without_a_bundle_everything_works(package: Path) -> None:

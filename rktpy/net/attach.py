@@ -23,10 +23,10 @@ from rktpy.net.demands import (
     registry_of,
     takes_ports,
 )
-from rktpy.net.names import Introduction, announce, withdraw
+from rktpy.net.names import announce, withdraw
+from rktpy.net.outcome import DNS, Attached, Introduction
 from rktpy.net.record import Membership
 from rktpy.net.registry import POD, Registry
-from rktpy.net.result import DNS
 from rktpy.net.runtime import is_running
 from rktpy.net.shaping import CAPABILITY, shaped
 from rktpy.value import Value
@@ -57,15 +57,6 @@ class Plan(Value):
     published: tuple[Published, ...] = ()
     unshaped: tuple[str, ...] = ()  # networks that cannot limit the pod, if that is asked for
     who: Introduction = _NOBODY  # what its neighbours are told of the pod
-
-
-class Attached(Value):
-    """What a pod has got: name servers with the network they come from, and its addresses
-    (CIDR), those of one network side by side."""
-
-    dns: DNS = _NO_DNS
-    dns_network: str = ""
-    addresses: tuple[str, ...] = ()
 
 
 def plan(

@@ -28,26 +28,16 @@ from rktpy.host.lock import lock_dir
 from rktpy.layout import RUNTIME_DIR
 from rktpy.net import hosts, runtime
 from rktpy.net.neighbours import Neighbour, lines
-from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from rktpy.net.outcome import Introduction
+
 DIRECTORY = f"{RUNTIME_DIR}/net/names"
 _TOLD = ".told"
 _LIMIT = 1 << 20  # bytes; a pod has a few hundred
-
-
-class Introduction(Value):
-    """What a pod tells its neighbours of itself. ``hosts`` is the text of its own hosts file, ""
-    if its apps have one of the user's; ``owner`` is the host's id of the pod's root."""
-
-    name: str = ""
-    hostname: str = ""
-    apps: tuple[str, ...] = ()
-    hosts: str = ""
-    owner: int = 0
 
 
 def announce(

@@ -11,6 +11,7 @@ from _socket import AF_INET, AF_INET6, inet_pton  # socket itself imports enum a
 
 from rktpy.codec import CodecError, parse, quote
 from rktpy.errors import RktError
+from rktpy.net.outcome import DNS
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -53,15 +54,6 @@ class Route(Value):
 
     destination: str
     gateway: str = ""
-
-
-class DNS(Value):
-    """What belongs into resolv.conf."""
-
-    nameservers: tuple[str, ...] = ()
-    domain: str = ""
-    search: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
 
 
 _NO_DNS = DNS()

@@ -16,7 +16,8 @@ from rktpy.net.ipam.arguments import IpamError, read_arguments, section
 from rktpy.net.ipam.leases import Leases, directory
 from rktpy.net.ipam.parts import read_routes
 from rktpy.net.ipam.ranges import assign, lowest, read_sets
-from rktpy.net.result import DNS, Address, Result
+from rktpy.net.outcome import DNS
+from rktpy.net.result import Address, Result
 from rktpy.net.rules import Rules
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ from rktpy.net.result import VERSIONS, Route, read_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rktpy.net.result import DNS
+    from rktpy.net.outcome import DNS
 
 
 def read_routes(written: object) -> tuple[Route, ...]:

@@ -16,7 +16,7 @@ from rktpy.host.netlink.wire import NetlinkError
 from rktpy.net.ipam.arguments import section
 from rktpy.net.plugins import settings
 from rktpy.net.plugins.options import flag
-from rktpy.net.result import DNS, Result, read_result
+from rktpy.net.result import Result, read_result
 from rktpy.net.rules import Masquerade, Rules
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rktpy.host.netlink.wire import Request
     from rktpy.net.call import Call, Plugin
+    from rktpy.net.outcome import DNS
 
     Ipam = Callable[[str], Plugin]
 

@@ -10,11 +10,12 @@ from rktpy.errors import RktError
 from rktpy.host.netlink import addresses, links, routes
 from rktpy.host.netlink.routes import Route
 from rktpy.net.firewall import sysctls
+from rktpy.net.outcome import DNS
 from rktpy.net.plugins import addressing
 from rktpy.net.plugins.options import mtu, spell_mac
 from rktpy.net.plugins.settings import for_pod_end
 from rktpy.net.plugins.veth import Pair
-from rktpy.net.result import DNS, Interface, Result
+from rktpy.net.result import Interface, Result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

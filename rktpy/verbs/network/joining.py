@@ -11,13 +11,11 @@ import os
 from rktpy import log
 from rktpy.codec import compact, parse
 from rktpy.errors import RktError
-from rktpy.net.conf import choose
+from rktpy.net.outcome import Attached
 from rktpy.nspawn.plan import Bandwidth
 from rktpy.pod.dns import Mode
 from rktpy.value import Value
 from rktpy.verbs.network.bandwidth import fate, wanted
-from rktpy.verbs.network.leaving import reclaim
-from rktpy.verbs.network.publishing import published
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +23,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from rktpy.host.helper import Answer, Helper
-    from rktpy.net.attach import Attached, Plan
+    from rktpy.net.attach import Plan
     from rktpy.net.conf import Joined
-    from rktpy.net.names import Introduction
     from rktpy.net.netlist import NetList
+    from rktpy.net.outcome import Introduction
     from rktpy.pod.contents import Contents
     from rktpy.pod.dns import Dns
     from rktpy.pod.lifecycle import Pod
@@ -60,11 +58,15 @@ def plan_networks(site: Site, net: NetList, contents: Contents, *, user_namespac
     limit = wanted(contents)
     if net.host:
         return Joins(net, bandwidth=fate(limit, "the pod is in the caller's network"))
+    # A pod in the host's network, of which many may start at once, needs none of these.
+    from rktpy.verbs.network.publishing import published
+
     ports = published(contents.manifest)
     if net.none and not ports:
         alone = fate(limit, "the pod joins no network")
         return Joins(net, user_namespace=user_namespace, bandwidth=alone)
     from rktpy.net import attach, shaping
+    from rktpy.net.conf import choose
 
     try:
         joined = choose(site.roots, net, lambda text: _networking.warning("%s", text))
@@ -138,11 +140,10 @@ class Joining:
         Raises:
             RktError: it cannot.
         """
-        from rktpy.net.attach import Attached
-        from rktpy.net.result import read_result
-
         if self._helper is None:
             return Attached()
+        from rktpy.net.result import read_result
+
         try:
             answer = self._helper.wait()
         except Exception as error:
@@ -187,6 +188,7 @@ class Joining:
         from rktpy.host import netns
         from rktpy.host.helper import Helper
         from rktpy.net import attach, record
+        from rktpy.verbs.network.leaving import reclaim
 
         pod, uuid = self._pod.path, self._pod.uuid
         attach.note(pod, uuid, planned)

@@ -10,13 +10,9 @@ from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host.lock import lock_file
 from rktpy.host.mount import has_overlayfs
-from rktpy.pod.after import sweep
-from rktpy.pod.after.teardown import leftover_mounts
 from rktpy.pod.contents import write_contents
-from rktpy.pod.idrange import take_range
 from rktpy.pod.naming import NAME_ANNOTATION, NoNameError, claim, holder
 from rktpy.pod.phase import Phase
-from rktpy.verbs.network.leaving import leave_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,6 +116,8 @@ def fill(pod: Pod, contents: Contents, source: PodSource) -> Contents:
         OSError: the disk is full.
     """
     if source.private_users:
+        from rktpy.pod.idrange import take_range
+
         contents = contents.replace(private_users=take_range(pod))
     write_contents(pod.tree, contents)
     name = contents.manifest.annotation(NAME_ANNOTATION)
@@ -134,6 +132,11 @@ def discard(pod: Pod) -> None:
 
     The lock is ours, so nobody else touches the pod; if we are killed here, ``gc`` goes on.
     """
+    # What most starts do without.
+    from rktpy.pod.after import sweep
+    from rktpy.pod.after.teardown import leftover_mounts
+    from rktpy.verbs.network.leaving import leave_networks
+
     garbage = Phase.EXITED_GARBAGE if pod.phase == Phase.RUN else Phase.GARBAGE
     try:
         os.chdir("/")

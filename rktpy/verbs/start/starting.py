@@ -15,7 +15,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import mount
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY
-from rktpy.net.names import Introduction
+from rktpy.net.outcome import Introduction
 from rktpy.nspawn import podfilter
 from rktpy.nspawn.affinity import go_apart, place_apart
 from rktpy.nspawn.launch import launch

@@ -14,7 +14,8 @@ import pytest
 
 from rktpy.host.lock import lock_dir
 from rktpy.net import hosts
-from rktpy.net.names import DIRECTORY, Introduction, announce, withdraw
+from rktpy.net.names import DIRECTORY, announce, withdraw
+from rktpy.net.outcome import Introduction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ import pytest
 from rktpy.codec import compact, parse
 from rktpy.net import chain
 from rktpy.net.external import External
-from rktpy.net.result import DNS, Address, Interface, Result, Route
+from rktpy.net.outcome import DNS
+from rktpy.net.result import Address, Interface, Result, Route
 from tests.support.netplugins import attachment, programs, script
 
 if TYPE_CHECKING:

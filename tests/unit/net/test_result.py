@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from rktpy.errors import RktError
 from rktpy.net.call import Call
+from rktpy.net.outcome import DNS
 from rktpy.net.result import (
-    DNS,
     VERSIONS,
     Address,
     Interface,

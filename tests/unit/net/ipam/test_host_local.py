@@ -12,7 +12,8 @@ from rktpy.net.call import Call
 from rktpy.net.ipam.arguments import IpamError
 from rktpy.net.ipam.host_local import ExhaustedError, HostLocal
 from rktpy.net.ipam.leases import Lease, leases, reclaim
-from rktpy.net.result import DNS, Address, Result, Route
+from rktpy.net.outcome import DNS
+from rktpy.net.result import Address, Result, Route
 
 if TYPE_CHECKING:
     from pathlib import Path

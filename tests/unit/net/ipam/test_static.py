@@ -9,7 +9,8 @@ import pytest
 from rktpy.errors import RktError
 from rktpy.net.call import Call
 from rktpy.net.ipam.static import Static
-from rktpy.net.result import DNS, Address, Result, Route
+from rktpy.net.outcome import DNS
+from rktpy.net.result import Address, Result, Route
 
 FOUR = {"address": "10.1.0.5/24", "gateway": "10.1.0.1"}
 SIX = {"address": "FD00:0::5/64"}

@@ -29,7 +29,7 @@ def layout(tmp_path: Path) -> Layout:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A series of looks is over soon; for who does not wait for what another process does."""
     monkeypatch.setattr(watching, "_LOOKS", 5)
-    monkeypatch.setattr(watching, "_LEAVING", 0.05)
+    monkeypatch.setattr(watching, "_LEAVING", 0.03)  # shorter than the series, as it is there
 
 
 @pytest.fixture

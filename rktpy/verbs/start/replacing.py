@@ -71,8 +71,8 @@ def _condemn(pod: Pod, name: str) -> None:
                 _stop(pod, name)
             else:
                 time.sleep(_POLL)
-            continue
-        return
+        else:
+            return
 
 
 def _stop(pod: Pod, name: str) -> None:
@@ -80,11 +80,14 @@ def _stop(pod: Pod, name: str) -> None:
     from rktpy.verbs.stop import stop_pod
 
     _logger.warning("stopping pod %s, which has the name %s", pod.uuid, name)
-    if not stop_pod(pod, force=False):
-        return
     try:
+        stop_pod(pod, force=False)
         wait_finished(pod, _STOP_PATIENCE)
     except WaitTimeoutError:
         _logger.warning("pod %s does not end, so it is killed", pod.uuid)
         stop_pod(pod, force=True)
         wait_finished(pod, _KILL_PATIENCE)
+    except (RktError, OSError):
+        if pod.state() == State.RUNNING:
+            raise
+        # It ended meanwhile, and somebody else has begun to delete it.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.run.images import SHELL, shell_aci
-from tests.integration.run.rk import until
+from tests.integration.run.rk import Rktpy, until
 from tests.support import leaks
 from tests.support.throttling import counters, shares
 
 if TYPE_CHECKING:
-    from tests.integration.run.rk import Rktpy
+    from collections.abc import Iterator
 
 # More than it may, but not all of the machine if the limit should not hold.
 EAT = "x=12345678; while [ ${#x} -lt 99000000 ]; do x=$x$x; done; echo survived"
@@ -143,11 +144,23 @@ def test_a_fork_bomb_is_stopped_by_the_limit_of_processes(rkt: Rktpy) -> None:
     assert "enough" in free.lines()
 
 
+@pytest.fixture
+def on_disk() -> Iterator[Rktpy]:
+    """``rktpy`` with its data on a disk, where other tests have theirs in memory."""
+    with tempfile.TemporaryDirectory(prefix="rktpy-", dir="/var/tmp") as home:
+        rkt = Rktpy(Path(home) / "data")
+        yield rkt
+        assert rkt.collect().status == 0
+
+
 @pytest.mark.parametrize(
     ("name", "limit"), [("resource/block-bandwidth", "1Mi"), ("resource/block-iops", "16")]
 )
-def test_writing_to_disks_is_slowed_down(rkt: Rktpy, tmp_path: Path, name: str, limit: str) -> None:
+def test_writing_to_disks_is_slowed_down(
+    on_disk: Rktpy, tmp_path: Path, name: str, limit: str
+) -> None:
     """Two MiB in pieces of 64 KiB: 32 operations, two seconds either way."""
+    rkt = on_disk
     image = limited(tmp_path, {"name": name, "value": {"default": True, "limit": limit}})
     write = "busybox dd if=/dev/zero of=/file bs=64k count=32 oflag=direct 2>/dev/null"
     done = rkt.run(image, "--", f"cat /proc/uptime; {write} || echo no; cat /proc/uptime")

@@ -24,6 +24,8 @@ PR_SET_CHILD_SUBREAPER = 36
 _THREADS = "/proc/self/task"
 _LAST_BREATH = 5.0  # seconds for a thread that was joined to be gone
 _LEASES = "/var/lib/cni"  # where network plugins keep theirs
+# A new network namespace has what the machine was told (ip-sysctl.rst, devconf_inherit_init_net).
+_FORWARDING = "/proc/sys/net/ipv4/ip_forward"
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
 
 
@@ -58,6 +60,8 @@ class Namespaces:
         leases = _LEASES.encode()
         call_libc("mount", b"tmpfs", leases, b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=0755")
         _loopback_up()
+        with open(_FORWARDING, "w", encoding="ascii") as file:
+            file.write("0")
         return self
 
     def __exit__(self, *_: object) -> None:

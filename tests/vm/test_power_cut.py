@@ -53,9 +53,11 @@ os.fsync(fd)
 """
 # From here on the kernel writes only what it is told to (docs/adr/0038-power-cuts.md). A period of
 # 0 would wake the flusher at once in each new cgroup, where it may write out everything. A new
-# period makes it write once, which the second sync waits for.
+# period makes it write once, which the second sync waits for. Nor shall ext4 write out a file that
+# replaces another, as it does on its own; other file systems do not.
 _PERIOD = 100_000_000  # hundredths of a second: eleven days
 _NO_WRITEBACK = (
+    "mount -o remount,noauto_da_alloc /; "
     f"sysctl vm.dirty_writeback_centisecs={_PERIOD} vm.dirty_expire_centisecs={_PERIOD}; sync; sync"
 )
 

@@ -29,7 +29,7 @@ class HostTraits(Value):
     keep_unit: bool
     systemd: int  # major version, as in the host's facts
     filtered: bool = False  # this process is under the pod's system call filter already
-    tied: bool = False  # the pod's tree has what ties its PID 1 to nspawn
+    before_systemd: tuple[str, ...] = ()  # programs that the pod's tree has for ``lifeline``
 
 
 def nspawn_argv(
@@ -57,8 +57,8 @@ def nspawn_argv(
         argv += [_controller(one) for one in handed]
     argv += _capabilities(pod)
     argv.append("--")
-    if host.tied:
-        argv += lifeline.init()
+    if host.before_systemd:
+        argv += lifeline.init(host.before_systemd)
     # For the pod's systemd as on a kernel's command line, which is what it takes them for in a
     # container. Later versions ignore options (seen with 262), these words no version does.
     argv.append("systemd.default_standard_output=tty")
@@ -69,7 +69,7 @@ def nspawn_argv(
 
 def _host_options(pod: PodPlan, host: HostTraits) -> Iterator[str]:
     # What --boot means besides finding an init: SIGTERM is for systemd to stop.
-    yield "--kill-signal=SIGRTMIN+3" if host.tied else "--boot"
+    yield f"--kill-signal={lifeline.HALT}" if host.before_systemd else "--boot"
     yield "--notify-ready=yes"
     yield "--settings=no"  # a host's /etc/systemd/nspawn/*.nspawn must not change pods
     yield "--resolv-conf=off"

@@ -157,7 +157,7 @@ def _become_nspawn(
         keep_unit=placement.keep_unit,
         systemd=facts.systemd,
         filtered=podfilter.load_for(plan, facts.systemd),
-        tied=lifeline.tied(_ROOT),
+        before_systemd=lifeline.programs_in(_ROOT),
     )
     argv = nspawn_argv(plan, host, _ROOT, groups)
     process.replace(argv, env=nspawn_environment(plan, host, environ), keep=lock_fd)

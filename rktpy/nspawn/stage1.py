@@ -26,7 +26,6 @@ BUILTIN_ANNOTATION = "rktpy/stage1/builtin"  # names the flavour that runs in pr
 _SYSTEMD_DIRS = ("/usr/lib/systemd", "/lib/systemd")
 _DAEMONS = ("systemd", "systemd-journald", "systemd-shutdown")
 _OPTIONAL_DAEMONS = ("systemd-executor",)  # PID 1 starts services through it from 255 on
-_TIE = "setpriv"
 _TOOLS = ("sh", "ln", "strings", "cat")
 _LINKS = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
 _DIRECTORIES = (
@@ -107,8 +106,9 @@ def entries(files: str) -> Iterator[Entry]:
         yield Entry(directory, _MODES.get(directory, 0o755))
     made = set(_DIRECTORIES)
     programs = _host_programs()
-    if _TIE in programs and not lifeline.works(programs[_TIE]):
-        del programs[_TIE]
+    for name in lifeline.find_programs():
+        if not lifeline.works(name, programs[name]):
+            del programs[name]
     for place, source in sorted(closure([*programs.values()]).items()):
         for parent in _parents(place.lstrip("/")):
             if parent not in made and parent not in _LINKS:
@@ -195,10 +195,7 @@ def _host_programs() -> dict[str, str]:
         programs["busybox"] = busybox
     else:
         programs |= {tool: _needed(tool) for tool in _TOOLS if tool != "strings"}
-    tie = lifeline.find_program()
-    if tie:
-        programs[_TIE] = tie
-    return programs
+    return programs | lifeline.find_programs()
 
 
 def _needed(name: str) -> str:

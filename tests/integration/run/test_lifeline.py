@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -36,6 +37,26 @@ def first_process(pod: Running) -> int:
 def pending(pid: int) -> bool:
     """Return whether signals wait for the process."""
     return int(status(pid)["ShdPnd"], 16) != 0
+
+
+def takes(pid: int, number: int) -> bool:
+    """Return whether the process waits for the signal, as systemd does: blocked and read."""
+    return bool(int(status(pid)["SigBlk"], 16) >> (number - 1) & 1)
+
+
+def stop_early(pod: Running) -> int:
+    """Stop the pod's PID 1 before its systemd takes signals, and return it."""
+    programs = {"setpriv", "systemd"}  # what nspawn's own process becomes, after env
+    first = 0
+    while not first:
+        assert pod.process.poll() is None, pod.end()
+        with contextlib.suppress(OSError, ValueError):
+            found = first_process(pod)
+            first = found if os.path.basename(os.readlink(f"/proc/{found}/exe")) in programs else 0
+    os.kill(first, signal.SIGSTOP)
+    pod.until(lambda: status(first)["State"].startswith("T"), "stop")
+    assert not takes(first, signal.SIGTERM), "its systemd was up already"
+    return first
 
 
 @pytest.mark.parametrize("name", ["KILL", "HUP", "QUIT"])
@@ -86,8 +107,7 @@ def test_a_command_that_was_entered_ends_with_the_pod(rkt: Rktpy) -> None:
 
 def test_a_stage1_without_the_program_runs_as_before_and_gc_ends_what_is_left(rkt: Rktpy) -> None:
     """As in a pod that was prepared before there was one, or on a host that has none."""
-    program = lifeline.find_program()
-    assert program is not None
+    program = lifeline.find_programs()["setpriv"]
     subprocess.run(["mount", "--bind", "/dev/null", program], check=True)
     try:
         uuid = rkt.prepare(SHELL, *STAY)
@@ -105,14 +125,35 @@ def test_a_stage1_without_the_program_runs_as_before_and_gc_ends_what_is_left(rk
     end_of(inside)
 
 
-def test_a_program_without_the_option_is_not_used(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["env", "setpriv"])
+def test_a_program_without_the_option_is_not_used(tmp_path: Path, name: str) -> None:
     """That of busybox, which some hosts have in its place."""
-    program = tmp_path / "setpriv"
+    program = tmp_path / name
     program.symlink_to("/bin/busybox")
-    found = lifeline.find_program()
+    found = lifeline.find_programs()[name]
 
-    assert found is not None
-    assert (lifeline.works(found), lifeline.works(str(program))) == (True, False)
+    assert (lifeline.works(name, found), lifeline.works(name, str(program))) == (True, False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_pod_that_shall_end_before_its_systemd_is_up_ends_in_order(
+    rkt: Rktpy, number: int
+) -> None:
+    """The kernel drops signals to a first process that takes none, unless they are blocked."""
+    with rkt.start("run", SHELL, "--", "echo up; exec sleep 300") as pod:
+        first = stop_early(pod)
+        pod.process.send_signal(number)
+        pod.until(lambda: pending(first), "nspawn's request")
+        os.kill(first, signal.SIGCONT)
+        done = pod.end()
+
+    assert done.status == 0
+
+
+def test_apps_find_no_signal_blocked(rkt: Rktpy) -> None:
+    done = rkt.run(SHELL, "--", "busybox grep SigBlk /proc/self/status")
+
+    assert done.lines("shell") == [f"SigBlk:\t{0:016x}"]
 
 
 @pytest.mark.parametrize(

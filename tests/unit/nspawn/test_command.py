@@ -39,15 +39,19 @@ def test_without_systemd_nothing_is_registered_or_linked() -> None:
     assert {"--register=no", "--keep-unit", "--link-journal=no"} <= set(argv)
 
 
-def test_a_pod_that_is_tied_to_nspawn_executes_systemd_as_nspawn_would() -> None:
-    plain, tied = nspawn_argv(pod(), HOST, "r"), nspawn_argv(pod(), HOST.replace(tied=True), "r")
-    at, command = tied.index("--"), lifeline.init()
+@pytest.mark.parametrize("programs", [("env", "setpriv"), ("setpriv",), ("env",)])
+def test_systemd_is_executed_by_other_programs_as_nspawn_would(programs: tuple[str, ...]) -> None:
+    plain, by_way = (
+        nspawn_argv(pod(), HOST.replace(before_systemd=p), "r") for p in ((), programs)
+    )
+    at, command = by_way.index("--"), lifeline.init(programs)
 
     assert "--boot" in plain
-    assert command[0] == "/usr/bin/setpriv"
-    assert command[-1] == "/usr/lib/systemd/systemd"
-    assert tied[at + 1 : at + 1 + len(command)] == list(command)
-    assert [word for word in tied if word not in command] == [
+    assert [word for word in command if word.startswith("/")] == [
+        *(f"/usr/bin/{name}" for name in programs), "/usr/lib/systemd/systemd",
+    ]  # fmt: skip
+    assert by_way[at + 1 : at + 1 + len(command)] == list(command)
+    assert [word for word in by_way if word not in command] == [
         "--kill-signal=SIGRTMIN+3" if word == "--boot" else word for word in plain
     ]
 

@@ -116,8 +116,9 @@ def test_every_word_of_the_command_is_one_that_nspawn_and_the_pods_systemd_know(
     plan = everything(v1=False).replace(interactive=True, reboots=True)
     argv = nspawn_argv(plan, HOST.replace(systemd=systemd), "r")
     argv += nspawn_argv(plan, HOST.replace(systemd=systemd, keep_unit=True), "r")[1:]
-    tied = nspawn_argv(plan, HOST.replace(systemd=systemd, tied=True), "r")
-    argv += tied[: tied.index("--")] + tied[tied.index(lifeline.init()[-1]) :]
+    programs = ("env", "setpriv")
+    tied = nspawn_argv(plan, HOST.replace(systemd=systemd, before_systemd=programs), "r")
+    argv += tied[: tied.index("--")] + tied[tied.index(lifeline.init(programs)[-1]) :]
 
     options = {word[2:].partition("=")[0] for word in argv if word.startswith("--") and word[2:]}
     words = {word.partition("=")[0] for word in argv if word.startswith("systemd.")}

@@ -12,6 +12,7 @@ import gc
 import os
 import resource
 import select
+import time
 
 from rktpy import codec
 from rktpy.errors import RktError
@@ -29,6 +30,7 @@ CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, MKNOD, SETFCAP = (
 )
 _ANSWER_LIMIT = 64 << 20
 _AGAIN = 100  # ms
+_LAST_WORDS = 20.0  # seconds that cleaning up may take
 _MEMORY = 2 << 30  # address space; 500,000 members with long names need a quarter of it
 
 
@@ -126,12 +128,20 @@ class Helper:
             pass  # ended by itself; still ours to reap
 
     def drop(self) -> None:
-        """Wait until it has ended, whatever it may have to say. Instead of ``wait``."""
+        """Wait until it has ended, whatever it may have to say. Instead of ``wait``.
+
+        One that takes longer than 20 seconds is killed: what it was told may have got lost in a
+        library, and what it leaves is what any kill leaves.
+        """
         poll = select.poll()
         poll.register(self._answer, select.POLLIN)
+        deadline = time.monotonic() + _LAST_WORDS
         while True:
             # A signal that comes just before a system call does not end the call: say it again.
             if not poll.poll(_AGAIN):
+                if time.monotonic() > deadline:
+                    self.cancel()
+                    return
                 self.ask_to_stop()
             elif not os.read(self._answer, 1 << 16):
                 break

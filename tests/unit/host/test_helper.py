@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -61,3 +62,23 @@ def test_who_is_told_to_stop_cleans_up_first() -> None:
         helper.ask_to_stop()
         helper.drop()
         assert pipe.read() == b"clean"
+
+
+def test_who_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rktpy.host.helper._LAST_WORDS", 0.0)
+    reading, writing = os.pipe()
+
+    def work() -> NoReturn:
+        heed_signals()
+        while True:
+            with contextlib.suppress(Stopped):
+                os.write(writing, b"ready")
+                select.select([], [], [])
+
+    helper = Helper(work)
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        assert pipe.read(5) == b"ready"
+        helper.ask_to_stop()
+        helper.drop()
+        assert pipe.read() == b"ready"  # told once, and it goes on, until it is killed

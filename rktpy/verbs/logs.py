@@ -14,6 +14,7 @@ from rktpy.errors import RktError
 from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.phase import State
+from rktpy.resource import Resource
 from rktpy.systemd.journal import CURSOR, JournalError, Query, Reader, read_all
 from rktpy.value import Value
 from rktpy.verbs.loglines import JsonPrinter, TextPrinter, matches
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rktpy.verbs.loglines import Printer
     from rktpy.verbs.site import Site
 
+_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _LOOK = 0.2  # seconds between two looks whether the pod still runs
 _START = 0.02  # the same for a journal that is about to be made
 
@@ -53,6 +55,52 @@ class NoJournalError(RktError):
         )
 
 
+class Journal(Resource):
+    """The directory of a pod's journal, also if ``gc`` marks the pod now, which renames it.
+
+    ``path`` is for programs that we start; it leads nowhere after ``close``.
+    """
+
+    __slots__ = ("_fd", "path")
+
+    def __init__(self, pod: Pod, *, wait: bool) -> None:
+        """Open it; with ``wait`` a pod that has just been started may not have it yet.
+
+        Raises:
+            NoJournalError: the pod has none.
+            RetrieveError: the pod is in no phase any more.
+        """
+        self._fd = self._open(pod)
+        while self._fd < 0:
+            if not wait or not _runs(pod):
+                raise NoJournalError(pod.uuid)
+            select.select([], [], [], _START)
+            self._fd = self._open(pod)
+        self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
+
+    def close(self) -> None:
+        """Let go of it; twice is fine."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    @staticmethod
+    def _open(pod: Pod) -> int:
+        """Return a descriptor, -1 for nothing there, wherever the pod is by now."""
+        while True:
+            phase = pod.phase
+            below = f"var/log/journal/{pod.uuid.replace('-', '')}"
+            try:
+                return os.open(f"{stage1_state_dir(pod)}/{below}", _DIRECTORY)
+            except OSError:
+                try:
+                    pod.refresh()
+                except PodGoneError as error:
+                    raise RetrieveError from error
+                if pod.phase == phase:
+                    return -1
+
+
 def logs(site: Site, request: LogsRequest, *, reader: int) -> Iterator[bytes]:
     """Yield what is to be printed; with ``follow`` until the pod has ended.
 
@@ -63,20 +111,16 @@ def logs(site: Site, request: LogsRequest, *, reader: int) -> Iterator[bytes]:
         BrokenPipeError: nobody reads.
     """
     pod, apps = _pod_and_apps(site, request)
-    directory = f"{stage1_state_dir(pod)}/var/log/journal/{pod.uuid.replace('-', '')}"
-    while not os.path.isdir(directory):
-        if not request.follow or not _runs(pod):
-            raise NoJournalError(pod.uuid)
-        select.select([], [], [], _START)
-    query = Query(directory, matches(apps), since=request.since, lines=request.lines)
     printer: Printer
     if request.format:
         printer = JsonPrinter(apps, pretty=request.format == "json-pretty")
     else:
         printer = TextPrinter(apps, timestamps=request.timestamps)
-    for entries in _follow(pod, query, reader) if request.follow else read_all(query):
-        if text := printer(entries):
-            yield text
+    with Journal(pod, wait=request.follow) as journal:
+        query = Query(journal.path, matches(apps), since=request.since, lines=request.lines)
+        for entries in _follow(pod, query, reader) if request.follow else read_all(query):
+            if text := printer(entries):
+                yield text
 
 
 def _pod_and_apps(site: Site, request: LogsRequest) -> tuple[Pod, tuple[str, ...]]:

@@ -52,7 +52,7 @@ _GONE = (
 _STATE = (
     r"not running|(is|currently) running|is not prepared|not exited|in use|has no journal"
     r"|has not run yet|has no files any more|deadline exceeded|cannot join app"
-    r"|is not up yet|too many children|Failed to open .*journal"
+    r"|is not up yet|too many children"
 )
 # Names and ports are few.
 _STARTS = rf"{_GONE}|the name .* belongs to|port .*(in use|is published by)"

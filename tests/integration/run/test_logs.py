@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.host import procfs
+from rktpy.layout import Layout
+from rktpy.pod.lifecycle import open_pod
+from rktpy.systemd.journal import Query, read_all
+from rktpy.verbs.logs import Journal
 from tests.integration.run.images import INSPECT, SHELL
 from tests.integration.run.rk import PATIENCE, until
 
@@ -186,3 +190,16 @@ def test_a_follower_that_loses_journalctl_says_so(rkt: Rktpy) -> None:
 
     assert (follower.returncode, out) == (254, b"")
     assert err == b"logs: journalctl has ended, but the pod has not\n"
+
+
+def test_the_journal_of_a_pod_that_gc_marks_meanwhile_is_read(rkt: Rktpy) -> None:
+    pod = open_pod(Layout(str(rkt.data)), ended(rkt, "echo here"))
+    rkt.ok("gc", "--mark-only")
+    with Journal(pod, wait=False) as journal:
+        (there,) = rkt.data.glob("pods/exited-garbage/*")
+        os.rename(there, rkt.data / "pods/run" / there.name)
+        found = [
+            entry[b"MESSAGE"] for entries in read_all(Query(journal.path)) for entry in entries
+        ]
+
+    assert b"here" in found

@@ -115,6 +115,39 @@ if TYPE_CHECKING:
             """Disconnect; twice is fine."""
 
 
+class Questions:
+    """Base of both back ends: what ``Bus.call`` answers in the same way over each. Not pydbus's own
+    attributes and ``get_name_owner``, which wait for ever.
+    """
+
+    __slots__ = ()
+
+    def get_property(
+        self: Bus,
+        destination: str,
+        path: str,
+        interface: str,
+        name: str,
+        *,
+        timeout: float = CALL_TIMEOUT,
+    ) -> Any:  # noqa: ANN401 - a property may be of any type
+        """See ``Bus``."""
+        arguments = (interface, name)
+        return self.call(destination, path, PROPERTIES, "Get", "ss", arguments, timeout=timeout)[0]
+
+    def name_has_owner(self: Bus, name: str, *, timeout: float = CALL_TIMEOUT) -> bool:
+        """See ``Bus``."""
+        method = "NameHasOwner"
+        return bool(
+            self.call(BUS_NAME, BUS_PATH, BUS_NAME, method, "s", (name,), timeout=timeout)[0]
+        )
+
+    def names_activatable(self: Bus, *, timeout: float = CALL_TIMEOUT) -> frozenset[str]:
+        """See ``Bus``."""
+        reply = self.call(BUS_NAME, BUS_PATH, BUS_NAME, "ListActivatableNames", timeout=timeout)
+        return frozenset(reply[0])
+
+
 class Wanted(Value):
     """Signals to subscribe to: all of these must fit (D-Bus specification, "Match Rules").
 

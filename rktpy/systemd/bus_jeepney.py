@@ -19,9 +19,9 @@ from rktpy.systemd.bus import (
     CALL_TIMEOUT,
     DISCONNECTED,
     NO_SERVER,
-    PROPERTIES,
     BusError,
     BusTimeoutError,
+    Questions,
     Reply,
     Signal,
     Variant,
@@ -98,7 +98,7 @@ def _authenticate(sock: socket.socket, deadline: float) -> None:
     sock.sendall(BEGIN)
 
 
-class JeepneyBus:
+class JeepneyBus(Questions):
     """``Bus`` over an authenticated socket, which it owns."""
 
     __slots__ = ("_kept", "_parser", "_sent", "_serial", "_sock", "_wanted")
@@ -160,31 +160,6 @@ class JeepneyBus:
             raise BusError(f"{what}: the message bus does not listen", name=DISCONNECTED)
         self._sent.add(self._serial)
         return self._serial
-
-    def get_property(
-        self,
-        destination: str,
-        path: str,
-        interface: str,
-        name: str,
-        *,
-        timeout: float = CALL_TIMEOUT,
-    ) -> Any:  # noqa: ANN401 - a property may be of any type
-        """See ``rktpy.systemd.bus.Bus``."""
-        arguments = (interface, name)
-        return self.call(destination, path, PROPERTIES, "Get", "ss", arguments, timeout=timeout)[0]
-
-    def name_has_owner(self, name: str, *, timeout: float = CALL_TIMEOUT) -> bool:
-        """See ``rktpy.systemd.bus.Bus``."""
-        method = "NameHasOwner"
-        return bool(
-            self.call(BUS_NAME, BUS_PATH, BUS_NAME, method, "s", (name,), timeout=timeout)[0]
-        )
-
-    def names_activatable(self, *, timeout: float = CALL_TIMEOUT) -> frozenset[str]:
-        """See ``rktpy.systemd.bus.Bus``."""
-        reply = self.call(BUS_NAME, BUS_PATH, BUS_NAME, "ListActivatableNames", timeout=timeout)
-        return frozenset(reply[0])
 
     def subscribe(self, wanted: Wanted, *, timeout: float = CALL_TIMEOUT) -> None:
         """See ``rktpy.systemd.bus.Bus``."""

@@ -30,10 +30,10 @@ from rktpy.systemd.bus import (
     INVALID_ARGS,
     NO_REPLY,
     NO_SERVER,
-    PROPERTIES,
     UNKNOWN_METHOD,
     BusError,
     BusTimeoutError,
+    Questions,
     Reply,
     Signal,
     Variant,
@@ -85,7 +85,7 @@ def _open(address: str, timeout: float) -> Gio.DBusConnection:
     return connection
 
 
-class PydbusBus:
+class PydbusBus(Questions):
     """``Bus`` over a pydbus connection, which it owns."""
 
     __slots__ = ("_bus", "_post", "_proxies")
@@ -138,31 +138,6 @@ class PydbusBus:
             return self._letters().send(message)
         except GLib.Error as error:
             raise _translated(error, f"{interface}.{method}", 0) from error
-
-    def get_property(
-        self,
-        destination: str,
-        path: str,
-        interface: str,
-        name: str,
-        *,
-        timeout: float = CALL_TIMEOUT,
-    ) -> Any:  # noqa: ANN401 - a property may be of any type
-        """See ``rktpy.systemd.bus.Bus``. pydbus's own attributes have no timeout."""
-        arguments = (interface, name)
-        return self.call(destination, path, PROPERTIES, "Get", "ss", arguments, timeout=timeout)[0]
-
-    def name_has_owner(self, name: str, *, timeout: float = CALL_TIMEOUT) -> bool:
-        """See ``rktpy.systemd.bus.Bus``."""
-        method = "NameHasOwner"
-        return bool(
-            self.call(BUS_NAME, BUS_PATH, BUS_NAME, method, "s", (name,), timeout=timeout)[0]
-        )
-
-    def names_activatable(self, *, timeout: float = CALL_TIMEOUT) -> frozenset[str]:
-        """See ``rktpy.systemd.bus.Bus``."""
-        reply = self.call(BUS_NAME, BUS_PATH, BUS_NAME, "ListActivatableNames", timeout=timeout)
-        return frozenset(reply[0])
 
     def subscribe(self, wanted: Wanted, *, timeout: float = CALL_TIMEOUT) -> None:
         """See ``rktpy.systemd.bus.Bus``."""

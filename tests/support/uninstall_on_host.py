@@ -22,6 +22,11 @@ Image={SHELL}
 Args="exec sleep 1000"
 """
 _UNIT = f"[Service]\nExecStart=/usr/bin/rkt run {SHELL}\n"
+# Prints which of our units systemd knows.
+_KNOWN = "; ".join(
+    f"systemctl {what} --no-legend 'rktpy-gc*' || :"
+    for what in ("list-unit-files", "list-units --all", "list-timers --all")
+)
 _OTHER = "[Service]\nExecStart=/bin/true\n"
 
 
@@ -45,7 +50,7 @@ def check_only_data_stays(host: RemoteHost) -> None:
         "cannot start any more: /etc/systemd/system/old.service",
     ], said
     assert _left(host) == ""
-    assert _known(host) == ""
+    host.wait_until(f'test -z "$({_KNOWN})"')  # systemd forgets units a moment later
     host.sh("systemctl is-active web.service && ! test -e /run/systemd/generator/web.service")
     host.sh("systemctl stop web.service; ! systemctl is-active web.service")
     assert host.sh("ls /var/lib/rkt/cas/imageManifest /var/lib/rkt/pods/run").stdout == images
@@ -76,10 +81,3 @@ def _left(host: RemoteHost) -> str:
             "find /usr /etc -name '*rktpy*' -not -path '/etc/rktpy*' -not -name 'rktpy-test*'"
         ).stdout
     )
-
-
-def _known(host: RemoteHost) -> str:
-    """Return which of our units systemd knows."""
-    lists = ("list-unit-files", "list-units --all", "list-timers --all")
-    script = "".join(f"systemctl {what} --no-legend 'rktpy-gc*' || :; " for what in lists)
-    return host.sh(script).stdout

@@ -231,7 +231,7 @@ class PodTree:
 
     @property
     def isolators(self) -> str:
-        """What became of the pod's isolators when it was started (``nspawn.enforcement``)."""
+        """What became of the pod's isolators when it was started (``nspawn.limits``)."""
         return f"{self.root}/isolators"
 
     @property

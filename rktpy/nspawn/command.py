@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rktpy.nspawn import lifeline
-from rktpy.nspawn.confine import HIDDEN_DIRECTORY
-from rktpy.nspawn.owncgroups import FS_DIRECTORY
-from rktpy.nspawn.podlimits import scope_properties
-from rktpy.nspawn.quoting import nspawn_path
+from rktpy.nspawn.limits.podlimits import scope_properties
+from rktpy.nspawn.unit.confine import HIDDEN_DIRECTORY
+from rktpy.nspawn.unit.owncgroups import FS_DIRECTORY
+from rktpy.nspawn.unit.quoting import nspawn_path
 from rktpy.systemd.features import BACKGROUND
 from rktpy.value import Value
 
@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rktpy.nspawn.controllers import Handed
-    from rktpy.nspawn.plan import AppPlan, PodPlan
+    from rktpy.flavour.plan import AppPlan, PodPlan
+    from rktpy.nspawn.limits.controllers import Handed
 
 _REBOOT = "CAP_SYS_BOOT"
 

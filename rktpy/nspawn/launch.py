@@ -18,9 +18,10 @@ from rktpy.host.files import write_atomic
 from rktpy.host.procfs import lowest_oom_score
 from rktpy.nspawn import lifeline, podfilter
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
-from rktpy.nspawn.controllers import find_controllers, prepare_groups
-from rktpy.nspawn.devices import fence_pod
-from rktpy.nspawn.enforcement import (
+from rktpy.nspawn.lay import has_disks
+from rktpy.nspawn.limits.controllers import find_controllers, prepare_groups
+from rktpy.nspawn.limits.devices import fence_pod
+from rktpy.nspawn.limits.enforcement import (
     check_strict,
     device_policy,
     outcomes,
@@ -28,8 +29,7 @@ from rktpy.nspawn.enforcement import (
     wanted_controllers,
     warnings,
 )
-from rktpy.nspawn.lay import has_disks
-from rktpy.nspawn.podlimits import limit_pod
+from rktpy.nspawn.limits.podlimits import limit_pod
 from rktpy.nspawn.streams import Courier, detach
 
 TYPE_CHECKING = False
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from rktpy.cgroup import PodCgroup
+    from rktpy.flavour.placing import Placing
+    from rktpy.flavour.plan import PodPlan
     from rktpy.layout import PodTree
-    from rktpy.nspawn.controllers import Controllers, Handed
-    from rktpy.nspawn.enforcement import Outcome
-    from rktpy.nspawn.placing import Placing
-    from rktpy.nspawn.plan import PodPlan
+    from rktpy.nspawn.limits.controllers import Controllers, Handed
+    from rktpy.nspawn.limits.enforcement import Outcome
     from rktpy.systemd.facts import HostFacts
     from rktpy.systemd.unit import Placement
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import os
 
 from rktpy.host.disks import make_node
-from rktpy.nspawn.confine import DISKS
-from rktpy.nspawn.owncgroups import FS_DIRECTORY, cgroup_view
 from rktpy.nspawn.streams import FIFO
-from rktpy.nspawn.units import UNIT_DIR, unit_files, unit_links
+from rktpy.nspawn.unit.confine import DISKS
+from rktpy.nspawn.unit.owncgroups import FS_DIRECTORY, cgroup_view
+from rktpy.nspawn.unit.units import UNIT_DIR, unit_files, unit_links
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from rktpy.flavour.plan import AppPlan, PodPlan
     from rktpy.layout import PodTree
-    from rktpy.nspawn.plan import AppPlan, PodPlan
 
 _DIRECTORIES = (
     "etc", "etc/systemd", UNIT_DIR, "opt", "opt/stage2", "rkt", "rkt/env", "rkt/status", "rkt/room",

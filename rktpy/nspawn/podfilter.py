@@ -12,15 +12,15 @@ import os
 from binascii import crc32
 
 from rktpy import log
+from rktpy.flavour.syscall_sets import pod_allowed
 from rktpy.host import syscalls
 from rktpy.host.files import read_bytes, write_atomic
 from rktpy.layout import RUNTIME_DIR
-from rktpy.nspawn.syscall_sets import pod_allowed
 from rktpy.systemd.features import POD_FILTER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rktpy.nspawn.plan import PodPlan
+    from rktpy.flavour.plan import PodPlan
 
 _LIMIT = 1 << 18  # bytes of a compiled filter
 # A host that is a container is refused keyctl(2), and so are its pods; nspawn bears that as well.

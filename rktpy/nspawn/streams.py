@@ -159,7 +159,7 @@ def _leader(supervisor: int) -> int:
 
 def _be_seen_by(leader: int) -> None:
     """Go on as a process that ``leader`` has a number for, and as root: it hangs up on others."""
-    from rktpy.nspawn.enter import become_root, foreign_user_namespace
+    from rktpy.nspawn.entry.enter import become_root, foreign_user_namespace
 
     user = foreign_user_namespace(leader)
     syscalls.setns(os.open(f"/proc/{leader}/ns/pid", os.O_RDONLY | os.O_CLOEXEC), 0)

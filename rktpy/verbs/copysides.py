@@ -19,7 +19,7 @@ from rktpy.verbs.lookup import retrieve_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rktpy.nspawn.visit import AppRoot
+    from rktpy.nspawn.entry.visit import AppRoot
     from rktpy.pod.after.ended import EndedRoot
     from rktpy.verbs.site import Site
 
@@ -126,7 +126,7 @@ def open_side(site: Site, place: Place, *, writable: bool) -> HostSide | PodSide
         raise _without_files(pod.uuid, state)
     app = choose_app(pod, place.app, command="cp", advice=f"rktpy cp {place.pod}/APP:PATH ...")
     if state == State.RUNNING:
-        from rktpy.nspawn.visit import AppRoot
+        from rktpy.nspawn.entry.visit import AppRoot
         from rktpy.pod.pids import find_pid1
 
         with find_pid1(pod) as leader:

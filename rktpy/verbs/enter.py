@@ -6,8 +6,8 @@ from rktpy import log
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
-from rktpy.nspawn.enter import enter
-from rktpy.nspawn.units import environment_path
+from rktpy.nspawn.entry.enter import enter
+from rktpy.nspawn.unit.units import environment_path
 from rktpy.pod.app.environment import parse_systemd_file
 from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.choice import AppChoiceError, AppMissingError, choose_app

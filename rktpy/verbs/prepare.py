@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rktpy.nspawn.enforcement import check_strict, unsupported
+from rktpy.nspawn.limits.enforcement import check_strict, unsupported
 from rktpy.pod.command import as_typed, write_command
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase

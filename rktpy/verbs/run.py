@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from rktpy.flavour.placing import foresee
 from rktpy.host.files import write_atomic
-from rktpy.nspawn.placing import foresee
 from rktpy.pod.command import as_typed, write_command
 from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase

@@ -6,7 +6,7 @@ import os
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.nspawn.placing import foresee
+from rktpy.flavour.placing import foresee
 from rktpy.pod.command import add_start, as_typed
 from rktpy.pod.contents import read_contents
 from rktpy.pod.phase import Phase, State
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from rktpy.nspawn.placing import Foreseen
+    from rktpy.flavour.placing import Foreseen
     from rktpy.pod.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts

@@ -7,7 +7,7 @@ their sum is that of the pod. It holds for each network and each way; the loopba
 from __future__ import annotations
 
 from rktpy.appc import isolators as of
-from rktpy.nspawn.plan import Bandwidth
+from rktpy.flavour.plan import Bandwidth
 from rktpy.value import Value
 
 TYPE_CHECKING = False

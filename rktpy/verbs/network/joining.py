@@ -11,8 +11,8 @@ import os
 from rktpy import log
 from rktpy.codec import compact, parse
 from rktpy.errors import RktError
+from rktpy.flavour.plan import Bandwidth
 from rktpy.net.outcome import Attached
-from rktpy.nspawn.plan import Bandwidth
 from rktpy.pod.dns import Mode
 from rktpy.value import Value
 from rktpy.verbs.network.bandwidth import fate, wanted

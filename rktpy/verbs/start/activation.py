@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.nspawn.plan import SocketPlan
+from rktpy.flavour.plan import SocketPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

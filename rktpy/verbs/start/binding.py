@@ -8,9 +8,9 @@ import stat
 from rktpy.appc.volume import VolumeKind
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.flavour.plan import BindPlan
 from rktpy.host.device_fence import Device
 from rktpy.host.tree.rootpath import resolve_in_root, stat_in_root
-from rktpy.nspawn.plan import BindPlan
 from rktpy.pod.volume.dirs import make_volume_dir
 
 TYPE_CHECKING = False

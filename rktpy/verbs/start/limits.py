@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rktpy.appc import isolators as of
+from rktpy.flavour.plan import Limits
 from rktpy.host.disks import disks
-from rktpy.nspawn.plan import Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

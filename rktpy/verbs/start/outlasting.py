@@ -24,7 +24,7 @@ from rktpy.host.signals import (
     SIGTERM,
     signal,
 )
-from rktpy.nspawn.affinity import APART
+from rktpy.nspawn.limits.affinity import APART
 from rktpy.pod import pids
 from rktpy.systemd.commands import Question
 from rktpy.systemd.unit import SERVICE

@@ -10,12 +10,12 @@ import os
 from rktpy.appc import isolators as of
 from rktpy.appc.isolator import CAPS_REMOVE, CAPS_RETAIN, SECCOMP_REMOVE, SECCOMP_RETAIN
 from rktpy.errors import RktError
+from rktpy.flavour.plan import AppPlan, Bandwidth, PodPlan, SeccompPlan
+from rktpy.flavour.seccomp import default_filter, filter_plan
 from rktpy.host.tree.rootpath import stat_in_root
-from rktpy.nspawn.confine import HIDDEN_IN_PODS
-from rktpy.nspawn.plan import AppPlan, Bandwidth, PodPlan, SeccompPlan
-from rktpy.nspawn.seccomp import default_filter, filter_plan
 from rktpy.nspawn.streams import handed_streams
-from rktpy.nspawn.units import API_DIRECTORIES, API_FILES
+from rktpy.nspawn.unit.confine import HIDDEN_IN_PODS
+from rktpy.nspawn.unit.units import API_DIRECTORIES, API_FILES
 from rktpy.pod.app.annotations import annotated
 from rktpy.pod.app.environment import app_environment, enter_file, reaches_apps, systemd_file
 from rktpy.pod.app.executable import find_executable
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from rktpy.appc.app import App
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.pod import PodManifest, RuntimeApp
+    from rktpy.flavour.plan import BindPlan, SocketPlan
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
     from rktpy.log import Logger
-    from rktpy.nspawn.plan import BindPlan, SocketPlan
     from rktpy.pod.dns import Dns
     from rktpy.verbs.site import Insecure
     from rktpy.verbs.start.requests import StartOptions

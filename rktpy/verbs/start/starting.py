@@ -13,14 +13,14 @@ from rktpy import log
 from rktpy.appc.isolators import capability_names
 from rktpy.codec import quote
 from rktpy.errors import RktError
+from rktpy.flavour.placing import Placing
 from rktpy.host import mount
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY
 from rktpy.net.outcome import Introduction
 from rktpy.nspawn import podfilter
-from rktpy.nspawn.affinity import go_apart, place_apart
 from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
-from rktpy.nspawn.placing import Placing
+from rktpy.nspawn.limits.affinity import go_apart, place_apart
 from rktpy.nspawn.stage1 import SKELETON
 from rktpy.pod.app.restart import Restart, restart_policy
 from rktpy.pod.app.stopsignal import stop_signal
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.pod import RuntimeApp
+    from rktpy.flavour.placing import Foreseen
+    from rktpy.flavour.plan import PodPlan
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
-    from rktpy.nspawn.placing import Foreseen
-    from rktpy.nspawn.plan import PodPlan
     from rktpy.pod.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts
@@ -101,7 +101,7 @@ def _check_app(runtime: RuntimeApp, image: ImageManifest, start: StartOptions) -
     app = runtime.app or image.app
     names = capability_names(app.isolators) if app else ()
     if names:
-        from rktpy.nspawn.capability_names import check_capabilities
+        from rktpy.nspawn.unit.capability_names import check_capabilities
 
         check_capabilities(runtime.name, names)
 

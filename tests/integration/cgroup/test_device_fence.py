@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy import cgroup
-from rktpy.nspawn.devices import BY_CONTROLLER, BY_PROGRAM, fence
-from rktpy.nspawn.plan import PodPlan
+from rktpy.flavour.plan import PodPlan
+from rktpy.nspawn.limits.devices import BY_CONTROLLER, BY_PROGRAM, fence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

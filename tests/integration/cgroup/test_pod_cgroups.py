@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy import cgroup
+from rktpy.flavour.placing import Foreseen, Placing
 from rktpy.host.cgroup.hierarchy import parse_membership
 from rktpy.host.cgroup.places import Place
 from rktpy.layout import PodTree
-from rktpy.nspawn.placing import Foreseen, Placing
 from rktpy.systemd.unit import NONE, Placement
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from rktpy.flavour.syscall_sets import pod_allowed
 from rktpy.host import seccomp
 from rktpy.nspawn import podfilter
-from rktpy.nspawn.syscall_sets import pod_allowed
 
 # What systemd-nspawn 252 opens for every pod by name of a set (src/nspawn/nspawn-seccomp.c).
 SETS = ("aio", "basic-io", "chown", "default", "file-system", "io-event", "ipc", "mount",

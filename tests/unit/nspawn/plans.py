@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.nspawn.plan import AppPlan, PodPlan
+from rktpy.flavour.plan import AppPlan, PodPlan
 
 UUID = "0b9d1a5e-5e4f-4a43-9d4c-0a1b2c3d4e5f"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rktpy.flavour.plan import AppPlan, BindPlan, Limits
 from rktpy.nspawn import lifeline
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
-from rktpy.nspawn.controllers import Handed
-from rktpy.nspawn.plan import AppPlan, BindPlan, Limits
+from rktpy.nspawn.limits.controllers import Handed
 from tests.unit.nspawn.plans import UUID, app, pod
 
 HOST = HostTraits(

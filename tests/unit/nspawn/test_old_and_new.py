@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from rktpy.flavour.plan import AppPlan, BindPlan, Limits, PodPlan, SocketPlan
+from rktpy.flavour.seccomp import filter_plan
 from rktpy.nspawn import lifeline, podfilter
 from rktpy.nspawn.closure import dlopen_wishes
 from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
-from rktpy.nspawn.confine import HIDDEN_IN_PODS
-from rktpy.nspawn.plan import AppPlan, BindPlan, Limits, PodPlan, SocketPlan
-from rktpy.nspawn.seccomp import filter_plan
 from rktpy.nspawn.stage1 import Stage1Error, files_dir, systemd_programs
-from rktpy.nspawn.units import unit_files
+from rktpy.nspawn.unit.confine import HIDDEN_IN_PODS
+from rktpy.nspawn.unit.units import unit_files
 from rktpy.systemd.features import CGROUP_V1, LEAST
 from tests.support.systemd_history import (
     DIRECTIVES,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rktpy.flavour.plan import Limits
 from rktpy.host.cgroup.places import Place
-from rktpy.nspawn.controllers import Handed, hand_over, memory_groups
-from rktpy.nspawn.plan import Limits
+from rktpy.nspawn.limits.controllers import Handed, hand_over, memory_groups
 from tests.unit.nspawn.plans import app, pod
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rktpy.cgroup import PodCgroup
+    from rktpy.flavour.plan import PodPlan
     from rktpy.host.cgroup.places import Place
-    from rktpy.nspawn.plan import PodPlan
     from rktpy.systemd.unit import Placement
 
 V1 = "cgroup v1"

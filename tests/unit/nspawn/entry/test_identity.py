@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from rktpy.nspawn.identity import identity_of, inside
+from rktpy.nspawn.entry.identity import identity_of, inside
 
 
 def test_a_process_of_our_own_namespace_is_whom_it_says() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rktpy.flavour.plan import AppPlan, BindPlan
 from rktpy.host.device_fence import Device
-from rktpy.nspawn.devices import CLOSED, allowed, app_groups
-from rktpy.nspawn.plan import AppPlan, BindPlan
+from rktpy.nspawn.limits.devices import CLOSED, allowed, app_groups
 from tests.unit.nspawn.plans import app, pod
 
 LOOP = Device("b", 7, 0)

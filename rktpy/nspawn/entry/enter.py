@@ -33,7 +33,7 @@ from rktpy.host.signals import (
     signal,
 )  # fmt: skip
 from rktpy.host.tree.rootpath import make_dir_in_root, make_file_in_root
-from rktpy.nspawn.identity import Identity, identity_of
+from rktpy.nspawn.entry.identity import Identity, identity_of
 from rktpy.value import Value
 
 TYPE_CHECKING = False

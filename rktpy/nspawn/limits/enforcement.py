@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rktpy.nspawn.controllers import Controllers
-    from rktpy.nspawn.plan import AppPlan, PodPlan
+    from rktpy.flavour.plan import AppPlan, PodPlan
+    from rktpy.nspawn.limits.controllers import Controllers
 
 # Limits that need a cgroup controller, with the field of ``Limits`` that has the amount.
 _LIMITS = {

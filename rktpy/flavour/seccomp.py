@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rktpy.errors import RktError
-from rktpy.nspawn.plan import SeccompPlan
-from rktpy.nspawn.syscall_sets import PROBED, app_closed, default_allowed, default_denied
+from rktpy.flavour.plan import SeccompPlan
+from rktpy.flavour.syscall_sets import PROBED, app_closed, default_allowed, default_denied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rktpy.cgroup import PodCgroup
-    from rktpy.nspawn.plan import AppPlan, PodPlan
+    from rktpy.flavour.plan import AppPlan, PodPlan
     from rktpy.systemd.unit import Placement
 
 # systemd's DevicePolicy=closed, and what nspawn allows its containers on top of it.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rktpy.flavour.plan import AppPlan, BindPlan, Limits
 from rktpy.nspawn.command import nspawn_argv
-from rktpy.nspawn.confine import confinement
-from rktpy.nspawn.owncgroups import cgroup_view, own_cgroups
-from rktpy.nspawn.plan import AppPlan, BindPlan, Limits
+from rktpy.nspawn.unit.confine import confinement
+from rktpy.nspawn.unit.owncgroups import cgroup_view, own_cgroups
 from tests.unit.nspawn.plans import app, pod
 from tests.unit.nspawn.test_command import HOST
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rktpy.nspawn.confine import confinement
-from rktpy.nspawn.plan import AppPlan, BindPlan, Limits
-from rktpy.nspawn.seccomp import default_filter, filter_plan
-from rktpy.nspawn.syscall_sets import default_allowed, pod_allowed
+from rktpy.flavour.plan import AppPlan, BindPlan, Limits
+from rktpy.flavour.seccomp import default_filter, filter_plan
+from rktpy.flavour.syscall_sets import default_allowed, pod_allowed
+from rktpy.nspawn.unit.confine import confinement
 from tests.unit.nspawn.plans import app
 
 

@@ -16,15 +16,15 @@ to read and is spared the mounts: systemd goes through the whole mount table for
 
 from __future__ import annotations
 
-from rktpy.nspawn.enforcement import wanted_controllers
-from rktpy.nspawn.quoting import bind_word
+from rktpy.nspawn.limits.enforcement import wanted_controllers
+from rktpy.nspawn.unit.quoting import bind_word
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from rktpy.nspawn.plan import AppPlan, PodPlan
+    from rktpy.flavour.plan import AppPlan, PodPlan
 
 FS_DIRECTORY = "/rkt/fs"  # in stage1
 _TOP = "/sys/fs/cgroup"

@@ -12,16 +12,16 @@ which are not started any more: an app stopped along with the pod counts as 0, a
 
 from __future__ import annotations
 
-from rktpy.nspawn.confine import confinement
-from rktpy.nspawn.owncgroups import own_cgroups
-from rktpy.nspawn.quoting import bind_word, command_line, directory, quote, specifiers
-from rktpy.nspawn.unitfile import UnitFile
+from rktpy.nspawn.unit.confine import confinement
+from rktpy.nspawn.unit.owncgroups import own_cgroups
+from rktpy.nspawn.unit.quoting import bind_word, command_line, directory, quote, specifiers
+from rktpy.nspawn.unit.unitfile import UnitFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rktpy.nspawn.plan import AppPlan, PodPlan, SocketPlan
+    from rktpy.flavour.plan import AppPlan, PodPlan, SocketPlan
 
 # Beside the static units of the image: fewer directories to copy up, and so to delete.
 UNIT_DIR = "etc/systemd/system"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from rktpy.host import syscalls
-from rktpy.nspawn.enter import (
+from rktpy.nspawn.entry.enter import (
     EnterError,
     app_process_in_its_root,
     become_root,

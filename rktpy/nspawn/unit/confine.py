@@ -6,13 +6,13 @@ app (design.md decision 15; rkt: stage1/init/common/pod.go, seccomp.go).
 
 from __future__ import annotations
 
-from rktpy.nspawn.quoting import quote
+from rktpy.nspawn.unit.quoting import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rktpy.nspawn.plan import AppPlan, Limits, SeccompPlan
+    from rktpy.flavour.plan import AppPlan, Limits, SeccompPlan
 
 # What rkt hid, covered by what stage1 has for it: empty, mode 0, read-only. What rkt made read-only
 # nspawn keeps so for the whole pod (/proc/sys, /proc/bus, /sys, …), but not /proc/sysrq-trigger:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rktpy.nspawn.plan import BindPlan, SocketPlan
-from rktpy.nspawn.quoting import QuotingError
-from rktpy.nspawn.units import unit_files, unit_links
+from rktpy.flavour.plan import BindPlan, SocketPlan
+from rktpy.nspawn.unit.quoting import QuotingError
+from rktpy.nspawn.unit.units import unit_files, unit_links
 from tests.unit.nspawn.plans import app, pod
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rktpy import cgroup
 from rktpy.appc.isolator import CPU, MEMORY, NETWORK_BANDWIDTH
-from rktpy.nspawn.enforcement import UNSUPPORTED, Outcome, shaped
+from rktpy.nspawn.limits.enforcement import UNSUPPORTED, Outcome, shaped
 from rktpy.systemd.unit import SCOPE
 
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rktpy.cgroup import PodCgroup
-    from rktpy.nspawn.plan import PodPlan
+    from rktpy.flavour.plan import PodPlan
     from rktpy.systemd.unit import Placement
 
 _PROPERTIES = {MEMORY: "MemoryMax=", CPU: "CPUQuota="}

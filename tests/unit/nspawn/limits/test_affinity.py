@@ -7,7 +7,7 @@ import os
 import pytest
 
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY, UNIFIED
-from rktpy.nspawn.affinity import cpus, place_apart, release
+from rktpy.nspawn.limits.affinity import cpus, place_apart, release
 from rktpy.systemd.unit import NONE, SCOPE, SERVICE, Placement
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rktpy.nspawn.quoting import (
+from rktpy.nspawn.unit.quoting import (
     QuotingError,
     command_line,
     directory,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rktpy.appc.isolator import Isolator
-from rktpy.nspawn.controllers import V2, Controllers
-from rktpy.nspawn.enforcement import (
+from rktpy.flavour.plan import AppPlan, Limits
+from rktpy.nspawn.limits.controllers import V2, Controllers
+from rktpy.nspawn.limits.enforcement import (
     StrictIsolatorError,
     check_strict,
     device_policy,
@@ -16,7 +17,6 @@ from rktpy.nspawn.enforcement import (
     wanted_controllers,
     warnings,
 )
-from rktpy.nspawn.plan import AppPlan, Limits
 from tests.unit.nspawn.plans import app, pod
 
 MEMORY, IOPS = "resource/memory", "resource/block-iops"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rktpy.appc.isolators import DEFAULT_CAPABILITIES
-from rktpy.nspawn.capability_names import (
+from rktpy.nspawn.unit.capability_names import (
     CAPABILITIES,
     UnknownCapabilityError,
     check_capabilities,

@@ -10,7 +10,7 @@ from rktpy.pod.lifecycle import create
 from rktpy.pod.phase import Phase
 from rktpy.systemd.facts import host_facts
 from rktpy.systemd.features import check_systemd
-from rktpy.verbs.fetching import store_of
+from rktpy.verbs.image.fetching import store_of
 from rktpy.verbs.start.gathering import gather
 from rktpy.verbs.start.preparing import (
     check_user_namespace,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rktpy.cli.pods import uuid_arguments
 from rktpy.codec import compact, pretty
-from rktpy.verbs.cat_manifest import pod_manifest
+from rktpy.verbs.report.cat_manifest import pod_manifest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
-from rktpy.verbs.cp import STREAM, CopyRequest, copy
+from rktpy.verbs.app.cp import STREAM, CopyRequest, copy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import UsageError
-from rktpy.verbs.enter import EnterRequest, enter_pod
+from rktpy.verbs.app.enter import EnterRequest, enter_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ def enter(call: Call) -> int:
 
 def healthcheck(call: Call) -> int:
     """Hand over; never returns on success."""
-    from rktpy.verbs.healthcheck import check_health
+    from rktpy.verbs.app.healthcheck import check_health
 
     check_health(call.site, call.args[0], app=call.options["app"])

@@ -8,9 +8,9 @@ from rktpy.cli.moments import parse_moment
 from rktpy.cli.output import SECOND, full_time
 from rktpy.log import harmless
 from rktpy.pod.events.story import Kind, Step
-from rktpy.verbs.eventfilter import Filters
-from rktpy.verbs.events import EventsRequest
-from rktpy.verbs.events import events as watch
+from rktpy.verbs.report.eventfilter import Filters
+from rktpy.verbs.report.events import EventsRequest
+from rktpy.verbs.report.events import events as watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.verbs.export import ExportRequest, export_app
+from rktpy.verbs.app.export import ExportRequest, export_app
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

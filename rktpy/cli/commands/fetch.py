@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rktpy.errors import RktError
 from rktpy.image.resolve import Wanted
-from rktpy.verbs.fetch import FetchRequest, fetch_images
+from rktpy.verbs.image.fetch import FetchRequest, fetch_images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

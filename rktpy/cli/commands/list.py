@@ -11,7 +11,7 @@ from rktpy.errors import RktError
 from rktpy.log import write_line
 from rktpy.pod.naming import name_in
 from rktpy.pod.phase import State, after_run
-from rktpy.verbs.list import list_pods, user_labels
+from rktpy.verbs.report.list import list_pods, user_labels
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

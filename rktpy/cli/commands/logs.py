@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rktpy.cli.call import write
-from rktpy.verbs.logs import LogsRequest
-from rktpy.verbs.logs import logs as read_logs
+from rktpy.verbs.report.logs import LogsRequest
+from rktpy.verbs.report.logs import logs as read_logs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

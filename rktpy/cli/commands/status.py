@@ -13,14 +13,14 @@ from rktpy.cli.pods import (
 from rktpy.log import harmless
 from rktpy.pod.naming import name_in
 from rktpy.pod.phase import State
-from rktpy.verbs.status import StatusRequest, pod_status
+from rktpy.verbs.report.status import StatusRequest, pod_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rktpy.cli.call import Call
-    from rktpy.verbs.status import PodStatus
+    from rktpy.verbs.report.status import PodStatus
 
 
 def status(call: Call) -> int:

@@ -6,7 +6,7 @@ import os
 
 from rktpy.cli.call import write
 from rktpy.cli.output import binary_size, table
-from rktpy.verbs.top import TopRequest, watch
+from rktpy.verbs.report.top import TopRequest, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rktpy.cli.call import Call
-    from rktpy.verbs.top import PodRows, Row
+    from rktpy.verbs.report.top import PodRows, Row
 
 _SHORT_UUID = 8
 _HEADER = ["POD", "APP", "CPU %", "CPU TIME", "MEMORY", "LIMIT", "READ", "WRITTEN", "PIDS"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rktpy.errors import RktError, UsageError
-from rktpy.verbs.trust import TrustRequest, trust_keys
+from rktpy.verbs.image.trust import TrustRequest, trust_keys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -105,7 +105,7 @@ EVENTS = (
         "strings",
         "only events that match: type=pod|app|image, event=WORD, pod=NAME|UUID, app=NAME,"
         " label=NAME[=VALUE], image=NAME|ID. Those of one key are alternatives, except labels",
-        check="rktpy.verbs.eventfilter:check_filter",
+        check="rktpy.verbs.report.eventfilter:check_filter",
         complete=FILTERS,
     ),
     Option(

@@ -18,7 +18,7 @@ from rktpy.generator import disk, ini
 from rktpy.generator.names import SUFFIX
 from rktpy.image.fetch import fetch_one
 from rktpy.image.reference import Kind, parse_reference
-from rktpy.verbs.fetching import means_of
+from rktpy.verbs.image.fetching import means_of
 from rktpy.verbs.image.unitwords import (
     UNKNOWN,
     alternatives,

@@ -20,7 +20,7 @@ from rktpy.pod.compose import (
 from rktpy.pod.contents import Contents, StoredTree
 from rktpy.pod.volume.resolve import check_number
 from rktpy.store.trees import Trees
-from rktpy.verbs.fetching import means_of
+from rktpy.verbs.image.fetching import means_of
 from rktpy.verbs.start.stage1 import find_stage1
 
 TYPE_CHECKING = False

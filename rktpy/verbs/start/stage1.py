@@ -13,7 +13,7 @@ from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.log import Logger
 from rktpy.nspawn import stage1 as builtin
-from rktpy.verbs.fetching import means_of
+from rktpy.verbs.image.fetching import means_of
 from rktpy.version import VERSION
 
 TYPE_CHECKING = False

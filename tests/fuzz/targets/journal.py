@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rktpy.systemd.journal import Parser
-from rktpy.verbs.loglines import JsonPrinter, TextPrinter
+from rktpy.verbs.report.loglines import JsonPrinter, TextPrinter
 from tests.fuzz.mutate import text
 from tests.fuzz.target import Target
 

@@ -13,7 +13,7 @@ from rktpy.image.fetch import fetch
 from rktpy.image.reference import parse_reference
 from rktpy.layout import Layout
 from rktpy.store.trees import Trees
-from rktpy.verbs.fetching import means_of, store_of
+from rktpy.verbs.image.fetching import means_of, store_of
 from rktpy.verbs.image.gc import References, collect_images
 from rktpy.verbs.site import Site
 from tests.integration.image.fetching import PATH, SIGNATURE, URL

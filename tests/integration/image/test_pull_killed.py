@@ -14,7 +14,7 @@ from rktpy.image.fetch import fetch
 from rktpy.image.reference import parse_reference
 from rktpy.layout import Layout
 from rktpy.store.layers import Layers
-from rktpy.verbs.fetching import means_of, store_of
+from rktpy.verbs.image.fetching import means_of, store_of
 from rktpy.verbs.site import Insecure, Site
 from tests.integration.store.dying import STEPS, collect, die_at, in_child, settled
 from tests.integration.store.support import leftovers, lock_files

@@ -15,7 +15,7 @@ from rktpy.host import procfs
 from rktpy.layout import Layout
 from rktpy.pod.lifecycle import open_pod
 from rktpy.systemd.journal import Query, read_all
-from rktpy.verbs.logs import Journal
+from rktpy.verbs.report.logs import Journal
 from tests.integration.run.images import INSPECT, SHELL
 from tests.integration.run.rk import PATIENCE, until
 

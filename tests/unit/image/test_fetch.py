@@ -17,7 +17,7 @@ from rktpy.store.database import Remote
 from rktpy.store.images import ImageStore
 from rktpy.store.importing import Terms
 from rktpy.store.index import Index
-from rktpy.verbs.fetching import means_of
+from rktpy.verbs.image.fetching import means_of
 from rktpy.verbs.site import Insecure, Site
 from tests.support.images import build_aci
 

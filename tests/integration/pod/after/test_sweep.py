@@ -220,7 +220,7 @@ def _when(condition: Callable[[], bool], work: Callable[[], object]) -> None:
 
 
 def test_listing_and_deleting_do_not_disturb_each_other(site: Site) -> None:
-    from rktpy.verbs.list import list_pods
+    from rktpy.verbs.report.list import list_pods
 
     for _ in range(40):
         a_pod(site.layout)

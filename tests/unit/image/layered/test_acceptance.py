@@ -8,7 +8,7 @@ from rktpy.config.acceptance import ACCEPT, DIGEST_PINNED, REQUIRE_SIGNATURE
 from rktpy.image.errors import FetchError
 from rktpy.image.layered.acceptance import find_rule, is_pinned, require_acceptance
 from rktpy.image.layered.names import parse_name
-from rktpy.verbs.fetching import means_of
+from rktpy.verbs.image.fetching import means_of
 from rktpy.verbs.site import Insecure, Site
 
 DIGEST = "@sha256:" + "0" * 64

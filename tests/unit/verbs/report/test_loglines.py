@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rktpy.verbs.loglines import JsonPrinter, TextPrinter, matches
+from rktpy.verbs.report.loglines import JsonPrinter, TextPrinter, matches
 
 APPS = ("web", "db")
 

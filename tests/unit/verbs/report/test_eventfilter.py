@@ -6,7 +6,7 @@ import pytest
 
 from rktpy.cli.tables.pods import FILTERS
 from rktpy.pod.events.story import Event, Kind, Step
-from rktpy.verbs.eventfilter import KEYS, STEPS, FilterError, Filters, check_filter
+from rktpy.verbs.report.eventfilter import KEYS, STEPS, FilterError, Filters, check_filter
 
 UUID = "0f746094-3438-42bc-ab37-3cf85f132e60"
 LABELS = (("env", "live"), ("tier", "front"))

@@ -12,7 +12,7 @@ from rktpy.codec import parse, quote
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes
 from rktpy.pod.app.annotations import annotated
-from rktpy.verbs.enter import choose_app_of, run_in_app, running_pod
+from rktpy.verbs.app.enter import choose_app_of, run_in_app, running_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from rktpy.pod.phase import State
 from rktpy.resource import Resource
 from rktpy.systemd.journal import CURSOR, JournalError, Query, Reader, read_all
 from rktpy.value import Value
-from rktpy.verbs.loglines import JsonPrinter, TextPrinter, matches
 from rktpy.verbs.lookup import RetrieveError, retrieve_pod
+from rktpy.verbs.report.loglines import JsonPrinter, TextPrinter, matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.journal import Entry
-    from rktpy.verbs.loglines import Printer
+    from rktpy.verbs.report.loglines import Printer
     from rktpy.verbs.site import Site
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC

@@ -19,13 +19,13 @@ from rktpy.host.archive.unpack import split_name
 from rktpy.host.archive.writer import TarWriter
 from rktpy.host.tree.receiver import InTheWayError, Receiver
 from rktpy.value import Value
-from rktpy.verbs.copysides import open_side, parse_side
+from rktpy.verbs.app.copysides import open_side, parse_side
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from rktpy.verbs.copysides import HostSide, PodSide
+    from rktpy.verbs.app.copysides import HostSide, PodSide
     from rktpy.verbs.site import Site
 
     Side = HostSide | PodSide

@@ -8,7 +8,7 @@ from rktpy.image.resolve import Wanted, find_images
 from rktpy.store import locks
 from rktpy.store.trees import Trees
 from rktpy.value import Value
-from rktpy.verbs.fetching import means_of, store_of
+from rktpy.verbs.image.fetching import means_of, store_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

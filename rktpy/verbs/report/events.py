@@ -18,7 +18,7 @@ from rktpy.pod.events.watching import PodWatch
 from rktpy.resource import Resource
 from rktpy.systemd.facts import sd_booted
 from rktpy.value import Value
-from rktpy.verbs.eventfilter import Filters
+from rktpy.verbs.report.eventfilter import Filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from rktpy.host.lock import lock_dir
 from rktpy.layout import Layout
 from rktpy.pod.phase import Phase
-from rktpy.verbs.copysides import Place, SideError, open_side
+from rktpy.verbs.app.copysides import Place, SideError, open_side
 from rktpy.verbs.site import Site
 from tests.support.pods import a_pod
 

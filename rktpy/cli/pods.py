@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rktpy.cli.call import Call
     from rktpy.pod.after.ending import Ending
-    from rktpy.pod.appstate import AppRecord
-    from rktpy.pod.record import PodRecord
+    from rktpy.pod.state.appstate import AppRecord
+    from rktpy.pod.state.record import PodRecord
 
 SECOND = 1_000_000_000
 _UUID_FILE_LIMIT = 4096

@@ -23,7 +23,7 @@ from rktpy.verbs.start.preparing import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rktpy.pod.contents import Contents
+    from rktpy.pod.before.contents import Contents
     from rktpy.verbs.site import Site
     from rktpy.verbs.start.requests import PrepareRequest
 

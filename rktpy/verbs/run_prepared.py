@@ -7,8 +7,8 @@ import os
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.flavour.placing import foresee
+from rktpy.pod.before.contents import read_contents
 from rktpy.pod.command import add_start, as_typed
-from rktpy.pod.contents import read_contents
 from rktpy.pod.phase import Phase, State
 from rktpy.systemd.facts import host_facts
 from rktpy.systemd.features import check_systemd
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from rktpy.flavour.placing import Foreseen
-    from rktpy.pod.contents import Contents
+    from rktpy.pod.before.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts
     from rktpy.verbs.network.joining import Joins

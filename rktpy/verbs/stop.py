@@ -8,12 +8,12 @@ import time
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import procfs
-from rktpy.pod import pids
 from rktpy.pod.after.teardown import SurvivorsError, kill_survivors
-from rktpy.pod.frozen import check_not_frozen
 from rktpy.pod.lifecycle import PodGoneError, open_pod
 from rktpy.pod.phase import State, after_run
-from rktpy.pod.record import read_json
+from rktpy.pod.state import pids
+from rktpy.pod.state.frozen import check_not_frozen
+from rktpy.pod.state.record import read_json
 from rktpy.value import Value
 from rktpy.verbs.lookup import PodLookupError
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rktpy.cli.call import Call
     from rktpy.pod.after.ending import Ending
     from rktpy.pod.lifecycle import Pod
-    from rktpy.pod.record import PodRecord
+    from rktpy.pod.state.record import PodRecord
 
 _RULE = "-" * 40
 _SHORT_UUID = 8
@@ -95,7 +95,7 @@ def _rows(
 
 def _json(call: Call, problems: list[RktError]) -> str:
     from rktpy.codec import compact, pretty
-    from rktpy.pod.appstate import read_apps
+    from rktpy.pod.state.appstate import read_apps
 
     found: list[dict[str, Any]] = []
     for pod, record in list_pods(call.site, call.options["label"], odd=_odd):

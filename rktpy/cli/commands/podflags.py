@@ -14,8 +14,8 @@ from rktpy.net.netlist import parse_netlist
 from rktpy.pod.app import environment
 from rktpy.pod.app.environment import Sources
 from rktpy.pod.app.overrides import read_mounts, read_spec, read_value
-from rktpy.pod.compose import PodOptions
-from rktpy.pod.dns import parse_dns
+from rktpy.pod.before.compose import PodOptions
+from rktpy.pod.before.dns import parse_dns
 from rktpy.pod.naming import NoNameError
 from rktpy.verbs.start.requests import (
     PodSource,

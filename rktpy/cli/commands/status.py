@@ -67,8 +67,8 @@ def _lines(found: PodStatus) -> Iterator[str]:
 
 def _json(found: PodStatus, *, indented: bool) -> str:
     from rktpy.codec import compact, pretty
-    from rktpy.pod.appstate import read_apps
-    from rktpy.pod.enforced import read_enforced
+    from rktpy.pod.state.appstate import read_apps
+    from rktpy.pod.state.enforced import read_enforced
 
     require_creation_time(found.record)
     apps = read_apps(found.pod, found.record)

@@ -15,8 +15,8 @@ from __future__ import annotations
 import os
 
 from rktpy.host.clock import boot_time
-from rktpy.pod.appstate import stage1_state_dir
-from rktpy.pod.appstatus import status_file
+from rktpy.pod.state.appstate import stage1_state_dir
+from rktpy.pod.state.appstatus import status_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import os
 import time
 
 from rktpy.errors import RktError
-from rktpy.pod.appstate import stage1_state_dir
-from rktpy.pod.appstatus import DIRECTORY, status_file
 from rktpy.pod.events.story import AppEnd, Facts, Sight
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.naming import name_in
 from rktpy.pod.phase import Phase, asks_lock
-from rktpy.pod.record import read_json
+from rktpy.pod.state.appstate import stage1_state_dir
+from rktpy.pod.state.appstatus import DIRECTORY, status_file
+from rktpy.pod.state.record import read_json
 from rktpy.pod.texts import check_text, read_number
 
 TYPE_CHECKING = False

@@ -26,12 +26,12 @@ import time
 
 from rktpy.errors import RktError
 from rktpy.host import inotify
-from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.events.sighting import is_held, open_dir, see
 from rktpy.pod.events.story import Sight, Story
 from rktpy.pod.lifecycle import Pod
 from rktpy.pod.names import is_uuid
 from rktpy.pod.phase import ALL_PHASES, Phase
+from rktpy.pod.state.appstate import stage1_state_dir
 from rktpy.pod.texts import read_number
 from rktpy.resource import Resource
 

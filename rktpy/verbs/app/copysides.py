@@ -127,7 +127,7 @@ def open_side(site: Site, place: Place, *, writable: bool) -> HostSide | PodSide
     app = choose_app(pod, place.app, command="cp", advice=f"rktpy cp {place.pod}/APP:PATH ...")
     if state == State.RUNNING:
         from rktpy.nspawn.entry.visit import AppRoot
-        from rktpy.pod.pids import find_pid1
+        from rktpy.pod.state.pids import find_pid1
 
         with find_pid1(pod) as leader:
             return PodSide(place.path, AppRoot(leader.pid, app))

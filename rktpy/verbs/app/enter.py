@@ -9,11 +9,11 @@ from rktpy.host.files import read_bytes
 from rktpy.nspawn.entry.enter import enter
 from rktpy.nspawn.unit.units import environment_path
 from rktpy.pod.app.environment import parse_systemd_file
-from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.choice import AppChoiceError, AppMissingError, choose_app
-from rktpy.pod.frozen import check_not_frozen
 from rktpy.pod.phase import State
-from rktpy.pod.pids import find_pid1
+from rktpy.pod.state.appstate import stage1_state_dir
+from rktpy.pod.state.frozen import check_not_frozen
+from rktpy.pod.state.pids import find_pid1
 from rktpy.value import Value
 from rktpy.verbs.lookup import retrieve_pod
 

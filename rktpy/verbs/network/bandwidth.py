@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rktpy.pod.contents import Contents
+    from rktpy.pod.before.contents import Contents
 
 _SHARED = "apps share the pod's networks, and not all of them have a limit"
 

@@ -13,7 +13,7 @@ from rktpy.codec import compact, parse
 from rktpy.errors import RktError
 from rktpy.flavour.plan import Bandwidth
 from rktpy.net.outcome import Attached
-from rktpy.pod.dns import Mode
+from rktpy.pod.before.dns import Mode
 from rktpy.value import Value
 from rktpy.verbs.network.bandwidth import fate, wanted
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rktpy.net.conf import Joined
     from rktpy.net.netlist import NetList
     from rktpy.net.outcome import Introduction
-    from rktpy.pod.contents import Contents
-    from rktpy.pod.dns import Dns
+    from rktpy.pod.before.contents import Contents
+    from rktpy.pod.before.dns import Dns
     from rktpy.pod.lifecycle import Pod
     from rktpy.verbs.site import Site
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rktpy.codec import quote
 from rktpy.net.rules import Published
-from rktpy.pod.ports import PortError, map_ports
+from rktpy.pod.before.ports import PortError, map_ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

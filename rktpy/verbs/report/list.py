@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from rktpy.pod.lifecycle import PodGoneError, pods
-from rktpy.pod.record import Recently, read_record
+from rktpy.pod.state.record import Recently, read_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from rktpy.pod.lifecycle import Pod
-    from rktpy.pod.record import PodRecord
+    from rktpy.pod.state.record import PodRecord
     from rktpy.verbs.site import Site
 
 

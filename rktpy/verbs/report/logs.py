@@ -11,9 +11,9 @@ import select
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.pod.appstate import stage1_state_dir
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.phase import State
+from rktpy.pod.state.appstate import stage1_state_dir
 from rktpy.resource import Resource
 from rktpy.systemd.journal import CURSOR, JournalError, Query, Reader, read_all
 from rktpy.value import Value

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rktpy.errors import RktError
 from rktpy.pod.after.ending import ending_of
-from rktpy.pod.appstate import exit_codes, short_of_memory
-from rktpy.pod.frozen import frost_of_pod
 from rktpy.pod.phase import State
-from rktpy.pod.pids import recorded_pid
-from rktpy.pod.record import read_record
-from rktpy.pod.wait import WaitTimeoutError, wait_finished, wait_ready
+from rktpy.pod.state.appstate import exit_codes, short_of_memory
+from rktpy.pod.state.frozen import frost_of_pod
+from rktpy.pod.state.pids import recorded_pid
+from rktpy.pod.state.record import read_record
+from rktpy.pod.state.wait import WaitTimeoutError, wait_finished, wait_ready
 from rktpy.value import Value
 from rktpy.verbs.lookup import RetrieveError, retrieve_pod
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rktpy.pod.after.ending import Ending
     from rktpy.pod.lifecycle import Pod
-    from rktpy.pod.record import PodRecord
+    from rktpy.pod.state.record import PodRecord
     from rktpy.verbs.site import Site
 
 _NS = 1_000_000_000

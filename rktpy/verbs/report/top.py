@@ -11,8 +11,8 @@ from rktpy.host.cgroup.hierarchy import parse_mountinfo
 from rktpy.pod.lifecycle import PodGoneError, open_pod, pods
 from rktpy.pod.naming import name_in
 from rktpy.pod.phase import Phase, State
-from rktpy.pod.record import Recently, read_record
-from rktpy.pod.usage import app_usage, pod_places, pod_usage
+from rktpy.pod.state.record import Recently, read_record
+from rktpy.pod.state.usage import app_usage, pod_places, pod_usage
 from rktpy.value import Value
 
 TYPE_CHECKING = False

@@ -30,8 +30,8 @@ def plan_sockets(
     activated = any(port.socket_activated for own in ports.values() for port in own)
     if not activated and "LISTEN_FDS" not in environ:
         return {}
-    from rktpy.pod.activation import hand_out, wanted_ports
-    from rktpy.pod.ports import map_ports
+    from rktpy.pod.before.activation import hand_out, wanted_ports
+    from rktpy.pod.before.ports import map_ports
     from rktpy.systemd.listenfds import inherited, meant_for_another
 
     if activated and (owner := meant_for_another(environ)):

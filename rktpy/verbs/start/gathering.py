@@ -9,7 +9,7 @@ import os
 
 from rktpy.image.fetch import fetch
 from rktpy.image.reference import parse_reference
-from rktpy.pod.compose import (
+from rktpy.pod.before.compose import (
     PodImage,
     christen,
     complete,
@@ -17,7 +17,7 @@ from rktpy.pod.compose import (
     read_pod_manifest,
     require_apps,
 )
-from rktpy.pod.contents import Contents, StoredTree
+from rktpy.pod.before.contents import Contents, StoredTree
 from rktpy.pod.volume.resolve import check_number
 from rktpy.store.trees import Trees
 from rktpy.verbs.image.fetching import means_of

@@ -25,7 +25,7 @@ from rktpy.host.signals import (
     signal,
 )
 from rktpy.nspawn.limits.affinity import APART
-from rktpy.pod import pids
+from rktpy.pod.state import pids
 from rktpy.systemd.commands import Question
 from rktpy.systemd.unit import SERVICE
 

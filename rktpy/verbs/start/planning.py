@@ -24,9 +24,9 @@ from rktpy.pod.app.stopsignal import stop_signal
 from rktpy.pod.app.streams import discarded_streams, reopens_streams
 from rktpy.pod.app.users import check_in_range, resolve_identity
 from rktpy.pod.app.watchdog import watchdog
-from rktpy.pod.appstatus import BLANK, ROOM
-from rktpy.pod.dns import Mode, hosts_fallback, hosts_file, resolv_conf
-from rktpy.pod.places import check_working_directory, find_places
+from rktpy.pod.before.dns import Mode, hosts_fallback, hosts_file, resolv_conf
+from rktpy.pod.before.places import check_working_directory, find_places
+from rktpy.pod.state.appstatus import BLANK, ROOM
 from rktpy.pod.volume.resolve import resolve_mounts
 from rktpy.value import Value
 from rktpy.verbs.start.activation import plan_sockets
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
     from rktpy.log import Logger
-    from rktpy.pod.dns import Dns
+    from rktpy.pod.before.dns import Dns
     from rktpy.verbs.site import Insecure
     from rktpy.verbs.start.requests import StartOptions
 

@@ -10,7 +10,7 @@ from rktpy import log
 from rktpy.errors import RktError
 from rktpy.host.lock import lock_file
 from rktpy.host.mount import has_overlayfs
-from rktpy.pod.contents import write_contents
+from rktpy.pod.before.contents import write_contents
 from rktpy.pod.naming import NAME_ANNOTATION, NoNameError, claim, holder
 from rktpy.pod.phase import Phase
 
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.host.lock import Lock
     from rktpy.layout import Layout
-    from rktpy.pod.contents import Contents
+    from rktpy.pod.before.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts
     from rktpy.verbs.start.requests import PodSource

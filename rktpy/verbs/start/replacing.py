@@ -76,7 +76,7 @@ def _condemn(pod: Pod, name: str) -> None:
 
 
 def _stop(pod: Pod, name: str) -> None:
-    from rktpy.pod.wait import WaitTimeoutError, wait_finished
+    from rktpy.pod.state.wait import WaitTimeoutError, wait_finished
     from rktpy.verbs.stop import stop_pod
 
     _logger.warning("stopping pod %s, which has the name %s", pod.uuid, name)

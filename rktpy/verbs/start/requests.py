@@ -6,8 +6,8 @@ Made by the command line, read by ``rktpy.verbs.run``, ``prepare`` and ``run_pre
 from __future__ import annotations
 
 from rktpy.net.netlist import NetList, parse_netlist
-from rktpy.pod.compose import PodOptions
-from rktpy.pod.dns import Dns
+from rktpy.pod.before.compose import PodOptions
+from rktpy.pod.before.dns import Dns
 from rktpy.value import Value
 
 TYPE_CHECKING = False

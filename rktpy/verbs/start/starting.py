@@ -26,9 +26,8 @@ from rktpy.pod.app.restart import Restart, restart_policy
 from rktpy.pod.app.stopsignal import stop_signal
 from rktpy.pod.app.streams import attachable_streams
 from rktpy.pod.app.watchdog import WATCHDOG_ANNOTATION, watch_of_host, watchdog
-from rktpy.pod.dns import own_hosts
-from rktpy.pod.naming import NAME_ANNOTATION
-from rktpy.pod.rootfs import (
+from rktpy.pod.before.dns import own_hosts
+from rktpy.pod.before.rootfs import (
     copy_trees,
     make_overlay_dirs,
     map_layers,
@@ -36,6 +35,7 @@ from rktpy.pod.rootfs import (
     mount_trees,
     prepare_app_root,
 )
+from rktpy.pod.naming import NAME_ANNOTATION
 from rktpy.store.trees import Trees
 from rktpy.systemd.sandbox import check_sandbox
 from rktpy.systemd.unit import place_pod
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from rktpy.flavour.plan import PodPlan
     from rktpy.host.idmap import IdMap
     from rktpy.layout import PodTree
-    from rktpy.pod.contents import Contents
+    from rktpy.pod.before.contents import Contents
     from rktpy.pod.lifecycle import Pod
     from rktpy.systemd.facts import HostFacts
     from rktpy.verbs.network.joining import Joins

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.host import procfs
-from rktpy.pod import pids
 from rktpy.pod.lifecycle import Pod, open_pod
-from rktpy.pod.wait import wait_finished
+from rktpy.pod.state import pids
+from rktpy.pod.state.wait import wait_finished
 from rktpy.verbs.site import Site
 from rktpy.verbs.stop import stop_pods
 from tests.integration.run.rk import PATIENCE, until
@@ -199,6 +199,6 @@ import sys
 sys.path.insert(0, ".")
 from rktpy.layout import Layout
 from rktpy.pod.lifecycle import open_pod
-from rktpy.pod.wait import wait_finished
+from rktpy.pod.state.wait import wait_finished
 wait_finished(open_pod(Layout(sys.argv[1]), sys.argv[2]), None)
 """

@@ -15,8 +15,8 @@ from rktpy.errors import RktError
 from rktpy.net.netlist import parse_netlist
 from rktpy.pod.app.environment import Sources
 from rktpy.pod.app.overrides import AppSpec
-from rktpy.pod.compose import PodOptions
-from rktpy.pod.dns import parse_dns
+from rktpy.pod.before.compose import PodOptions
+from rktpy.pod.before.dns import parse_dns
 from rktpy.verbs.site import Site
 from rktpy.verbs.start.requests import (
     PodSource,

@@ -9,7 +9,7 @@ import pytest
 
 from rktpy.appc.pod import PodManifest
 from rktpy.layout import Layout
-from rktpy.pod.compose import ComposeError, christen
+from rktpy.pod.before.compose import ComposeError, christen
 from rktpy.pod.lifecycle import Pod
 from rktpy.pod.naming import NAME_ANNOTATION, PodNameError, claim
 from rktpy.pod.phase import Phase

@@ -12,7 +12,7 @@ from rktpy.host.cgroup.usage import Usage, read_usage
 from rktpy.layout import Layout
 from rktpy.pod.lifecycle import Pod
 from rktpy.pod.phase import Phase
-from rktpy.pod.usage import app_usage, pod_places
+from rktpy.pod.state.usage import app_usage, pod_places
 from tests.support.pods import a_pod
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from rktpy.appc.app import App, Port
 from rktpy.appc.pod import ExposedPort, PodManifest, RuntimeApp, RuntimeImage
 from rktpy.appc.types import ImageID
 from rktpy.net.rules import Published
-from rktpy.pod.ports import PortError
+from rktpy.pod.before.ports import PortError
 from rktpy.verbs.network.publishing import published
 
 

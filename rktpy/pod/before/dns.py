@@ -158,7 +158,7 @@ def _parse_hosts_entries(values: Iterable[str]) -> tuple[str, tuple[HostsEntry, 
 
 
 def _check_address(text: str, option: str) -> None:
-    from rktpy.pod.ports import is_address
+    from rktpy.pod.before.ports import is_address
 
     if not is_address(text):
         raise DnsError(f"Invalid IP passed to {option}: {text}")

@@ -11,7 +11,7 @@ from rktpy.host.lock import lock_dir
 from rktpy.layout import Layout
 from rktpy.pod.lifecycle import Pod, open_pod
 from rktpy.pod.phase import Phase
-from rktpy.pod.wait import wait_finished, wait_ready
+from rktpy.pod.state.wait import wait_finished, wait_ready
 from tests.support.pods import a_pod
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 
 from rktpy.appc.app import App, Port
 from rktpy.appc.pod import ExposedPort, PodManifest, RuntimeApp, RuntimeImage
-from rktpy.pod.ports import PortError, PortMapping, is_address, map_ports
+from rktpy.pod.before.ports import PortError, PortMapping, is_address, map_ports
 
 
 def pod(*exposed: ExposedPort, apps: tuple[tuple[Port, ...], ...]) -> PodManifest:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.pod.places import (
+from rktpy.pod.before.places import (
     PlaceError,
     WorkingDirectoryError,
     check_working_directory,

@@ -8,9 +8,9 @@ import time
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.pod.appstate import is_ready
 from rktpy.pod.lifecycle import PodGoneError
 from rktpy.pod.phase import Phase, State, after_run
+from rktpy.pod.state.appstate import is_ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

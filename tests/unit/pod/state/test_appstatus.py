@@ -6,8 +6,8 @@ import pytest
 
 from rktpy.layout import Layout
 from rktpy.pod.after.ending import ending_of
-from rktpy.pod.appstate import exit_codes
 from rktpy.pod.lifecycle import open_pod
+from rktpy.pod.state.appstate import exit_codes
 from tests.support.pods import STAGE1_ID, a_pod
 
 

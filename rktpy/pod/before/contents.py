@@ -16,8 +16,8 @@ from rktpy.appc.image import ImageManifest
 from rktpy.codec import compact
 from rktpy.errors import RktError
 from rktpy.host.files import read_bytes, write_new
+from rktpy.pod.before.rootfs import AppTree
 from rktpy.pod.idrange import read_range
-from rktpy.pod.rootfs import AppTree
 from rktpy.value import Value
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rktpy.pod.dns import (
+from rktpy.pod.before.dns import (
     Dns,
     DnsError,
     HostsEntry,

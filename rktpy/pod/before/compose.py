@@ -19,8 +19,8 @@ from rktpy.host import files
 from rktpy.pod.app.environment import NO_SOURCES, Sources
 from rktpy.pod.app.overrides import override_isolators
 from rktpy.pod.app.streams import STREAM_ANNOTATION
+from rktpy.pod.before.ports import map_ports
 from rktpy.pod.naming import NAME_ANNOTATION, check_name
-from rktpy.pod.ports import map_ports
 from rktpy.pod.volume.resolve import merge_mounts
 from rktpy.value import Value
 from rktpy.version import APPC_VERSION

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
-from rktpy.pod.appstatus import DIRECTORY, apps_with_files, status_file
 from rktpy.pod.phase import State, after_run
+from rktpy.pod.state.appstatus import DIRECTORY, apps_with_files, status_file
 from rktpy.pod.texts import check_text, read_number, read_text
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rktpy.pod.lifecycle import Pod
-    from rktpy.pod.record import PodRecord
+    from rktpy.pod.state.record import PodRecord
 
 _MUTABLE = "coreos.com/rkt/stage1/mutable"
 _READY = "ready"
@@ -62,7 +62,7 @@ class AppRecord:
         self.exit_code: int | None = None
         self.oom_killed = False
         self.mounts: list[dict[str, Any]] = []
-        self.isolators: list[dict[str, Any]] = []  # filled by who shows them (pod.enforced)
+        self.isolators: list[dict[str, Any]] = []  # filled by who shows them (pod.state.enforced)
         self.user_annotations: dict[str, str] = {}
         self.user_labels: dict[str, str] = {}
 

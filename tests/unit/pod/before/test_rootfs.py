@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rktpy.layout import PodTree
-from rktpy.pod.rootfs import AppTree, mount_plan
+from rktpy.pod.before.rootfs import AppTree, mount_plan
 
 LOWERS = {"stage1": ["/s/stage1"], "plain": ["/s/plain"], "stack": ["/s/top", "/l/2", "/l/1"]}
 

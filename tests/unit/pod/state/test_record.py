@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from rktpy.layout import Layout
-from rktpy.pod.appstate import AppRecord, exit_codes, is_ready, read_apps
 from rktpy.pod.lifecycle import PodGoneError, create, open_pod
 from rktpy.pod.phase import Phase
-from rktpy.pod.record import PodRecord, Recently, read_record
+from rktpy.pod.state.appstate import AppRecord, exit_codes, is_ready, read_apps
+from rktpy.pod.state.record import PodRecord, Recently, read_record
 from tests.support.pods import IMAGE_ID, STAGE1_ID, a_manifest, a_pod
 
 SECOND = 10**9

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rktpy.appc.app import Port
-    from rktpy.pod.ports import PortMapping
+    from rktpy.pod.before.ports import PortMapping
     from rktpy.systemd.listenfds import Inherited
 
 NUMBERED = ("tcp", "udp")  # a pod without a socket from the host can listen on these by itself

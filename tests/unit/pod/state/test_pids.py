@@ -8,8 +8,8 @@ import pytest
 
 from rktpy.host.lock import lock_dir
 from rktpy.layout import Layout
-from rktpy.pod import pids
 from rktpy.pod.lifecycle import open_pod
+from rktpy.pod.state import pids
 from tests.support.pods import a_pod
 
 

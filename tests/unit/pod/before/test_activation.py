@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rktpy.appc.app import Port
-from rktpy.pod.activation import ActivationError, Handout, Wanted, hand_out, wanted_ports
-from rktpy.pod.ports import PortMapping
+from rktpy.pod.before.activation import ActivationError, Handout, Wanted, hand_out, wanted_ports
+from rktpy.pod.before.ports import PortMapping
 from rktpy.systemd.listenfds import Inherited
 
 LINE = Wanted("web", "line", "tcp", 80)

@@ -15,7 +15,7 @@ from rktpy.appc.types import Annotation, EnvironmentVariable, ImageID, Label
 from rktpy.errors import RktError
 from rktpy.pod.app.environment import Sources
 from rktpy.pod.app.overrides import AppSpec
-from rktpy.pod.compose import (
+from rktpy.pod.before.compose import (
     PodImage,
     PodOptions,
     complete,

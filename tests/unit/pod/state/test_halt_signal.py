@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rktpy.pod.pids import takes_halt_signal
+from rktpy.pod.state.pids import takes_halt_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from rktpy.cli.apps import read_images
 from rktpy.cli.spec import IMAGES
 from rktpy.cli.table import GLOBAL_OPTIONS, options_of
 from rktpy.cli.walk import EVERYTHING, Reading
-from rktpy.generator.keys import ungated
+from rktpy.generator.file.keys import ungated
 from rktpy.image.reference import Kind, parse_reference
 from rktpy.value import Value
 

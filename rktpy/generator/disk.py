@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import stat
 
-from rktpy.generator.ini import LONGEST, Problem
-from rktpy.generator.names import SUFFIX
+from rktpy.generator.file.ini import LONGEST, Problem
+from rktpy.generator.file.names import SUFFIX
 from rktpy.generator.pods import PodFile
 
 TYPE_CHECKING = False

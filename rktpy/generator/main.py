@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rktpy.generator.ini import Problem
+    from rktpy.generator.file.ini import Problem
 
 
 def main(argv: Sequence[str], *, program: str, sources: Sequence[str] = disk.SOURCES) -> int:

@@ -7,19 +7,19 @@ hold, goes to ``RunArgs=``; such an option of an app is refused.
 from __future__ import annotations
 
 from rktpy.errors import RktError
-from rktpy.generator.ini import continues
-from rktpy.generator.keys import APP, GLOBAL, ONE, POD, WORDS, YES
-from rktpy.generator.names import SUFFIX
+from rktpy.generator.file.ini import continues
+from rktpy.generator.file.keys import APP, GLOBAL, ONE, POD, WORDS, YES
+from rktpy.generator.file.names import SUFFIX
+from rktpy.generator.file.settings import FALSE, TRUE
+from rktpy.generator.file.words import literal, word_text
 from rktpy.generator.pods import PodFile, generate
-from rktpy.generator.settings import FALSE, TRUE
-from rktpy.generator.words import literal, word_text
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rktpy.generator.keys import Key
+    from rktpy.generator.file.keys import Key
 
 _BEHIND = ("Service", "Install")  # sections that stand after those of the pod
 # Deprecated names of options, which have no keys of their own.

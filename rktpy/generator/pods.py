@@ -7,30 +7,30 @@
 
 from __future__ import annotations
 
-from rktpy.generator.apps import read_apps, words_of
-from rktpy.generator.clashes import Names, few
-from rktpy.generator.health import check_units, read_checks, start_lines
-from rktpy.generator.ini import LONGEST, Problem, read
-from rktpy.generator.install import links_of
-from rktpy.generator.keys import GLOBAL, POD, SECTIONS, THROUGH
-from rktpy.generator.names import (
+from rktpy.generator.file.apps import read_apps, words_of
+from rktpy.generator.file.ini import LONGEST, Problem, read
+from rktpy.generator.file.keys import GLOBAL, POD, SECTIONS, THROUGH
+from rktpy.generator.file.names import (
     SUFFIX,
     unit_name,
     unit_reference,
     why_no_name,
     why_no_pod_name,
 )
-from rktpy.generator.order import cycles
-from rktpy.generator.settings import Settings
-from rktpy.generator.unit import Start, broken_text, service_text, through
-from rktpy.generator.words import WordError
+from rktpy.generator.file.settings import Settings
+from rktpy.generator.file.words import WordError
+from rktpy.generator.unit.clashes import Names, few
+from rktpy.generator.unit.health import check_units, read_checks, start_lines
+from rktpy.generator.unit.install import links_of
+from rktpy.generator.unit.order import cycles
+from rktpy.generator.unit.unit import Start, broken_text, service_text, through
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
-    from rktpy.generator.ini import Section
+    from rktpy.generator.file.ini import Section
 
 
 class PodFile(Value):
@@ -147,7 +147,7 @@ def _units(
     for section in sections.values():
         kind = section.name.partition(" ")[0]
         if kind != "App" and section.name not in (*THROUGH, "Pod") and kind[:2] != "X-":
-            from rktpy.generator.hints import about_section
+            from rktpy.generator.file.hints import about_section
 
             text = f"there is no section [{section.name}] in a pod{about_section(section.name)}"
             problems.append(section.problem(text))

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rktpy.generator.ini import Problem
+    from rktpy.generator.file.ini import Problem
 
 JOURNAL = "/run/systemd/journal/socket"
 KMSG = "/dev/kmsg"

@@ -7,14 +7,14 @@ import os
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.generator import disk
-from rktpy.generator.names import SUFFIX
+from rktpy.generator.file.names import SUFFIX
 from rktpy.generator.pods import Generated, generate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rktpy.generator.ini import Problem
+    from rktpy.generator.file.ini import Problem
 
 
 class NoPodFileError(RktError):

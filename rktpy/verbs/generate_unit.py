@@ -7,10 +7,10 @@ import os
 
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.generator.names import SUFFIX, why_no_name
+from rktpy.generator.file.names import SUFFIX, why_no_name
+from rktpy.generator.file.words import literal
 from rktpy.generator.podfile import pod_text
-from rktpy.generator.unit import Start, service_text
-from rktpy.generator.words import literal
+from rktpy.generator.unit.unit import Start, service_text
 from rktpy.host.files import write_atomic
 from rktpy.pod.command import read_command
 from rktpy.pod.lifecycle import open_pod

@@ -14,8 +14,9 @@ import os
 from rktpy import log
 from rktpy.codec import quote
 from rktpy.errors import RktError
-from rktpy.generator import disk, ini
-from rktpy.generator.names import SUFFIX
+from rktpy.generator import disk
+from rktpy.generator.file import ini
+from rktpy.generator.file.names import SUFFIX
 from rktpy.image.fetch import fetch_one
 from rktpy.image.reference import Kind, parse_reference
 from rktpy.verbs.image.fetching import means_of
@@ -34,7 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from rktpy.generator.ini import Entry
+    from rktpy.generator.file.ini import Entry
     from rktpy.image.means import Means
     from rktpy.store.images import ImageStore
     from rktpy.verbs.image.unitwords import Values

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from rktpy.errors import RktError
-from rktpy.generator.words import split
+from rktpy.generator.file.words import split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from rktpy.generator.words import split
+from rktpy.generator.file.words import split
 from tests.unit.generator.test_pods import DB, lines, made
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from rktpy.generator.words import _SPECIFIERS
+from rktpy.generator.file.words import _SPECIFIERS
 from tests.unit.generator.test_pods import DB, WEB, made
 
 TYPE_CHECKING = False

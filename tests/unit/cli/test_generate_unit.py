@@ -14,9 +14,9 @@ from rktpy.cli.main import main
 from rktpy.cli.recall import recall
 from rktpy.cli.table import ROOT, subcommands
 from rktpy.errors import RktError
+from rktpy.generator.file.words import split
 from rktpy.generator.podfile import AppWords
 from rktpy.generator.pods import PodFile, generate
-from rktpy.generator.words import split
 from rktpy.verbs.generate_unit import (
     UnitError,
     UnitWishes,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rktpy.generator.disk import collect, strangers, units_of_host, write
-from rktpy.generator.ini import Problem
+from rktpy.generator.file.ini import Problem
 from rktpy.generator.main import main
 from rktpy.generator.pods import Generated, generate
 from rktpy.generator.telling import fields, tell

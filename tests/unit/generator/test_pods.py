@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy.cli import walk
-from rktpy.generator.ini import Problem
+from rktpy.generator.file.ini import Problem
+from rktpy.generator.file.words import literal, split
 from rktpy.generator.pods import Generated, PodFile, generate
-from rktpy.generator.unit import Start, service_text
-from rktpy.generator.words import literal, split
+from rktpy.generator.unit.unit import Start, service_text
 
 PROGRAM = "/bin/true"
 WEB = r"""

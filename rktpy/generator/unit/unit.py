@@ -6,15 +6,15 @@ alone (``KillMode=mixed``), and the pod's own systemd makes control groups (``De
 
 from __future__ import annotations
 
-from rktpy.generator.names import DEPENDENCIES, translated
-from rktpy.generator.words import exec_line, literal
+from rktpy.generator.file.names import DEPENDENCIES, translated
+from rktpy.generator.file.words import exec_line, literal
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from rktpy.generator.ini import Entry, Problem, Section
+    from rktpy.generator.file.ini import Entry, Problem, Section
 
 _ONLINE = "network-online.target"
 _NO_TYPES = ("forking", "dbus", "idle")

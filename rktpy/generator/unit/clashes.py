@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rktpy.generator.ini import Problem
+from rktpy.generator.file.ini import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

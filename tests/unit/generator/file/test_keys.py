@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rktpy.cli.tables.common import GLOBAL as GLOBAL_OPTIONS
 from rktpy.cli.tables.running import RUN
-from rktpy.generator.keys import APP, GLOBAL, LEFT_OUT, POD, SECTIONS, YES, ungated
+from rktpy.generator.file.keys import APP, GLOBAL, LEFT_OUT, POD, SECTIONS, YES, ungated
 from rktpy.pod.app.streams import STREAM_ANNOTATION
 
 PER_IMAGE = {option.name for option in RUN if option.per_image}

@@ -5,13 +5,13 @@ podman's names: podman-systemd.unit(5) of podman 5.
 
 from __future__ import annotations
 
-from rktpy.generator.keys import SECTIONS, THROUGH
+from rktpy.generator.file.keys import SECTIONS, THROUGH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rktpy.generator.keys import Key
+    from rktpy.generator.file.keys import Key
 
 _KEYS = {
     "AddCapability": "CapabilitiesRetain= names all that the app has",

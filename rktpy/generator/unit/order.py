@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rktpy.generator.names import SUFFIX
+from rktpy.generator.file.names import SUFFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rktpy.generator.ini import Entry, Problem, Section
+    from rktpy.generator.file.ini import Entry, Problem, Section
 
 
 def cycles(files: Mapping[str, Mapping[str, Section]]) -> dict[str, tuple[Problem, ...]]:

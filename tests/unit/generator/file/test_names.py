@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rktpy.errors import RktError
-from rktpy.generator.names import why_no_pod_name
+from rktpy.generator.file.names import why_no_pod_name
 from rktpy.pod.naming import check_name
 from tests.unit.generator.test_pods import DB, made
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rktpy.generator.words import WordError, check_specifiers, exec_line, literal, split
+from rktpy.generator.file.words import WordError, check_specifiers, exec_line, literal, split
 
 # Without NUL, which no program receives, and halves of characters, which no file holds.
 WORD = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"))

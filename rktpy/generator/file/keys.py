@@ -89,7 +89,7 @@ APP = {
     "WorkingDir": Key(ONE, "working-dir"),
 }
 
-# Keys of an app that are no options; ``rktpy.generator.apps`` and ``health`` read them.
+# Keys of an app that are no options; ``rktpy.generator.file.apps`` and ``health`` read them.
 APP_OWN = {
     "Args": Key(WORDS, ""),
     "Exec": Key(WORDS, ""),

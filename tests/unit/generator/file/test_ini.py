@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rktpy.generator.ini import Problem, read
+from rktpy.generator.file.ini import Problem, read
 
 
 def entries(*texts: str) -> list[tuple[str, str, str, str, int]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from rktpy.generator.keys import APP, SECTIONS
-from rktpy.generator.settings import Settings
+from rktpy.generator.file.keys import APP, SECTIONS
+from rktpy.generator.file.settings import Settings
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rktpy.generator.ini import Problem, Section
+    from rktpy.generator.file.ini import Problem, Section
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 

@@ -5,17 +5,17 @@ systemd's timers and a loop of the shell suffice; no process remains between two
 
 from __future__ import annotations
 
-from rktpy.generator.names import unit_name, unit_reference
-from rktpy.generator.words import exec_line, literal
+from rktpy.generator.file.names import unit_name, unit_reference
+from rktpy.generator.file.words import exec_line, literal
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rktpy.generator.apps import App
-    from rktpy.generator.ini import Problem
-    from rktpy.generator.settings import Settings
+    from rktpy.generator.file.apps import App
+    from rktpy.generator.file.ini import Problem
+    from rktpy.generator.file.settings import Settings
 
 _SHELL = "/bin/sh"
 # A unit whose pod has ended would be starting until its TimeoutStartSec=.

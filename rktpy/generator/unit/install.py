@@ -6,13 +6,13 @@ A generated unit cannot be enabled by systemctl: the generator makes the links i
 
 from __future__ import annotations
 
-from rktpy.generator.names import translated
+from rktpy.generator.file.names import translated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from rktpy.generator.ini import Entry, Problem, Section
+    from rktpy.generator.file.ini import Entry, Problem, Section
 
 _DIRECTORIES = {"WantedBy": "wants", "RequiredBy": "requires", "UpheldBy": "upholds"}
 _OTHERS = ("Alias", "DefaultInstance", "Also")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from rktpy.generator.keys import LIST, ONE, WORDS, YES, ungated
-from rktpy.generator.words import WordError, check_specifiers, split
+from rktpy.generator.file.keys import LIST, ONE, WORDS, YES, ungated
+from rktpy.generator.file.words import WordError, check_specifiers, split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rktpy.generator.ini import Entry, Problem, Section
-    from rktpy.generator.keys import Key
+    from rktpy.generator.file.ini import Entry, Problem, Section
+    from rktpy.generator.file.keys import Key
 
 TRUE = frozenset(("1", "yes", "y", "true", "t", "on"))
 FALSE = frozenset(("0", "no", "n", "false", "f", "off"))
@@ -41,7 +41,7 @@ class Settings:
         if key is None:
             if entry.key.startswith(("X-", "x-")):
                 return  # systemd.unit(5): for other programs
-            from rktpy.generator.hints import about_key  # nobody needs it where all is well
+            from rktpy.generator.file.hints import about_key  # nobody needs it where all is well
 
             raise WordError(f"there is no such key{about_key(entry.key, keys)}")
         check_specifiers(entry.value)

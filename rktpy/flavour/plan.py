@@ -121,6 +121,7 @@ class PodPlan(Value):
     fenced: bool = True  # apps may use a few devices only
     hidden: tuple[str, ...] = ()  # paths of the kernel that nobody in the pod is to see
     reboots: bool = False  # a service of the host may start it again, and is told to
+    restart_mode: bool = False  # its systemd has RestartMode=
     first_id: int = 0  # the host's id of the pod's root; 0 is no user namespace
     id_count: int = 0
 

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rktpy.systemd.facts import HostFacts
 
-# What a pod needs: Type=exec (240), nspawn's --console= (242), ExecCondition= (243), OnSuccess= and
+# What a pod needs: Type=exec (240), nspawn's --console= (242), OnSuccess= and
 # --private-users-ownership= (249), MONITOR_* in what that starts (251). Tried are 252 and later.
 LEAST = 252
 
@@ -31,10 +31,16 @@ class Feature(Value):
         version = systemd or LEAST
         return self.since <= version and not 0 < self.gone <= version
 
+    def may_be_in(self, systemd: int) -> bool:
+        """Likewise, but true of a version that cannot be told: for what others pass over."""
+        return not systemd or self.of(systemd)
+
 
 # nspawn started in a cgroup named "supervisor" puts the pod beside it, not below
 # (nspawn-cgroup.c, create_subcgroup).
 SHARED_SUPERVISOR = Feature(since=254)
+# A service is started again without a moment in which it counts as ended: RestartMode=direct.
+RESTART_MODE = Feature(since=254)
 # nspawn colours the background of terminals, and can be told not to: --background= (NEWS 256).
 BACKGROUND = Feature(since=256)
 # systemd and nspawn run on cgroup v1 and hybrid hierarchies (NEWS 258: removed).

@@ -34,9 +34,9 @@ DIRECTIVES = {
     235: "RuntimeDirectoryPreserve",
     236: "LogExtraFields SuccessAction",
     240: "FailureActionExitStatus",
-    243: "ExecCondition",
     247: "FlushPending Timestamping",
     249: "OnSuccess",
+    254: "RestartMode",
 }
 # With cgroup v1 went what only it has (NEWS 258).
 REMOVED = {258: "CPUShares"}

@@ -58,7 +58,8 @@ def check_only_data_stays(host: RemoteHost) -> None:
 
 def _recipe() -> str:
     """Return what ``make uninstall`` would do; the host has no make."""
-    words = ["make", "--dry-run", "uninstall", "PREFIX=/usr", f"PYTHON={sys.executable}"]
+    words = ["make", "--no-print-directory", "--dry-run", "uninstall", "PREFIX=/usr"]
+    words.append(f"PYTHON={sys.executable}")
     return subprocess.run(
         words, cwd=host_image.CHECKOUT, check=True, capture_output=True, text=True
     ).stdout

@@ -2,12 +2,11 @@
 
 How a pod lives and ends. ``default.target`` wants every app; apps, and after them their reapers,
 hold ``apps.target``. An app's end starts its reaper, which writes the app's status and, after the
-first failure, lets the pod exit with that status. An app that is to be restarted has not ended:
-the reaper finds out that systemd will start it. When the last reaper is gone ``apps.target``
-falls and exits with 0. On SIGTERM ``halt.target`` comes instead. Either way ``shutdown.target``
-conflicts with apps, so that each gets its stop job with hooks and time limit, and with reapers,
-which are not started any more: an app stopped along with the pod counts as 0, as in rkt, and
-``stopped.service`` says so.
+first failure, lets the pod exit with that status. An app that is to be restarted has not ended.
+When the last reaper is gone ``apps.target`` falls and exits with 0. On SIGTERM ``halt.target``
+comes instead. Either way ``shutdown.target`` conflicts with apps, so that each gets its stop job
+with hooks and time limit, and with reapers, which are not started any more: an app stopped along
+with the pod counts as 0, as in rkt, and ``stopped.service`` says so.
 """
 
 from __future__ import annotations
@@ -124,14 +123,16 @@ def _reaper(app: AppPlan) -> str:
     unit.add("Unit", "After", "apps.target systemd-journald.service")
     unit.add("Unit", "Conflicts", "shutdown.target")
     unit.add("Unit", "Before", "shutdown.target")
+    if app.restart != "no":
+        # A restarted app counts as ended for a moment, in systemd before RestartMode=: it has been
+        # stopped and its start is queued. That job makes PID 1 refuse ours, which would stop it.
+        unit.add("Unit", "Conflicts", f"{app.name}.service")
     unit.add("Unit", "FailureAction", "exit")  # with the status of the reaper, which is the app's
     unit.add("Service", "Type", "oneshot")
     # One that was started is let finish when the pod ends: killed while it writes, it would leave
     # an empty status, for which stopped.service says nothing. It takes milliseconds.
     unit.add("Service", "KillSignal", "SIGCONT")
     words = " ".join(quote(word, dollars=True) for word in (app.name, app.root, app.argv[0]))
-    if app.restart != "no":
-        unit.add("Service", "ExecCondition", f"/usr/bin/sh /rkt/libexec/ended {quote(app.name)}")
     unit.add("Service", "ExecStart", f"/usr/bin/sh /rkt/libexec/reaper {words}")
     unit.add("Service", "StandardInput", "null")
     unit.add("Service", "StandardOutput", "journal+console")
@@ -190,7 +191,7 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     unit.add("Service", "TimeoutStartSec", "0")
     if app.watchdog:
         unit.add("Service", "WatchdogSec", f"{app.watchdog}ms")
-    for section, name, value in _restart(app):
+    for section, name, value in _restart(pod, app):
         unit.add(section, name, value)
     for name, value in (
         *_streams(pod, app), *_commands(app), *_identity(app), *_root(pod, app), *confinement(app),
@@ -200,7 +201,7 @@ def _app_service(pod: PodPlan, app: AppPlan) -> str:
     return unit.text()
 
 
-def _restart(app: AppPlan) -> Iterator[tuple[str, str, str]]:
+def _restart(pod: PodPlan, app: AppPlan) -> Iterator[tuple[str, str, str]]:
     """Yield when the app is started again. One that cannot stay up has ended, with its last status.
 
     A restart never meets a stop: an app with a stop job, as in a pod that ends, stays down.
@@ -211,6 +212,8 @@ def _restart(app: AppPlan) -> Iterator[tuple[str, str, str]]:
     yield "Unit", "StartLimitIntervalSec", f"{_START_LIMIT_SECONDS}"
     yield "Unit", "StartLimitBurst", f"{_START_LIMIT_BURST}"
     yield "Service", "RestartSec", "100ms"
+    if pod.restart_mode:
+        yield "Service", "RestartMode", "direct"
     if app.restart == "on-failure":
         # systemd takes these deaths for a good end, a pod's status does not.
         yield "Service", "RestartForceExitStatus", "SIGHUP SIGINT SIGTERM SIGPIPE"

@@ -84,10 +84,12 @@ class Planner:
         pod_filtered: bool = False,
         bandwidth: Bandwidth = _FREE,
         reboots: bool = False,
+        restart_mode: bool = False,
     ) -> None:
         self.uuid = uuid
         self.bandwidth = bandwidth
         self.reboots = reboots
+        self.restart_mode = restart_mode
         self.manifest = manifest
         self.images = images
         self.tree = tree
@@ -131,6 +133,7 @@ class Planner:
             isolators=asked(self.manifest.isolators),
             bandwidth=self.bandwidth,
             reboots=self.reboots,
+            restart_mode=self.restart_mode,
             fenced=not self.insecure.paths,
             hidden=() if self.insecure.paths else tuple(filter(os.path.exists, HIDDEN_IN_PODS)),
         )

@@ -37,6 +37,7 @@ from rktpy.pod.before.rootfs import (
 )
 from rktpy.pod.naming import NAME_ANNOTATION
 from rktpy.store.trees import Trees
+from rktpy.systemd.features import RESTART_MODE
 from rktpy.systemd.sandbox import check_sandbox
 from rktpy.systemd.unit import place_pod
 from rktpy.verbs.network.joining import Joining, introduced, resolved
@@ -199,6 +200,7 @@ def _lay(
         v1=facts.cgroup_mode in (HYBRID, LEGACY),
         bandwidth=joining.bandwidth,
         reboots=reboots,
+        restart_mode=RESTART_MODE.may_be_in(facts.systemd),
         pod_filtered=podfilter.applies(facts.systemd),
     )
     planned = planner.plan(debug=site.debug)

@@ -144,6 +144,13 @@ class Running:
 
         return until(saved, "UUID")
 
+    @property
+    def init(self) -> int:
+        """The pod's PID 1, if it has one already."""
+        nspawn = self.process.pid
+        (first,) = Path(f"/proc/{nspawn}/task/{nspawn}/children").read_text().split()
+        return int(first)
+
     def ready(self) -> str:
         """Wait until all apps are started; return the UUID."""
         uuid = self.uuid

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,13 +52,22 @@ def test_a_missing_program_is_status_203_and_named(
     assert statuses(rkt) == {"rkt-inspect": "203"}
 
 
-def test_a_missing_interpreter_is_named_instead_of_the_program(rkt: Rktpy) -> None:
-    options = ("--volume=bin,kind=host,source=/bin", "--mount=volume=bin,target=/var/host-bin")
+@pytest.mark.parametrize("before", [b"\0", b"!"])  # may be any: a part of a number
+def test_a_missing_interpreter_is_named_instead_of_the_program(
+    rkt: Rktpy, tmp_path: Path, before: bytes
+) -> None:
+    program, interpreter = Path("/bin/ls").read_bytes(), re.compile(rb"(?s).(/[^\0]+/ld[^\0]+)")
+    found = interpreter.search(program)
+    assert found
+    (tmp_path / "ls").write_bytes(interpreter.sub(before + rb"\1", program, count=1))
+    (tmp_path / "ls").chmod(0o755)
+    volume = (f"--volume=bin,kind=host,source={tmp_path}", "--mount=volume=bin,target=/var/bin")
 
-    done = rkt.run(*options, INSPECT, "--exec=/var/host-bin/ls")
+    done = rkt.run(*volume, INSPECT, "--exec=/var/bin/ls")
 
     assert done.status == 203
-    assert any("Unable to open" in line and ".so" in line for line in done.lines())
+    missing = found[1].decode()
+    assert f'Error: Unable to open "{missing}": No such file or directory' in done.lines()
 
 
 def test_a_script_without_its_interpreter_names_that(rkt: Rktpy) -> None:

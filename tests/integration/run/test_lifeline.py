@@ -28,12 +28,6 @@ def end_of(inside: set[int]) -> None:
     until(lambda: not inside & descendants(os.getpid()), "end of the pod")
 
 
-def first_process(pod: Running) -> int:
-    """Return the pod's PID 1."""
-    (first,) = Path(f"/proc/{pod.process.pid}/task/{pod.process.pid}/children").read_text().split()
-    return int(first)
-
-
 def pending(pid: int) -> bool:
     """Return whether signals wait for the process."""
     return int(status(pid)["ShdPnd"], 16) != 0
@@ -51,7 +45,7 @@ def stop_early(pod: Running) -> int:
     while not first:
         assert pod.process.poll() is None, pod.end()
         with contextlib.suppress(OSError, ValueError):
-            found = first_process(pod)
+            found = pod.init
             first = found if os.path.basename(os.readlink(f"/proc/{found}/exe")) in programs else 0
     os.kill(first, signal.SIGSTOP)
     pod.until(lambda: status(first)["State"].startswith("T"), "stop")
@@ -80,7 +74,7 @@ def test_a_killed_nspawn_takes_its_pod_along(
 def test_a_systemd_that_has_executed_itself_anew_is_still_tied(rkt: Rktpy) -> None:
     with rkt.start("run", SHELL, *STAY) as pod:
         pod.ready()
-        first = first_process(pod)
+        first = pod.init
         os.kill(first, signal.SIGTERM)
         pod.until(
             lambda: b"--deserialize" in Path(f"/proc/{first}/cmdline").read_bytes(), "new systemd"
@@ -168,7 +162,7 @@ def test_a_pod_of_a_shell_that_shall_reboot_ends_in_order(rkt: Rktpy, numbers: l
     with rkt.start("run", SHELL, "--", script) as pod:
         uuid = pod.ready()
         pod.says("up")
-        first = first_process(pod)
+        first = pod.init
         for number in numbers:
             os.kill(first, number)
             pod.until(lambda: not pending(first), "receipt of the signal")
@@ -182,7 +176,7 @@ def test_a_pod_of_a_shell_that_shall_reboot_ends_in_order(rkt: Rktpy, numbers: l
 def test_a_pod_of_a_shell_that_shall_reboot_at_once_ends_at_once(rkt: Rktpy) -> None:
     with rkt.start("run", SHELL, "--", "exec sleep 300") as pod:
         pod.ready()
-        os.kill(first_process(pod), signal.SIGRTMIN + 15)
+        os.kill(pod.init, signal.SIGRTMIN + 15)
         done = pod.end()
 
     assert done.status == 0

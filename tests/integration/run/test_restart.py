@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 AGAIN = "--annotation=rktpy/app/restart="
 # Counts its starts in $n and says each.
 COUNT = "n=0; [ ! -e /tmp/n ] || read n </tmp/n; n=$((n + 1)); echo $n >/tmp/n; echo start $n; "
+
+REAPERS = [f"reaper-shell@{result}.service" for result in ("success", "failure")]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,19 @@ def test_an_app_is_started_again_as_its_annotation_says(
     assert done.lines("shell") == [f"start {n}" for n in range(1, starts + 1)]
     assert done.status == status
     assert rkt.status(uuid)["app-shell"] == str(status)
+
+
+@pytest.mark.parametrize(("policy", "status"), [("on-failure", 5), ("always", 0)])
+def test_systemd_takes_no_restart_for_an_end(rkt: Rktpy, policy: str, status: int) -> None:
+    # A reaper that has been called for a restart would be deaf to an end that comes meanwhile.
+    script = f"{COUNT} [ $n = 3 ] || exit {status}; exec sleep 300"
+    with rkt.start("run", SHELL, f"{AGAIN}{policy}", "--", script) as pod:
+        pod.says("start 3")
+        ask = ["nsenter", "--all", f"--target={pod.init}", "systemctl", "show", "--value"]
+        words = ["--property=StateChangeTimestampMonotonic", *REAPERS]
+        called = subprocess.run([*ask, *words], check=True, capture_output=True, text=True).stdout
+
+    assert called.split() == ["0", "0"]
 
 
 def test_the_other_apps_run_on_while_one_is_started_again(rkt: Rktpy) -> None:

@@ -18,7 +18,7 @@ from rktpy.nspawn.command import HostTraits, nspawn_argv, nspawn_environment
 from rktpy.nspawn.stage1 import Stage1Error, files_dir, systemd_programs
 from rktpy.nspawn.unit.confine import HIDDEN_IN_PODS
 from rktpy.nspawn.unit.units import unit_files
-from rktpy.systemd.features import CGROUP_V1, LEAST
+from rktpy.systemd.features import CGROUP_V1, LEAST, RESTART_MODE
 from tests.support.systemd_history import (
     DIRECTIVES,
     FUTURE,
@@ -78,9 +78,8 @@ def directives(text: str) -> set[str]:
     + [(version, True) for version in SUPPORTED if CGROUP_V1.of(version)],
 )
 def test_every_directive_of_a_pod_is_one_that_its_systemd_knows(systemd: int, *, v1: bool) -> None:
-    text = written(everything(v1=v1).replace(reboots=True)) + written(
-        pod(interactive=True, handed_streams=(0, 1, 2))
-    )
+    plan = everything(v1=v1).replace(reboots=True, restart_mode=RESTART_MODE.of(systemd))
+    text = written(plan) + written(pod(interactive=True, handed_streams=(0, 1, 2)))
     removed = {word for version, words in REMOVED.items() if version <= systemd
                for word in words.split()}  # fmt: skip
 

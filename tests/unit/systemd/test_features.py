@@ -18,6 +18,7 @@ from rktpy.systemd.features import (
     CGROUP_V1,
     LEAST,
     POD_FILTER,
+    RESTART_MODE,
     SHARED_SUPERVISOR,
     SystemdVersionError,
     check_systemd,
@@ -38,12 +39,12 @@ FACTS = HostFacts(
         (247, ""),
         (252, "filter v1"),
         (253, "v1"),
-        (254, "supervisor v1"),
-        (255, "supervisor v1"),
-        (256, "supervisor background v1"),
-        (257, "supervisor background v1"),
-        (258, "supervisor background"),
-        (FUTURE, "supervisor background"),
+        (254, "supervisor restart v1"),
+        (255, "supervisor restart v1"),
+        (256, "supervisor restart background v1"),
+        (257, "supervisor restart background v1"),
+        (258, "supervisor restart background"),
+        (FUTURE, "supervisor restart background"),
         # One that cannot be told is trusted with what all know.
         (UNKNOWN, "filter v1"),
     ],
@@ -51,6 +52,7 @@ FACTS = HostFacts(
 def test_what_each_version_has(systemd: int, has: str) -> None:
     table = {
         "supervisor": SHARED_SUPERVISOR,
+        "restart": RESTART_MODE,
         "background": BACKGROUND,
         "filter": POD_FILTER,
         "v1": CGROUP_V1,
@@ -58,6 +60,9 @@ def test_what_each_version_has(systemd: int, has: str) -> None:
 
     found = {name for name, feature in table.items() if feature.of(systemd)}
     assert found == set(has.split())
+    assert {name for name, feature in table.items() if feature.may_be_in(systemd)} == (
+        found if systemd else set(table)
+    )
 
 
 class TestTheHostThatIsAsked:

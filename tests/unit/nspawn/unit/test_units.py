@@ -114,13 +114,26 @@ def test_an_app_that_cannot_stay_up_is_given_up() -> None:
         assert lines(unit_section, "StartLimitBurst") == ["5"]
 
 
-def test_only_the_reaper_of_an_app_that_may_be_started_again_asks_whether_it_has_ended() -> None:
+def test_a_restart_is_no_end() -> None:
     once, again = (
         unit_files(pod(app(restart=policy)))["reaper-web@.service"] for policy in ("no", "always")
     )
 
-    assert lines(once, "ExecCondition") == []
-    assert lines(again, "ExecCondition") == ['/usr/bin/sh /rkt/libexec/ended "web"']
+    assert lines(once, "Conflicts") == ["shutdown.target"]
+    assert lines(again, "Conflicts") == ["shutdown.target", "web.service"]
+
+
+@pytest.mark.parametrize(("has", "modes"), [(False, []), (True, ["direct"])])
+def test_a_systemd_that_has_modes_of_restart_is_told_so_itself(
+    *, has: bool, modes: list[str]
+) -> None:
+    once, again = (
+        unit_files(pod(app(restart=policy), restart_mode=has))["web.service"]
+        for policy in ("no", "on-failure")
+    )
+
+    assert lines(once, "RestartMode") == []
+    assert lines(again, "RestartMode") == modes
 
 
 def test_a_death_by_a_polite_signal_is_a_failure_as_for_the_pod() -> None:

@@ -27,12 +27,14 @@ _KNOWN = "; ".join(
     f"systemctl {what} --no-legend 'rktpy-gc*' || :"
     for what in ("list-unit-files", "list-units --all", "list-timers --all")
 )
+_SLOW = "/run/systemd/system/rktpy-gc.service.d"  # so that it still runs
 _OTHER = "[Service]\nExecStart=/bin/true\n"
 
 
 def check_only_data_stays(host: RemoteHost) -> None:
-    """Run a pod as a service and the timer, uninstall: what was installed is gone, with what
-    systemd knew of it; units that need it are told, and the pod runs until somebody stops it.
+    """Run a pod as a service, the timer and what it starts, uninstall: what was installed is gone,
+    with what systemd knew of it; units that need it are told, and the pod runs until somebody stops
+    it.
     """
     Pods(host).stock(shell)
     host.sh("mkdir -p /etc/rktpy")
@@ -40,7 +42,9 @@ def check_only_data_stays(host: RemoteHost) -> None:
     host.write("/etc/systemd/system/old.service", _UNIT)
     host.write("/etc/systemd/system/other.service", _OTHER)
     host.sh("systemctl daemon-reload; systemctl start web.service")
-    host.sh("systemctl enable --now rktpy-gc.timer")
+    host.write(f"{_SLOW}/slow.conf", "[Service]\nExecStartPre=sleep 1000\n")
+    host.sh("systemctl daemon-reload; systemctl enable --now rktpy-gc.timer")
+    host.wait_until("systemctl is-active rktpy-gc.service | grep -qx activating")
     images = host.sh("ls /var/lib/rkt/cas/imageManifest /var/lib/rkt/pods/run").stdout
 
     said = host.run(["bash", "-euo", "pipefail", "-c", _recipe()]).stdout
@@ -51,6 +55,7 @@ def check_only_data_stays(host: RemoteHost) -> None:
     ], said
     assert _left(host) == ""
     host.wait_until(f'test -z "$({_KNOWN})"')  # systemd forgets units a moment later
+    host.sh(f"rm -r {_SLOW}")
     host.sh("systemctl is-active web.service && ! test -e /run/systemd/generator/web.service")
     host.sh("systemctl stop web.service; ! systemctl is-active web.service")
     assert host.sh("ls /var/lib/rkt/cas/imageManifest /var/lib/rkt/pods/run").stdout == images

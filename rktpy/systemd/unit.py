@@ -249,11 +249,13 @@ def place_pod(
     environ: Mapping[str, str],
     *,
     connect: Callable[[], Bus] | None = None,
+    quiet: bool = False,
 ) -> Placement:
     """Return where the pod ``uuid`` of the calling process belongs.
 
     Call it before any helper process is forked: being alone in the unit's cgroup is evidence.
-    ``connect`` opens the system bus (default: ``rktpy.systemd.bus``), used only in doubt.
+    ``connect`` opens the system bus (default: ``rktpy.systemd.bus``), used only in doubt. ``quiet``
+    leaves out the warnings, for who asks in advance.
     """
     silent = facts.booted and bus_refuses()
     host = Host(
@@ -271,6 +273,8 @@ def place_pod(
 
     process = this_process(facts.cgroup_mode, environ)
     placement = decide(uuid, host, process, ask if host.manager else None)
+    if quiet:
+        return placement
     if silent:
         _log.warning("%s", _SILENT[placement.kind])
     if placement.kind == SCOPE:

@@ -22,7 +22,7 @@ from rktpy.verbs.start.preparing import (
     prepare_lock,
     replace_pod,
 )
-from rktpy.verbs.start.starting import check_start, start_pod
+from rktpy.verbs.start.starting import check_start, check_unit, start_pod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def run_pod(site: Site, request: RunRequest) -> NoReturn:
             user_namespace=request.source.private_users,
         )
         if request.source.replace_pod:
+            check_unit(facts)
             replace_pod(site.layout, contents)
         pod = create(site.layout)
         try:

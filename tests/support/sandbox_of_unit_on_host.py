@@ -52,12 +52,23 @@ def check_units_that_no_pod_can_live_in_are_told(pods: Pods) -> None:
     assert pods.rktpy("list", "--no-legend").strip() == ""
 
 
-def _run(pods: Pods, directives: tuple[str, ...]) -> tuple[int, str]:
+def check_a_unit_that_no_pod_can_live_in_replaces_none(pods: Pods) -> None:
+    """The pod that has the name runs on: nothing could take its place."""
+    argv = pods.argv(SHELL, "exec sleep infinity", options=["--pod-name=web"])
+    old = pods.from_shell(argv).wait_active()
+    status, said = _run(pods, ("ProtectControlGroups=yes",), "--replace", "--pod-name=web")
+    assert (status, "is read-only" in said) == (254, True), said
+    assert old.status()["state"] == "running", said
+    pods.rktpy("stop", old.uuid)
+    old.wait_end()
+
+
+def _run(pods: Pods, directives: tuple[str, ...], *options: str) -> tuple[int, str]:
     """Run a pod that ends with 7 in such a unit; return its status and what it complained of."""
     all_ = [*directives, *(f"{key}={value}" for key, value in POD_SERVICE.items())]
-    options = [word for each in all_ for word in ("-p", each)]
-    unit = ["systemd-run", "--quiet", "--collect", "--wait", "--pipe", *options]
-    result = pods.host.run([*unit, *pods.argv(SHELL, "exit 7")], status=None)
+    properties = [word for each in all_ for word in ("-p", each)]
+    unit = ["systemd-run", "--quiet", "--collect", "--wait", "--pipe", *properties]
+    result = pods.host.run([*unit, *pods.argv(SHELL, "exit 7", options=options)], status=None)
     if result.status != 7:
         return result.status, result.stderr
     pods.rktpy("gc", "--grace-period=0s")

@@ -16,3 +16,7 @@ def test_pods_run_in_units_that_restrict_what_they_do_not_need(pods: Pods) -> No
 
 def test_units_that_no_pod_can_live_in_are_told(pods: Pods) -> None:
     on_host.check_units_that_no_pod_can_live_in_are_told(pods)
+
+
+def test_a_unit_that_no_pod_can_live_in_replaces_none(pods: Pods) -> None:
+    on_host.check_a_unit_that_no_pod_can_live_in_replaces_none(pods)

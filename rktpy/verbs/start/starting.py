@@ -118,6 +118,16 @@ def _warn_of_watchdog() -> None:
         )
 
 
+def check_unit(facts: HostFacts) -> None:
+    """Refuse a start in a unit that no pod can be in, as ``start_pod`` does, but earlier.
+
+    Raises:
+        SandboxError: the unit takes away what a pod needs.
+    """
+    unit = place_pod("", facts, os.environ, quiet=True)
+    check_sandbox(unit, facts.cgroup_mode)
+
+
 def lowers_of(site: Site, contents: Contents) -> dict[str, list[str]]:
     """Return the directories of each tree of a pod, strongest first.
 

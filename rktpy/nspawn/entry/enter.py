@@ -34,12 +34,19 @@ from rktpy.host.signals import (
 )  # fmt: skip
 from rktpy.host.tree.rootpath import make_dir_in_root, make_file_in_root
 from rktpy.nspawn.entry.identity import Identity, identity_of
+from rktpy.resource import Resource
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import NoReturn
+    from typing import NoReturn, Protocol
+
+    class Held(Protocol):
+        """A process by its number, and by a pidfd, which outlives it and is never another's."""
+
+        pid: int
+        fd: int
 
 # The order matters: mnt last, because /proc of the host is needed until then.
 _NAMESPACES = ("ipc", "uts", "net", "cgroup", "pid", "mnt")
@@ -52,6 +59,42 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console")
 
 class EnterError(RktError):
     """The pod cannot be entered."""
+
+
+class AppProcess(Resource):
+    """The main process of an app, held by a pidfd. Closing lets go of it."""
+
+    __slots__ = ("fd", "pid")
+
+    def __init__(self, pid: int) -> None:
+        """Hold the process ``pid``.
+
+        Raises:
+            ProcessLookupError: there is none.
+        """
+        self.pid = pid
+        self.fd = os.pidfd_open(pid)
+
+    def close(self) -> None:
+        """Let go; twice is fine."""
+        if self.fd >= 0:
+            fd, self.fd = self.fd, -1
+            os.close(fd)
+
+
+def check_numbers(*held: Held | None) -> None:
+    """Refuse what was opened by the numbers of these processes if one of them has ended by now: an
+    app can end when it likes, and its number may be that of a process of the host meanwhile.
+
+    Raises:
+        ProcessLookupError: one has ended.
+    """
+    poll = select.poll()
+    for one in held:
+        if one is not None:
+            poll.register(one.fd, select.POLLIN)
+    if poll.poll(0):
+        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
 
 
 def app_process(leader: int, app: str) -> int | None:
@@ -71,26 +114,29 @@ def app_process(leader: int, app: str) -> int | None:
 
 
 def enter(
-    leader: int, app: str, argv: Sequence[str], env: Mapping[str, str], *, as_app: bool = False
+    leader: Held, app: str, argv: Sequence[str], env: Mapping[str, str], *, as_app: bool = False
 ) -> NoReturn:
     """Run ``argv`` in ``app`` and end as it ends: same exit status, or same signal.
 
     It runs as root, as in rkt, or ``as_app`` as whom the app's main process is now, with the same
-    bounds of its capabilities.
+    bounds of its capabilities. ``leader`` is the pod's PID 1.
 
     Raises:
         EnterError: the pod went away, or the kernel does not let us in.
     """
-    process = app_process_in_its_root(leader, app)
+    process = app_process_in_its_root(leader.pid, app)
     if as_app and not process:
         raise EnterError(f"app {app!r} has ended", hint="enter it as root, without --as-app")
+    of = (process or leader).pid
     try:
-        identity = identity_of(process) if as_app and process else None
-        root = os.open(f"/proc/{process or leader}/root", os.O_PATH | os.O_CLOEXEC)
-        watched = os.pidfd_open(process) if process else -1
-        cgroups = Cgroups(process or leader)
+        identity = identity_of(of) if as_app else None
+        root = os.open(f"/proc/{of}/root", os.O_PATH | os.O_CLOEXEC)
+        cgroups = Cgroups(of)
         caller = os.pidfd_open(os.getpid())  # in the joined namespace we have no number
-        _join(leader, process or leader)
+        namespaces = _namespaces(leader.pid, of)
+        user = foreign_user_namespace(leader.pid)
+        check_numbers(leader, process)
+        _join(namespaces, user)
     except OSError as error:
         raise EnterError(f"cannot join app {app!r}") from error
     child = os.fork()  # only children are in the joined PID namespace
@@ -99,25 +145,39 @@ def enter(
         place = _Place(root, below, cgroups, identity, caller)
         _become(place, argv, env)
     cgroups.close()
-    _end_as(child, watched)
+    _end_as(child, process.fd if process else -1)
 
 
-def app_process_in_its_root(leader: int, app: str) -> int | None:
-    """Return ``app_process`` once it has left stage1's root: its first steps are systemd's own."""
+def app_process_in_its_root(leader: int, app: str) -> AppProcess | None:
+    """Return ``app_process`` once it has left stage1's root: its first steps are systemd's own.
+
+    The caller owns the result, and asks ``check_numbers`` once all is opened by its number.
+    """
     deadline = time.monotonic() + _START_PATIENCE
-    while (process := app_process(leader, app)) is not None:
+    while (number := app_process(leader, app)) is not None:
+        late = time.monotonic() > deadline
         try:
-            here, there = os.stat(f"/proc/{process}/root"), os.stat(f"/proc/{leader}/root")
-        except OSError:
+            process = AppProcess(number)
+        except ProcessLookupError:
             continue  # ended meanwhile
-        if not os.path.samestat(here, there) or time.monotonic() > deadline:
+        # Asked once more, as only now the number cannot be another's without our seeing it.
+        if (late or _has_left(number, leader)) and app_process(leader, app) == number:
             return process
+        process.close()
         time.sleep(_POLL)
     return None
 
 
-def _join(leader: int, mounts_of: int) -> None:
-    """Join every namespace of ``leader``, and the mount namespace of ``mounts_of``."""
+def _has_left(process: int, leader: int) -> bool:
+    try:
+        here, there = os.stat(f"/proc/{process}/root"), os.stat(f"/proc/{leader}/root")
+    except OSError:
+        return False  # ended meanwhile
+    return not os.path.samestat(here, there)
+
+
+def _namespaces(leader: int, mounts_of: int) -> list[int]:
+    """Open the namespaces of ``leader``, and the mount namespace of ``mounts_of``."""
     opened = []
     for name in _NAMESPACES:
         owner = mounts_of if name == "mnt" else leader
@@ -126,8 +186,12 @@ def _join(leader: int, mounts_of: int) -> None:
         except FileNotFoundError:
             if name != "cgroup":  # kernels before 4.6 have none
                 raise
-    user = foreign_user_namespace(leader)
-    for fd in (*opened, *user):
+    return opened
+
+
+def _join(namespaces: Sequence[int], user: Sequence[int]) -> None:
+    """Join and close them, ``user``, that of users, last."""
+    for fd in (*namespaces, *user):
         syscalls.setns(fd, 0)
         os.close(fd)
     if user:

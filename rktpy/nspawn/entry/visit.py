@@ -13,9 +13,14 @@ from rktpy.nspawn.entry.enter import (
     EnterError,
     app_process_in_its_root,
     become_root,
+    check_numbers,
     foreign_user_namespace,
 )
 from rktpy.resource import Resource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rktpy.nspawn.enter import Held
 
 
 class AppRoot(Resource):
@@ -23,27 +28,31 @@ class AppRoot(Resource):
 
     __slots__ = ("_below", "_mounts", "_root", "_user")
 
-    def __init__(self, leader: int, app: str) -> None:
+    def __init__(self, leader: Held, app: str) -> None:
         """Hold the root of ``app`` in the pod whose PID 1 is ``leader``.
 
         An app that has ended has none of its own any more: then it is where stage1 has it, with
         its volumes, but without what its unit bound into it.
 
         Raises:
-            EnterError: the pod went away.
+            EnterError: the pod, or just now the app, went away.
         """
-        process = app_process_in_its_root(leader, app)
+        process = app_process_in_its_root(leader.pid, app)
         self._below = "" if process else f"/opt/stage2/{app}/rootfs"
         self._mounts = self._root = -1
         self._user: list[int] = []
         try:
-            of = f"/proc/{process or leader}"
+            of = f"/proc/{(process or leader).pid}"
             self._root = os.open(f"{of}/root", os.O_PATH | os.O_CLOEXEC)
             self._mounts = os.open(f"{of}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-            self._user = foreign_user_namespace(leader)
+            self._user = foreign_user_namespace(leader.pid)
+            check_numbers(leader, process)
         except OSError as error:
             self.close()
             raise EnterError(f"cannot join app {app!r}") from error
+        finally:
+            if process:
+                process.close()
 
     def take(self) -> None:
         """Make it the root of the calling process, which should be a child made for that.

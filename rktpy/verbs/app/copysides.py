@@ -130,7 +130,7 @@ def open_side(site: Site, place: Place, *, writable: bool) -> HostSide | PodSide
         from rktpy.pod.state.pids import find_pid1
 
         with find_pid1(pod) as leader:
-            return PodSide(place.path, AppRoot(leader.pid, app))
+            return PodSide(place.path, AppRoot(leader, app))
     from rktpy.nspawn.stage1 import SKELETON
     from rktpy.pod.after.ended import EndedRoot
 

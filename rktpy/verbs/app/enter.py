@@ -76,7 +76,7 @@ def run_in_app(pod: Pod, app: str, command: Sequence[str], *, term: str, as_app:
         RktError: the pod or the app has ended or is frozen, or the kernel does not let us in.
     """
     try:
-        leader = find_pid1(pod).pid
+        leader = find_pid1(pod)
     except RktError as error:
         raise RktError(f"unable to determine the pid for pod {quote(pod.uuid)}") from error
     check_not_frozen(pod, app=app)  # a command that joined it would be frozen as well

@@ -16,7 +16,7 @@ from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rktpy.net.conf import NetConf
     from rktpy.net.record import Membership
@@ -38,14 +38,15 @@ class UpkeepError(RktError):
     """The networks of a pod are not as they should be."""
 
 
-def restore(pods: Iterable[Standing]) -> tuple[str, ...]:
-    """Bring back the rules of those of ``pods`` that have lost some, and return their UUIDs.
+def restore(pods: Iterable[Standing]) -> Iterator[tuple[str, RktError | None]]:
+    """Bring back the rules of those of ``pods`` that have lost some; yield their UUIDs, each with
+    why that failed, or None.
 
     A pod that is still joining is left alone, and one whose host is another network namespace, as
     that of a unit with ``PrivateNetwork=``; one with a damaged record too, with a warning.
 
     Raises:
-        RktError: the firewall cannot be read or set.
+        RktError: the rules of the host cannot be listed.
     """
     wanted: dict[str, Rules] = {}
     places: dict[str, str] = {}
@@ -59,11 +60,16 @@ def restore(pods: Iterable[Standing]) -> tuple[str, ...]:
             wanted[one.uuid], places[one.uuid] = rules, one.pod
     lost = applying.missing(wanted) if wanted else []
     for uuid in lost:
-        applying.apply(uuid, wanted[uuid])
+        failure = None
+        try:
+            applying.apply(uuid, wanted[uuid])
+        except RktError as error:
+            failure = error
         if not is_running(places[uuid]):  # it ended meanwhile, and who collects it may be done
-            for text in debts.close(uuid):
+            for text in debts.close(uuid):  # also of rules that came back in part
                 _logger.warning("pod %s: %s", uuid, text)
-    return tuple(lost)
+            failure = None  # what an ended pod lacks is no loss
+        yield uuid, failure
 
 
 def check(one: Standing, environment: Mapping[str, str]) -> None:

@@ -66,9 +66,10 @@ def reload_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
             yield finding
             continue
         try:
-            yield finding.replace(restored=bool(upkeep.restore((standing,))))
+            failures = [failure for _, failure in upkeep.restore((standing,))]
         except RktError as error:
-            yield finding.replace(error=error)
+            failures = [error]
+        yield finding.replace(restored=failures == [None], error=next(iter(failures), None))
 
 
 def _chosen(layout: Layout, texts: Sequence[str]) -> Iterator[tuple[Finding, Standing | None]]:
@@ -130,8 +131,11 @@ def restore_rules(layout: Layout) -> None:
     from rktpy.net import upkeep
 
     try:
-        for uuid in upkeep.restore(standing):
-            _logger.warning("pod %s: brought back its rules, the firewall had lost them", uuid)
+        for uuid, failure in upkeep.restore(standing):
+            if failure is None:
+                _logger.warning("pod %s: brought back its rules, the firewall had lost them", uuid)
+            else:
+                _logger.warning("pod %s: cannot bring back its rules: %s", uuid, failure)
     except RktError as error:
         _logger.warning("%s", error)
 

@@ -14,8 +14,9 @@ import pytest
 from rktpy.host.lock import lock_dir
 from rktpy.host.netlink.conntrack import UDP, flows
 from rktpy.net.attach import detach
+from rktpy.net.upkeep import Standing, restore
 from tests.integration.run.images import SHELL, shell_aci
-from tests.integration.run.netted import nothing_remains, remains
+from tests.integration.run.netted import nothing_remains, remains, tables
 from tests.integration.run.rk import until
 from tests.support.wires import HOST4
 
@@ -231,6 +232,53 @@ def namespace(*, named: bool) -> Iterator[str]:
         assert process.stdout.readline() == "\n"
         yield f"/proc/{process.pid}/ns/net"
         process.communicate()
+
+
+def test_a_pod_whose_rules_cannot_come_back_keeps_no_other_from_its_own(
+    net: Netted, tmp_path: Path
+) -> None:
+    port = {"name": "web", "protocol": "tcp", "port": 80}
+    image = shell_aci(tmp_path / "web.aci", "example.com/web", app={"ports": [port]})
+    words = (image, "--", "exec sleep 1000")
+    with ExitStack() as stack:
+        pods = [stack.enter_context(net.start("run", f"--port=web:{n}", *words)) for n in (81, 82)]
+        first, second = sorted(pod.ready() for pod in pods)
+        (claim,) = Path("/run/rktpy/net/loopback").glob(f"ipv4/*/{first}")
+        claim.unlink()
+        claim.mkdir()
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        told = net.collect().err
+        found = tables()
+        claim.rmdir()
+        for pod in pods:
+            stopped(net, pod)
+
+    assert f"pod {first}: cannot bring back its rules: cannot set up the firewall" in told
+    assert f"pod {second}: brought back its rules" in told
+    assert found == [f"table inet rkt-{second}"]
+
+
+def test_rules_that_come_back_in_part_to_a_pod_that_has_ended_go_again(net: Netted) -> None:
+    """As when it ends while ``gc`` restores them, and who collected it does not come again."""
+    pod = up_alone(net)
+    directory = str(net.data / f"pods/run/{stopped(net, pod)}")
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    forward = Path("/proc/sys/net/ipv4/ip_forward")
+    forward.write_text("0")
+    subprocess.run(["mount", "--bind", "-o", "ro", forward, forward], check=True)
+    try:
+        restored = list(restore([Standing(pod.uuid, directory)]))
+    finally:
+        subprocess.run(["umount", forward], check=True)
+
+    assert restored == [(pod.uuid, None)]
+    assert tables() == []
+
+
+def up_alone(net: Netted) -> Running:
+    pod = net.start("run", "--net=default", *STAY)
+    pod.ready()
+    return pod
 
 
 def test_who_finds_a_network_full_waits_for_a_pod_that_gc_is_taking_out(net: Netted) -> None:

@@ -102,7 +102,7 @@ def open_file(name: str) -> int:
     """Return a descriptor of the namespace, which keeps it alive; the caller closes it.
 
     Raises:
-        NetnsError: there is no such namespace, or what is there is none.
+        NetnsError: there is no such namespace, or what is there is not one.
     """
     return _open(path(name), name, os.O_NOFOLLOW)
 

@@ -108,7 +108,11 @@ def _locked() -> lock.Lock:
 def _check(
     uuid: str, wanted: Iterable[Published], is_running: Callable[[str], bool]
 ) -> dict[str, None]:
-    """Return the pods that have a port of ``wanted`` no longer."""
+    """Return the pods that have ended and still claim a port of ``wanted``.
+
+    Raises:
+        ClaimError: a running pod has one of the ports.
+    """
     here = runtime.here()
     ended: dict[str, None] = {}
     asked: dict[str, bool] = {}
@@ -161,7 +165,8 @@ def _write(uuid: str, pod: str, wanted: Iterable[Published], ended: Mapping[str,
 
 
 def _drop(uuid: str) -> None:
-    """Take all claims of a pod away; a list that cannot be read is that of another age."""
+    """Remove the claims that the pod's list names, and the list. Without a readable one its claims
+    stay, until somebody wants the ports."""
     for name in _text(f"pods/{uuid}").split("\n"):
         protocol, dash, number = name.partition("-")
         if dash and protocol.isalpha() and number.isdigit():
@@ -207,7 +212,7 @@ def _store(name: str, claims: Iterable[_Claim]) -> None:
 
 
 def _text(name: str) -> str:
-    """Return the text of a file of ours; what is none has none."""
+    """Return the text of a file below ``DIRECTORY``, "" if it cannot be read."""
     try:
         fd = os.open(f"{DIRECTORY}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

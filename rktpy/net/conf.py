@@ -111,7 +111,7 @@ def choose(
 
 
 def directories(roots: Sequence[str]) -> list[str]:
-    """Return where networks are defined, the strongest last; an empty root is none."""
+    """Return where networks are defined, the strongest last; empty roots are left out."""
     return [f"{root.rstrip('/')}/{DIRECTORY}" for root in roots if root]
 
 

@@ -1,8 +1,8 @@
 """The network namespace that is the host of a pod, found from outside of it.
 
 A unit may have one of its own (``PrivateNetwork=``, ``NetworkNamespacePath=``), in which the pod's
-rules and links are; who collects the pod is often elsewhere. It is known by ``runtime.here``: by a
-number that another one can have later. Nothing there has the name of our pod then.
+rules and links are; who collects the pod is often elsewhere. It is known by ``runtime.here``, a
+number that a later namespace may get. That one has nothing with the name of our pod.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class HomeError(RktError):
 
 
 def elsewhere(home: str) -> str:
-    """Return the path of the namespace ``home``, "" if we are in it, or nobody is any more."""
+    """Return a path of the namespace ``home``, "" if this process is in it, or it is gone."""
     if home in ("", here()):
         return ""
     return next((place for place in _places() if _number(place) == home), "")

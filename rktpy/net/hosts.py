@@ -5,8 +5,8 @@
 
 Apps have it mounted, so it is never replaced: it keeps its inode, and a part is changed by one
 write from the first page on that differs, padded with empty lines to the old length, and then cut.
-Who reads it in the very moment of the write may see some of both texts: most file systems let
-nobody wait for that. A kill can cut a write between two pages only: then the next writer finds
+Who reads it during the write may see parts of both texts: most file systems do not make readers
+wait. A kill can cut a write between two pages only: then the next writer finds
 ``hosts.new`` and begins with that. A part lies between two comments; what
 apps write outside of the parts stays, and who takes a part's first comment away gets no news of
 that network.

@@ -71,7 +71,7 @@ def is_host_name(text: str) -> bool:
 
 
 def plain_address(text: str) -> str:
-    """Return an address without its prefix length, "" if it is none."""
+    """Return an address without its prefix length, "" if it is not one."""
     address = text.partition("/")[0]
     try:
         inet_pton(AF_INET6 if ":" in address else AF_INET, address)

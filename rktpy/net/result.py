@@ -72,7 +72,7 @@ def parse_result(text: bytes) -> Result:
     """Return the result that ``text`` is, of whatever version.
 
     Raises:
-        ResultError: it is none.
+        ResultError: it is not one.
     """
     try:
         document = parse(text)
@@ -85,7 +85,7 @@ def read_result(document: object) -> Result:
     """Return the result that the JSON value ``document`` is.
 
     Raises:
-        ResultError: it is none.
+        ResultError: it is not one.
     """
     if not isinstance(document, dict):
         raise ResultError("a result must be a JSON object")
@@ -220,7 +220,7 @@ def _host(fields: Mapping[str, object], key: str) -> str:
 
 
 def _bits(address: str) -> int:
-    """Return the length of ``address``, 0 if it is none."""
+    """Return the length of ``address``, 0 if it is not one."""
     family, bits = (AF_INET6, 128) if ":" in address else (AF_INET, 32)
     try:
         inet_pton(family, address)

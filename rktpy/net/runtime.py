@@ -32,8 +32,9 @@ def here() -> str:
 
 
 def is_running(pod: str) -> bool:
-    """Return whether somebody holds the lock of the pod directory ``pod``. The word of a file below
-    ``DIRECTORY`` may be anything; the pod may have moved on."""
+    """Return whether somebody holds the lock of the pod directory ``pod``; no, if it is not there.
+
+    The path is often that of a file below ``DIRECTORY``, and may be any text."""
     try:
         return is_locked(pod)
     except (OSError, ValueError):

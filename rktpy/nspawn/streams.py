@@ -92,7 +92,7 @@ class Courier(Resource):
             _step_aside(self._pid)
 
     def close(self) -> None:
-        """Call it back; twice is fine."""
+        """Kill it; twice is fine."""
         if self._pid:
             pid, self._pid = self._pid, 0
             os.kill(pid, SIGKILL)

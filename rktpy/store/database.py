@@ -1,4 +1,5 @@
-"""SQLite behind the index: schema, migrations, and every statement. Cold: changes and misses.
+"""SQLite behind the index: schema, migrations, and every statement. Imported only to
+change the index, or where its snapshot does not serve.
 
 Uses the C module directly: the ``sqlite3`` package adds adapters and ``datetime`` we do not
 need. Any failure becomes a ``StoreError`` that says what to do.
@@ -225,7 +226,7 @@ class Database:
         return Remote(*rows[0]) if rows else None
 
     def origin(self, key: str) -> str | None:
-        """Return whence the image ``key`` was downloaded last."""
+        """Return the URL that the image ``key`` was last downloaded from."""
         rows = self.execute(
             "SELECT url FROM remote WHERE key=? ORDER BY downloaded_at DESC LIMIT 1", (key,)
         )

@@ -39,7 +39,7 @@ class DependencyError(RktError):
 
 
 class Part(Value):
-    """One image of a tree; ``own`` and ``chain`` as in ``archive_unpack.Layer``."""
+    """One image of a tree; ``own`` and ``chain`` as in ``rktpy.host.archive.unpack.Layer``."""
 
     key: str
     own: Paths | None = None

@@ -152,7 +152,7 @@ def _import_file(layout: Layout, source: int, before: os.stat_result, terms: Ter
 
 
 def _import(layout: Layout, source: Stream, terms: Terms, *, identify: Callable[[], str]) -> str:
-    """``identify`` returns by what to know the file again, "" for nothing; asked at the end."""
+    """``identify``, called at the end, returns by which identity to know the file again, or ""."""
     render = terms.render and os.geteuid() == 0
     with places.open_room(layout) as room:
         blob_path, tree = f"{room.path}/blob", f"{room.path}/tree"
@@ -236,7 +236,7 @@ def _identity(info: os.stat_result) -> str:
 
 
 def _settled_identity(before: os.stat_result, after: os.stat_result, started: int) -> str:
-    """Return by what to know the file again, or "" if it may have changed while it was read."""
+    """Return the identity of the file, "" if it may have changed while it was read."""
     if _identity(before) != _identity(after) or started - before.st_ctime_ns < _SETTLED:
         return ""
     return _identity(before)

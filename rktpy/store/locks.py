@@ -57,7 +57,8 @@ def lock_prepare(layout: Layout, *, exclusive: bool) -> Lock:
 
 def keep_trees(layout: Layout) -> Lock:
     """Keep ``image gc`` from all trees until the result is closed: for who finds or makes one and
-    then reads it. Nothing is locked where we cannot: then there is no collector, or no tree for us.
+    then reads it. Where the lock file cannot be opened nothing is locked: on a read-only disk there
+    is no collector, and who lacks the permission cannot read trees either.
 
     Raises:
         StoreError: the disk is full.

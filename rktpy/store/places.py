@@ -68,7 +68,7 @@ def _make(path: str, mode: int) -> None:
 
 
 def _close(path: str, mode: int) -> None:
-    """Give a directory that rkt, or an rktpy of before, left open to its group today's ``mode``."""
+    """Give today's ``mode`` to a directory that rkt, or an older rktpy, left open to its group."""
     try:
         info = os.stat(path)
     except FileNotFoundError:

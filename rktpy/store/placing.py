@@ -1,6 +1,6 @@
 """The last steps of adding to the store: finish what lies aside, rename it, record it.
 
-Cold: only imports and renders come here.
+Starts of pods do not import this: only imports and renders of images do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Images of layers as trees: which layers they need, what lies on top of them, whether all is well.
 
-Cold: a start asks ``Trees.lowers`` and nothing here.
+Starts of pods do not import this: ``Trees.lowers`` is enough for them.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def place(text: str) -> Place:
     """Return the address with prefix length that ``text`` is; without one it stands alone.
 
     Raises:
-        RuleError: it is none.
+        RuleError: it is not an address.
     """
     address, slash, length = text.partition("/")
     family, bits = (AF_INET6, 128) if ":" in address else (AF_INET, 32)

@@ -14,7 +14,7 @@ def read_routes(written: object) -> tuple[Route, ...]:
     """Return the routes of the list ``written`` (None is an empty one), spelled as Go does.
 
     Raises:
-        ResultError: it is none.
+        ResultError: it is not one.
     """
     routes = read_result({"cniVersion": VERSIONS[-1], "routes": written}).routes
     return tuple(
@@ -27,7 +27,7 @@ def read_dns(written: object) -> DNS:
     """Return the DNS settings of the object ``written``; None has none.
 
     Raises:
-        ResultError: it is none.
+        ResultError: it is not one.
     """
     return read_result({"cniVersion": VERSIONS[-1], "dns": written}).dns
 

@@ -49,7 +49,7 @@ class Side:
             raise MissingError(f"{self._whose} has no link {quote(name)}") from None
         wrong = (
             (not link.up, "is down"),
-            (kind and link.kind != kind, f"is no {kind}"),
+            (kind and link.kind != kind, f"is not of kind {kind}"),
             (mac and spell_mac(link.address) != mac.lower(), f"has not the address {mac}"),
             (master and link.master != master, "is not in its bridge"),
         )

@@ -129,7 +129,7 @@ def mode(call: Call, known: Mapping[str, int], default: str) -> str:
     """Return ``mode`` of the configuration, which is one of ``known``.
 
     Raises:
-        SublinkError: it is none.
+        SublinkError: it is not one of these.
     """
     found = text(call.fields, "mode") or default
     if found not in known:

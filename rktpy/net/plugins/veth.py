@@ -106,7 +106,7 @@ def _cleared(call: Call, host: Netlink, name: str) -> bool:
     """Remove the pair that a try that was killed has left; False if ``name`` is another's.
 
     Raises:
-        VethError: the pod has the link, and it is none of ours.
+        VethError: the pod has a link of that name that we did not make.
     """
     with netns.channel(call.netns) as pod:
         inside = _found(pod, call.interface)

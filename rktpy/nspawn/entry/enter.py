@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         pid: int
         fd: int
 
+
 # The order matters: mnt last, because /proc of the host is needed until then.
 _NAMESPACES = ("ipc", "uts", "net", "cgroup", "pid", "mnt")
 _NEWS = os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT
@@ -118,8 +119,8 @@ def enter(
 ) -> NoReturn:
     """Run ``argv`` in ``app`` and end as it ends: same exit status, or same signal.
 
-    It runs as root, as in rkt, or ``as_app`` as whom the app's main process is now, with the same
-    bounds of its capabilities. ``leader`` is the pod's PID 1.
+    It runs as root, as in rkt, or with ``as_app`` under the ids that the app's main process has
+    now, and with the same bounding set of capabilities. ``leader`` is the pod's PID 1.
 
     Raises:
         EnterError: the pod went away, or the kernel does not let us in.
@@ -199,7 +200,7 @@ def _join(namespaces: Sequence[int], user: Sequence[int]) -> None:
 
 
 def become_root() -> None:
-    """Be root of the user namespace just joined: whom we were on the host is nobody in it."""
+    """Become root of the user namespace just joined, in which our ids of the host are nobody."""
     os.setgroups([])
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)

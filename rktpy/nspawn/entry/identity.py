@@ -15,7 +15,7 @@ _AS_IT_IS = "0 0 4294967295"
 
 
 class Identity(Value):
-    """Whom a process is, in its user namespace."""
+    """Who a process is, in its user namespace."""
 
     uid: int
     gid: int
@@ -24,7 +24,7 @@ class Identity(Value):
     no_new_privileges: bool
 
     def assume(self) -> None:
-        """Be it, for good. The caller is root in that namespace.
+        """Take this identity, for good. The caller is root in that namespace.
 
         Raises:
             OSError: the kernel refuses.
@@ -60,11 +60,11 @@ def identity_of(pid: int) -> Identity:
 
 
 def inside(number: int, mapping: str) -> int:
-    """Return the id ``number`` of ours as the namespace with ``mapping`` counts it: the lines of
-    ``uid_map``, first id inside, first id of ours, how many.
+    """Return our id ``number`` as the namespace with ``mapping`` counts it. That has the lines of
+    ``uid_map``: first id inside, first id of ours, how many.
 
     Raises:
-        OSError: it has no such id, which cannot be for a process in it.
+        OSError: it has no such id, which is impossible for a process in it.
     """
     for line in mapping.splitlines():
         first, ours, count = (int(word) for word in line.split())

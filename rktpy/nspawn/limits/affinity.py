@@ -27,7 +27,8 @@ _logger = log.Logger("stage1")
 
 
 def place_apart(placement: Placement, mode: str, linux: str = "") -> Placement:
-    """Return where the pod of this process goes instead of to ``placement``, or ``placement``.
+    """Return where the pod of this process is to go: another place if ``placement`` would lose
+    its affinity, else ``placement``.
 
     ``mode`` is that of the host's cgroups, ``linux`` the release of its kernel (default: ask).
     Nothing is made; ``go_apart`` does that.
@@ -47,7 +48,7 @@ def place_apart(placement: Placement, mode: str, linux: str = "") -> Placement:
 def go_apart(before: Placement, placement: Placement) -> None:
     """Take this process where ``place_apart`` wants it; it is alone where it was ``before``.
 
-    A kernel that refuses costs the pod its limits or its affinity, which is told.
+    If the kernel refuses, the pod loses its limits or its affinity, with a warning.
     """
     if placement.own == before.own:
         return

@@ -118,7 +118,7 @@ def memory_groups(pod: PodPlan, controllers: Controllers) -> tuple[Handed, ...]:
 
 
 def prepare_groups(pod: PodPlan, controllers: Controllers) -> tuple[Handed, ...]:
-    """Return what to bind into the pod, and make what of it is not there yet.
+    """Return what to bind into the pod, after making those parts that do not exist yet.
 
     All of it belongs to root of the pod, also in a user namespace; the limits of the pod itself
     stay the host's.

@@ -150,7 +150,7 @@ def warnings(found: Sequence[Outcome]) -> list[str]:
 
 
 def record(found: Sequence[Outcome]) -> dict[str, list[dict[str, object]]]:
-    """Return the content of the pod's file ``isolators``; what is the pod's is under ""."""
+    """Return the content of the pod's file ``isolators``; those of the pod itself are under ""."""
     document: dict[str, list[dict[str, object]]] = {}
     for one in found:
         entry = {"name": one.name, "value": one.value, "enforced": one.enforced, "by": one.by}

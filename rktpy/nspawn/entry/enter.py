@@ -17,6 +17,7 @@ import time
 from rktpy.errors import RktError
 from rktpy.host import mount, syscalls
 from rktpy.host.cgroup.member import Cgroups
+from rktpy.host.pidfd import Process, check_numbers
 from rktpy.host.procfs import children
 from rktpy.host.signals import (
     SIG_DFL,
@@ -34,20 +35,12 @@ from rktpy.host.signals import (
 )  # fmt: skip
 from rktpy.host.tree.rootpath import make_dir_in_root, make_file_in_root
 from rktpy.nspawn.entry.identity import Identity, identity_of
-from rktpy.resource import Resource
 from rktpy.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import NoReturn, Protocol
-
-    class Held(Protocol):
-        """A process by its number, and by a pidfd, which outlives it and is never another's."""
-
-        pid: int
-        fd: int
-
+    from typing import NoReturn
 
 # The order matters: mnt last, because /proc of the host is needed until then.
 _NAMESPACES = ("ipc", "uts", "net", "cgroup", "pid", "mnt")
@@ -60,42 +53,6 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "console")
 
 class EnterError(RktError):
     """The pod cannot be entered."""
-
-
-class AppProcess(Resource):
-    """The main process of an app, held by a pidfd. Closing lets go of it."""
-
-    __slots__ = ("fd", "pid")
-
-    def __init__(self, pid: int) -> None:
-        """Hold the process ``pid``.
-
-        Raises:
-            ProcessLookupError: there is none.
-        """
-        self.pid = pid
-        self.fd = os.pidfd_open(pid)
-
-    def close(self) -> None:
-        """Let go; twice is fine."""
-        if self.fd >= 0:
-            fd, self.fd = self.fd, -1
-            os.close(fd)
-
-
-def check_numbers(*held: Held | None) -> None:
-    """Refuse what was opened by the numbers of these processes if one of them has ended by now: an
-    app can end when it likes, and its number may be that of a process of the host meanwhile.
-
-    Raises:
-        ProcessLookupError: one has ended.
-    """
-    poll = select.poll()
-    for one in held:
-        if one is not None:
-            poll.register(one.fd, select.POLLIN)
-    if poll.poll(0):
-        raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
 
 
 def app_process(leader: int, app: str) -> int | None:
@@ -115,7 +72,7 @@ def app_process(leader: int, app: str) -> int | None:
 
 
 def enter(
-    leader: Held, app: str, argv: Sequence[str], env: Mapping[str, str], *, as_app: bool = False
+    leader: Process, app: str, argv: Sequence[str], env: Mapping[str, str], *, as_app: bool = False
 ) -> NoReturn:
     """Run ``argv`` in ``app`` and end as it ends: same exit status, or same signal.
 
@@ -149,7 +106,7 @@ def enter(
     _end_as(child, process.fd if process else -1)
 
 
-def app_process_in_its_root(leader: int, app: str) -> AppProcess | None:
+def app_process_in_its_root(leader: int, app: str) -> Process | None:
     """Return ``app_process`` once it has left stage1's root: its first steps are systemd's own.
 
     The caller owns the result, and asks ``check_numbers`` once all is opened by its number.
@@ -158,7 +115,7 @@ def app_process_in_its_root(leader: int, app: str) -> AppProcess | None:
     while (number := app_process(leader, app)) is not None:
         late = time.monotonic() > deadline
         try:
-            process = AppProcess(number)
+            process = Process(number)
         except ProcessLookupError:
             continue  # ended meanwhile
         # Asked once more, as only now the number cannot be another's without our seeing it.

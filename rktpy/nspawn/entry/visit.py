@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 
 from rktpy.host import syscalls
+from rktpy.host.pidfd import check_numbers
 from rktpy.nspawn.entry.enter import (
     EnterError,
     app_process_in_its_root,
     become_root,
-    check_numbers,
     foreign_user_namespace,
 )
 from rktpy.resource import Resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rktpy.nspawn.enter import Held
+    from rktpy.host.pidfd import Process
 
 
 class AppRoot(Resource):
@@ -28,7 +28,7 @@ class AppRoot(Resource):
 
     __slots__ = ("_below", "_mounts", "_root", "_user")
 
-    def __init__(self, leader: Held, app: str) -> None:
+    def __init__(self, leader: Process, app: str) -> None:
         """Hold the root of ``app`` in the pod whose PID 1 is ``leader``.
 
         An app that has ended has none of its own any more: then it is where stage1 has it, with

@@ -12,21 +12,13 @@ import time
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import procfs
+from rktpy.host.pidfd import Process as Process
 from rktpy.pod.phase import State
 from rktpy.pod.texts import read_number
-from rktpy.resource import Resource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from signal import Signals
-
     from rktpy.pod.lifecycle import Pod
-
-    def pidfd_send_signal(fd: int, signal: int) -> None:
-        """Send ``signal`` to the process that ``fd`` holds."""
-
-else:
-    from _signal import pidfd_send_signal  # ``signal`` imports enum
 
 _POLL = 0.005  # seconds; a pod is up within some 100 ms
 _STARTING = 5.0  # seconds during which several children mean that nspawn is not done yet
@@ -54,47 +46,6 @@ class ChildrenError(RktError):
 
     def __init__(self, pid: int) -> None:
         super().__init__(f"too many children of pid {pid}")
-
-
-class Process(Resource):
-    """A process that cannot be mistaken for another one; closing it lets go of it."""
-
-    __slots__ = ("fd", "pid")
-
-    def __init__(self, pid: int) -> None:
-        """Hold the process ``pid``.
-
-        Raises:
-            ProcessLookupError: there is none.
-        """
-        self.pid = pid
-        self.fd = os.pidfd_open(pid)
-
-    def send(self, signal: Signals | int) -> bool:
-        """Send ``signal``; return whether the process still was there.
-
-        Raises:
-            PermissionError: it is not ours to signal.
-        """
-        try:
-            pidfd_send_signal(self.fd, signal)
-        except ProcessLookupError:
-            return False
-        return True
-
-    def wait(self, seconds: float) -> bool:
-        """Return whether the process ends within ``seconds``."""
-        import select
-
-        poll = select.poll()
-        poll.register(self.fd, select.POLLIN)
-        return bool(poll.poll(max(0, int(seconds * 1000))))
-
-    def close(self) -> None:
-        """Let go; twice is fine."""
-        if self.fd >= 0:
-            fd, self.fd = self.fd, -1
-            os.close(fd)
 
 
 def recorded_pid(pod: Pod) -> int | None:

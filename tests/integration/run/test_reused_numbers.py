@@ -22,7 +22,7 @@ from tests.integration.run.rk import until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rktpy.pod.pids import Process
+    from rktpy.host.pidfd import Process
     from tests.integration.run.rk import Rktpy
 
 _LAST = "/proc/sys/kernel/ns_last_pid"  # the kernel goes on from there

@@ -105,7 +105,7 @@ class Registrations(Resource):
         except BusError as error:
             self._lose(error)
             return
-        if self._missed:
+        if self._missed and self._bus is not None:  # it may have hung up again at once
             self._missed = False
             _log.warning("the message bus is back")
 

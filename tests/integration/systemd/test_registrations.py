@@ -6,7 +6,7 @@ import contextlib
 import signal
 import time
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from jeepney import DBusAddress, HeaderFields, new_signal
@@ -29,6 +29,20 @@ pytestmark = pytest.mark.integration
 PATIENCE = 60.0  # seconds; only a hang takes so long
 
 
+class EndingBus:
+    """A connection whose bus ends as soon as all was asked and nothing read."""
+
+    def __init__(self, bus: Bus, end: Callable[[], None]) -> None:
+        self._bus, self._end = bus, end
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
+
+    def fileno(self) -> int:
+        self._end()
+        return self._bus.fileno()
+
+
 class Reader:
     """Registrations on ``bus``, and what they told: ``+x``, ``-x``."""
 
@@ -36,6 +50,7 @@ class Reader:
         self.told: list[str] = []
         self.at: list[int] = []
         self.dialled: list[float] = []
+        self.when_dialled: Callable[[], None] | None = None  # ends the bus, once
         self.readiness = Readiness()
         self.watch = Registrations(self.readiness, changed=self.take, dial=self._dial)
         self._address = bus.address
@@ -64,7 +79,11 @@ class Reader:
 
     def _dial(self) -> Bus:
         self.dialled.append(time.monotonic())
-        return connect(address=self._address, prefer="jeepney")
+        bus = connect(address=self._address, prefer="jeepney")
+        if self.when_dialled is not None:
+            bus = cast("Bus", EndingBus(bus, self.when_dialled))
+            self.when_dialled = None
+        return bus
 
 
 @pytest.fixture
@@ -125,6 +144,20 @@ def test_nobody_but_machined_is_believed(private_bus: PrivateBus, reader: Reader
         stranger.send(new_signal(at, "MachineNew", "so", ("rkt-forged", "/m/1")))
         machined(private_bus, "Add", "rkt-y")
         reader.until("+y")
+
+
+def test_a_bus_that_ends_again_at_once_is_not_back(
+    private_bus: PrivateBus, reader: Reader, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reader.begin()
+    private_bus.stop()
+    reader.wait(lambda: len(reader.dialled) > 1)
+    private_bus.start()
+    reader.when_dialled = private_bus.stop
+    dialled = len(reader.dialled)
+    reader.wait(lambda: len(reader.dialled) > dialled + 1)
+
+    assert "the message bus is back" not in capfd.readouterr().err
 
 
 def test_the_bus_may_end_and_come_back(

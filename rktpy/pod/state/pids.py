@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rktpy.pod.lifecycle import Pod
 
 _POLL = 0.005  # seconds; a pod is up within some 100 ms
-_STARTING = 5.0  # seconds during which several children mean that nspawn is not done yet
 _NSPAWN = "systemd-nspawn"
 HALT_SIGNAL = 37  # SIGRTMIN+3 as systemd counts it: what nspawn sends its PID 1 to halt
 _NEVER_BLOCKED = 14  # SIGALRM: systemd does not wait for it, so it blocks it only with all others
@@ -42,7 +41,7 @@ class NotReadyError(RktError):
 
 
 class ChildrenError(RktError):
-    """A supervisor has several children, so none of them is known to be PID 1."""
+    """A supervisor has several children that look like PID 1, so none is known to be it."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(f"too many children of pid {pid}")
@@ -80,22 +79,19 @@ def find_supervisor(pod: Pod, *, timeout: float | None = None) -> Process:
 def find_pid1(pod: Pod, *, timeout: float | None = None) -> Process:
     """Return the pod's PID 1, waiting for it while the pod starts. The caller owns the result.
 
-    A flavour that writes ``pid`` is believed. Otherwise it is the one child of the supervisor,
-    once it is PID 1 of a namespace and no longer nspawn's own intermediate process.
+    A flavour that writes ``pid`` is believed. Otherwise it is the one child of the supervisor that
+    is PID 1 of a namespace and no longer nspawn's own intermediate process. Other children come and
+    go while nspawn starts, and stay as long as it takes them.
 
     Raises:
         NotRunningError: the pod is not running, or ended meanwhile.
         NotReadyError: ``timeout`` seconds were not enough.
-        ChildrenError: the supervisor keeps several children.
+        ChildrenError: several children are PID 1 of a namespace.
     """
     deadline = _deadline(timeout)
-    crowded_until = time.monotonic() + _STARTING
     while True:
         written = read_number(f"{pod.path}/pid")
-        if written is not None:
-            process = _hold(written)
-        else:
-            process = _only_child(pod, patient=time.monotonic() < crowded_until)
+        process = _hold(written) if written is not None else _child_pid1(pod)
         if process is not None and pod.state() == State.RUNNING:
             return process
         if process is not None:
@@ -144,14 +140,14 @@ def _bit(signal: int) -> int:
     return 1 << (signal - 1)
 
 
-def _only_child(pod: Pod, *, patient: bool) -> Process | None:
+def _child_pid1(pod: Pod) -> Process | None:
     parent = read_number(f"{pod.path}/ppid")
     if parent is None:
         return None
-    found = procfs.children(parent)
-    if len(found) > 1 and not patient:
+    found = [child for child in procfs.children(parent) if _is_pid1(child)]
+    if len(found) > 1:
         raise ChildrenError(parent)
-    if len(found) != 1:
+    if not found:
         return None
     process = _hold(found[0])
     if process is None:

@@ -32,9 +32,13 @@ if TYPE_CHECKING:
 
 HALT = 37  # SIGRTMIN+3
 
-# argv: uuid, seconds until PID 1 is executed, seconds until that takes the halt signal.
+# argv: uuid, seconds until PID 1 is executed, seconds until that takes the halt signal, and how
+# many children nspawn has beside it, which are nobody's PID 1.
 SUPERVISOR = f"""
 import ctypes, os, signal, sys, time
+for _ in range(int(sys.argv[4])):
+    if not os.fork():
+        signal.pause()
 ctypes.CDLL(None).unshare(0x20000000)
 child = os.fork()
 if not child:
@@ -58,13 +62,15 @@ def site(tmp_path: Path) -> Site:
 class Supervised:
     """A pod whose lock only the stand-in holds."""
 
-    def __init__(self, layout: Layout, program: str, *, execute: float, ready: float) -> None:
+    def __init__(
+        self, layout: Layout, program: str, *, execute: float, ready: float, others: int = 0
+    ) -> None:
         self.pod: Pod = open_pod(layout, a_pod(layout, status=None))
         os.unlink(f"{self.pod.path}/ppid")
         fd = os.open(self.pod.path, os.O_RDONLY)
         fcntl.flock(fd, fcntl.LOCK_EX)
         self.process = subprocess.Popen(
-            [program, "-S", "-c", SUPERVISOR, self.pod.uuid, str(execute), str(ready)],
+            [program, "-S", "-c", SUPERVISOR, self.pod.uuid, str(execute), str(ready), str(others)],
             env={"PYTHONHOME": sys.base_prefix, "PATH": "/usr/bin:/bin"},
             pass_fds=(fd,),
         )
@@ -112,6 +118,17 @@ def test_pid_one_of_a_pod_that_does_not_come_up_is_waited_for_only_so_long(
     try:
         with pytest.raises(pids.NotReadyError):
             pids.find_pid1(slow.pod, timeout=0.1)
+    finally:
+        slow.end()
+
+
+def test_pid_one_is_found_among_children_that_are_none(site: Site, nspawn: str) -> None:
+    """Where nspawn is slow to start, those that it works with stay for many seconds."""
+    slow = Supervised(site.layout, nspawn, execute=0.15, ready=0, others=2)
+    try:
+        with pids.find_pid1(slow.pod, timeout=PATIENCE) as found:
+            assert procfs.is_pid1(found.pid)
+            assert len(procfs.children(slow.process.pid)) == 3
     finally:
         slow.end()
 

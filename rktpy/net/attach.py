@@ -159,6 +159,7 @@ def attach(
     }
     for error in announce(uuid, pod, planned.who, addresses, is_running):
         _logger.warning("%s", error)
+    record.joined(pod)
     return _attached(memberships)
 
 

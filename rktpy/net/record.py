@@ -1,6 +1,7 @@
 """What a pod's directory says of its networks.
 
 netns                   path of the pod's network namespace, written before that is made
+net/joining             there from before that until the pod has all of its networks and rules
 net/home                which network namespace is the pod's host: a unit may have one of its own
 net/<file>              copy of a network's configuration, there while the pod may be in it
 net-info.json           rkt's list, an object for each network, written before the first plugin is
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 NETNS_DIRECTORY = "/var/run/netns"  # as rkt and ``ip`` write it; /var/run is /run
 _INFO, _NETNS, _CONFS, _HOME = "net-info.json", "netns", "net", "net/home"
+_JOINING = "net/joining"
 _VERSION = "1.0.0"  # of the results we keep
 _LIMIT = 1 << 22  # bytes
 LOCAL_CONFIG = "/etc/rkt"  # where nothing else is known
@@ -67,12 +69,27 @@ def netns_name(uuid: str) -> str:
 
 
 def begin(pod: str, uuid: str, confs: Sequence[NetConf], memberships: Sequence[Membership]) -> None:
-    """Note in the directory ``pod`` which namespace and networks the pod is about to get."""
-    write_atomic(f"{pod}/{_NETNS}", netns_path(uuid).encode(), mode=0o644, durable=False)
+    """Note in the directory ``pod`` which namespace and networks the pod is about to get.
+
+    ``joined`` says that it has them.
+    """
     os.makedirs(f"{pod}/{_CONFS}", 0o755, exist_ok=True)
+    write_atomic(f"{pod}/{_JOINING}", b"", mode=0o644, durable=False)
+    write_atomic(f"{pod}/{_NETNS}", netns_path(uuid).encode(), mode=0o644, durable=False)
     write_atomic(f"{pod}/{_HOME}", here().encode(), mode=0o644, durable=False)
     for conf, one in zip(confs, memberships, strict=True):
         write_atomic(f"{pod}/{_CONFS}/{one.file}", conf.content, mode=0o644, durable=False)
+
+
+def joined(pod: str) -> None:
+    """Note that the pod in ``pod`` has all that it is to have of networks."""
+    os.unlink(f"{pod}/{_JOINING}")
+
+
+def is_joining(pod: str) -> bool:
+    """Return whether the networks of the pod in ``pod`` are still being laid, or were when its
+    start was killed. Who has seen ``netns`` before and is told no finds all of them."""
+    return os.path.lexists(f"{pod}/{_JOINING}")
 
 
 def is_at_home(pod: str) -> bool:

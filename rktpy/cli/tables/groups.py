@@ -108,7 +108,7 @@ NETWORK = (
         "check the networks of running pods",
         usage="check [UUID...]",
         long="Asks the plugins and the firewall whether everything is still as it was set up."
-        " Without a UUID, all running pods are checked.",
+        " Without a UUID, all running pods are checked but those that are still joining theirs.",
         extra=True,
         root=True,
         complete="pod",

@@ -10,6 +10,7 @@ from rktpy.errors import RktError
 from rktpy.layout import RUNTIME_DIR
 from rktpy.pod.lifecycle import open_pod, pods
 from rktpy.pod.phase import Phase, State
+from rktpy.pod.pids import NotReadyError
 from rktpy.value import Value
 
 TYPE_CHECKING = False
@@ -42,8 +43,10 @@ class Finding(Value):
 
 
 def check_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
-    """Check the networks of the pods that ``texts`` name, or of all running pods if it is empty."""
+    """Check the networks of the pods that ``texts`` name, or of all running pods if it is empty;
+    pods that are still joining theirs are none of these."""
     from rktpy.net import upkeep
+    from rktpy.net.runtime import is_running
 
     for finding, standing in _chosen(layout, texts):
         if standing is None:
@@ -52,7 +55,10 @@ def check_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
         try:
             upkeep.check(standing, os.environ)
         except RktError as error:
-            yield finding.replace(error=error)
+            if is_running(standing.pod):
+                yield finding.replace(error=error)
+            elif texts:  # it ended meanwhile, and who collects it takes all of this away
+                yield finding.replace(error=NotConnectedError(finding.uuid))
         else:
             yield finding
 
@@ -74,6 +80,9 @@ def reload_networks(layout: Layout, texts: Sequence[str]) -> Iterator[Finding]:
 
 def _chosen(layout: Layout, texts: Sequence[str]) -> Iterator[tuple[Finding, Standing | None]]:
     """Yield what there is to look at: without a ``Standing`` the finding stands already."""
+    from rktpy.net.record import is_joining
+    from rktpy.net.runtime import is_running
+
     if not texts:
         for pod in pods(layout, (Phase.RUN,)):
             try:
@@ -87,12 +96,17 @@ def _chosen(layout: Layout, texts: Sequence[str]) -> Iterator[tuple[Finding, Sta
     for text in texts:
         try:
             pod = open_pod(layout, text)
+            joining = is_joining(pod.path)
             standing = standing_of(pod)
         except (RktError, OSError) as error:
             yield Finding(text, _told(error)), None
             continue
-        problem = None if standing is not None else NotConnectedError(pod.uuid)
-        yield Finding(pod.uuid, problem), standing
+        if standing is None:
+            joining = (joining or is_joining(pod.path)) and is_running(pod.path)
+            problem = NotReadyError(pod.uuid) if joining else NotConnectedError(pod.uuid)
+            yield Finding(pod.uuid, problem), None
+        else:
+            yield Finding(pod.uuid), standing
 
 
 def _told(error: RktError | OSError) -> RktError:
@@ -141,14 +155,18 @@ def restore_rules(layout: Layout) -> None:
 
 
 def standing_of(pod: Pod) -> Standing | None:
-    """Return what ``net.upkeep`` wants to know of ``pod``, None if it does not run or has no
-    network of its own.
+    """Return what ``net.upkeep`` wants to know of ``pod``, None if it does not run, has no network
+    of its own, or is still joining.
 
     Raises:
         RktError: its manifest is damaged.
         OSError: it has gone.
     """
     if not os.path.lexists(f"{pod.path}/netns") or pod.state() != State.RUNNING:
+        return None
+    from rktpy.net.record import is_joining
+
+    if is_joining(pod.path):
         return None
     from rktpy.net.upkeep import Standing
     from rktpy.verbs.network.publishing import published

@@ -13,16 +13,23 @@ from rktpy.errors import RktError
 from rktpy.image.errors import FetchError, LibraryMissingError
 from rktpy.image.reference import ImageRef, Kind
 from rktpy.log import Logger
-from rktpy.store.errors import ImageNotFoundError
+from rktpy.store.dependencies import DependencyMissingError
+from rktpy.store.errors import ImageGoneError, ImageNotFoundError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from rktpy.appc.image import ImageManifest
     from rktpy.appc.names import ImageName
     from rktpy.image.means import Means
     from rktpy.store.images import ImageStore
     from rktpy.store.importing import Terms
 
+    T = TypeVar("T")
+
+_PATIENCE = 3  # times that an image may go while it is fetched
 _logger = Logger("image")
 _NOWHERE = (
     "either image was not found in the store or store was disabled and fetching from remote"
@@ -33,7 +40,8 @@ _NOWHERE = (
 def fetch(store: ImageStore, ref: ImageRef, means: Means, *, signature: str = "") -> str:
     """Return the key of the image ``ref``, bringing it and what it is built on into the store.
 
-    ``signature`` is the path of a detached signature, "" for the usual places.
+    ``signature`` is the path of a detached signature, "" for the usual places. What another
+    command removes meanwhile is brought again.
 
     Raises:
         FetchError: it cannot be had; the cause says why.
@@ -41,11 +49,34 @@ def fetch(store: ImageStore, ref: ImageRef, means: Means, *, signature: str = ""
     """
     if ref.kind == Kind.HASH:
         return _stored_hash(store, ref)
+    return while_removed(lambda: _fetch(store, ref, means, signature))
+
+
+def while_removed(act: Callable[[], T]) -> T:
+    """Return what ``act``, which brings images and reads them, returns; it is done again if another
+    command removes one of them in between.
+
+    Raises:
+        RktError: what ``act`` raises; an ``ImageGoneError`` of it only if that goes on and on.
+    """
+    for _ in range(_PATIENCE):
+        try:
+            return act()
+        except ImageGoneError as error:
+            _logger.debug("once more: %s", error.message)
+    return act()
+
+
+def _fetch(store: ImageStore, ref: ImageRef, means: Means, signature: str) -> str:
     key = fetch_one(store, ref, means, signature=signature)
     if store.manifest(key).dependencies:
         from rktpy.image.dependencies import fetch_dependencies
 
         fetch_dependencies(store, key, means)
+        try:
+            store.parts(key)
+        except DependencyMissingError:
+            fetch_dependencies(store, key, means)  # another command removed it just now
     store.parts(key)  # a missing dependency is an error now, not when a pod starts
     return key
 

@@ -38,6 +38,10 @@ class DependencyError(RktError):
     """The dependencies of an image cannot be brought together."""
 
 
+class DependencyMissingError(DependencyError):
+    """One of them is not in the store."""
+
+
 class Part(Value):
     """One image of a tree; ``own`` and ``chain`` as in ``rktpy.host.archive.unpack.Layer``."""
 
@@ -81,7 +85,7 @@ def _descend(
             wanted = format_image_name(dependency.image_name, dependency.labels)
             if dependency.image_id is not None:
                 wanted += f" ({dependency.image_id})"
-            raise DependencyError(
+            raise DependencyMissingError(
                 f"cannot find the dependency {quote(wanted)} of image {quote(manifest.name)}"
                 " in the local store",
                 hint="fetch it first",

@@ -12,7 +12,7 @@ from rktpy import codec
 from rktpy.appc.image import ImageManifest
 from rktpy.errors import RktError
 from rktpy.host.files import open_regular
-from rktpy.store.errors import ImageDamagedError, StoreError
+from rktpy.store.errors import ImageDamagedError
 from rktpy.store.layers import MAX_LAYERS, layer_name
 from rktpy.value import Value
 
@@ -84,22 +84,17 @@ def read_document(path: str, key: str) -> Document | None:
     """Return the document in the blob ``path`` of the image ``key``, None if that is an archive.
 
     Raises:
-        StoreError: it cannot be read.
+        OSError: it cannot be read.
         ImageDamagedError: it does not have its hash.
     """
+    fd = open_regular(path)
     try:
-        fd = open_regular(path)
-        try:
-            if os.pread(fd, len(_MAGIC), 0) != _MAGIC:
-                return None
-            with open(fd, "rb", closefd=False) as file:
-                text = file.read(_LIMIT)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise StoreError(
-            f"cannot read the archive of image {codec.quote(key)}", hint="fetch the image again"
-        ) from error
+        if os.pread(fd, len(_MAGIC), 0) != _MAGIC:
+            return None
+        with open(fd, "rb", closefd=False) as file:
+            text = file.read(_LIMIT)
+    finally:
+        os.close(fd)
     if key_of(text)[0] != key:
         raise ImageDamagedError(
             f"the document of image {codec.quote(key)} does not have its hash",

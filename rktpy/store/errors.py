@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from rktpy.codec import quote
 from rktpy.errors import RktError
+
+_LIST = "see what is there with: rktpy image list"
 
 
 class StoreError(RktError):
@@ -11,6 +14,14 @@ class StoreError(RktError):
 
 class ImageNotFoundError(RktError):
     """No stored image matches what the user named."""
+
+
+class ImageGoneError(StoreError):
+    """An image that was found in the store was removed from it before it was read."""
+
+    def __init__(self, name: str) -> None:
+        """``name`` is what the user typed for it, or its key where nobody knows that."""
+        super().__init__(f"image {quote(name)} was removed meanwhile", hint=_LIST)
 
 
 class AmbiguousImageError(RktError):

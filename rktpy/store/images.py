@@ -26,6 +26,7 @@ from rktpy.store.rows import Row, StoredImage, by_name, by_prefix
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import NoReturn
 
     from rktpy.appc.image import Dependency
     from rktpy.host.archive.formats import Stream
@@ -143,8 +144,8 @@ class ImageStore:
         """Return the manifest of a stored image.
 
         Raises:
-            StoreError: it is not there any more.
-            AppcError, CodecError: it was damaged.
+            ImageGoneError: it is not there any more.
+            StoreError, AppcError, CodecError: it was damaged.
         """
         found = self._manifests.get(key)
         if found is None:
@@ -157,27 +158,24 @@ class ImageStore:
 
         No lock: the file is only ever replaced whole.
         """
+        path = self.layout.image_manifest(key)
         try:
-            return read_regular(self.layout.image_manifest(key), limit=_MANIFEST_LIMIT)
+            return read_regular(path, limit=_MANIFEST_LIMIT)
         except (OSError, ValueError) as error:
-            raise StoreError(
-                f"cannot read the manifest of image {quote(key)}", hint="fetch the image again"
-            ) from error
+            self._refuse(key, path, "manifest", error)
 
     def open_blob(self, key: str) -> int:
-        """Return a descriptor of the uncompressed archive, at its start; the caller closes it.
-
-        It counts as a use of the image.
+        """Return a descriptor of the uncompressed archive, at its start; the caller closes it. It
+        counts as a use of the image.
 
         Raises:
-            StoreError: it is not there any more.
+            ImageGoneError, StoreError: it is not there any more, or cannot be read.
         """
+        path = self.layout.blob(key)
         try:
-            fd = open_regular(self.layout.blob(key))
+            fd = open_regular(path)
         except OSError as error:
-            raise StoreError(
-                f"cannot read the archive of image {quote(key)}", hint="fetch the image again"
-            ) from error
+            self._refuse(key, path, "archive", error)
         self.touch(key)
         return fd
 
@@ -185,12 +183,16 @@ class ImageStore:
         """Return the document of an image of layers, None for one that has an archive.
 
         Raises:
-            StoreError: the image is not there any more.
+            ImageGoneError, StoreError: it is not there any more, or cannot be read.
             ImageDamagedError: it is not what its hash says.
         """
         from rktpy.store.document import read_document
 
-        return read_document(self.layout.blob(key), key)
+        path = self.layout.blob(key)
+        try:
+            return read_document(path, key)
+        except OSError as error:
+            self._refuse(key, path, "archive", error)
 
     def complete(self, key: str) -> bool:
         """Return whether the image ``key`` can be used as it is: all its layers are there, and none
@@ -352,6 +354,11 @@ class ImageStore:
 
         if gone:
             self._index.change(drop)
+
+    def _refuse(self, key: str, path: str, what: str, error: OSError | ValueError) -> NoReturn:
+        from rktpy.store.absence import refuse
+
+        refuse(self, key, path, what, error)
 
     def _unlink(self, key: str) -> list[str]:
         self._index.forget_record(key)

@@ -26,7 +26,7 @@ from rktpy.codec import compact, quote
 from rktpy.errors import RktError
 from rktpy.host.files import read_regular
 from rktpy.store import locks
-from rktpy.store.errors import ImageDamagedError, StoreError
+from rktpy.store.errors import ImageDamagedError, ImageGoneError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -282,6 +282,7 @@ class Trees:
     def _stack(
         self, store: ImageStore, key: str, tree_id: str, document: Document, *, rebuild: bool
     ) -> None:
+        from rktpy.store.absence import is_gone
         from rktpy.store.placing import TreeFiles
         from rktpy.store.stacks import hold_all, make_top, mounted
 
@@ -292,7 +293,10 @@ class Trees:
                 hint=store.fetch_hint(key),
             )
 
-        with hold_all(self._layout, document, lambda diff_id: self._missing(key, diff_id)):
+        def lost(diff_id: str) -> RktError:
+            return ImageGoneError(key) if is_gone(store, key) else self._missing(key, diff_id)
+
+        with hold_all(self._layout, document, lost):
             files = TreeFiles(key, store.manifest_bytes(key), mounted(self._layout, document))
             self._build(
                 tree_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from rktpy.image.fetch import while_removed
 from rktpy.image.resolve import Wanted, find_images
 from rktpy.store import locks
 from rktpy.store.trees import Trees
@@ -14,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rktpy.image.means import Means
+    from rktpy.store.images import ImageStore
     from rktpy.verbs.site import Site
 
 
@@ -32,13 +35,20 @@ def fetch_images(site: Site, request: FetchRequest) -> Iterator[str]:
         RktError: one cannot be had; those yielded before it stay.
     """
     store = store_of(site)
-    trees = Trees(site.layout)
     means = means_of(site, request.policy, request.platform)
-    for found in find_images(store, request.images, means):
+    for wanted in request.images:
+        yield _bring(store, wanted, means)
+
+
+def _bring(store: ImageStore, wanted: Wanted, means: Means) -> str:
+    def bring() -> str:
+        (found,) = find_images(store, (wanted,), means)
         if os.geteuid() == 0:
-            with locks.keep_trees(site.layout):
+            with locks.keep_trees(store.layout):
                 store.touch(found.key)
-                trees.render(store, found.key)
+                Trees(store.layout).render(store, found.key)
         else:
             store.touch(found.key)
-        yield found.key
+        return found.key
+
+    return while_removed(bring)

@@ -63,8 +63,10 @@ def image_manifest(site: Site, text: str) -> bytes:
     Raises:
         RktError: there is no such image.
     """
+    from rktpy.store.absence import called
+
     store = ImageStore(site.layout)
-    return store.manifest_bytes(store.find_or_key(text))
+    return called(text, lambda: store.manifest_bytes(store.find_or_key(text)))
 
 
 def remove_images(site: Site, texts: Sequence[str]) -> Iterator[RemoveEvent]:

@@ -14,6 +14,7 @@ from rktpy.host.tree.copy import copy_tree
 from rktpy.host.tree.removal import remove_tree
 from rktpy.log import Logger
 from rktpy.store import locks
+from rktpy.store.absence import called
 from rktpy.store.dependencies import Part
 from rktpy.store.images import ImageStore
 from rktpy.store.stacks import verify_stack
@@ -48,7 +49,12 @@ def export_image(site: Site, request: OutputRequest) -> None:
 
     Raises:
         OutputError: the file is there already, or cannot be written.
+        ImageGoneError: another command removed the image.
     """
+    called(request.text, lambda: _export(site, request))
+
+
+def _export(site: Site, request: OutputRequest) -> None:
     store = ImageStore(site.layout)
     key = store.find_or_key(request.text)
     target = os.path.abspath(request.path)
@@ -59,6 +65,7 @@ def export_image(site: Site, request: OutputRequest) -> None:
     try:
         if store.document(key) is None:
             with locks.lock_image(site.layout, key, exclusive=False):
+                os.close(store.open_blob(key))  # it is there, and stays while we have the lock
                 copy_tree([site.layout.blob(key)], aside)
         else:
             _flatten(store, key, aside)
@@ -78,6 +85,10 @@ def extract_image(site: Site, request: OutputRequest) -> None:
     Raises:
         OutputError: the directory is there already, is ``/``, or cannot be written.
     """
+    called(request.text, lambda: _extract(site, request))
+
+
+def _extract(site: Site, request: OutputRequest) -> None:
     store = ImageStore(site.layout)
     key = store.find_or_key(request.text)
     root = os.geteuid() == 0
@@ -101,7 +112,7 @@ def render_image(site: Site, request: OutputRequest) -> None:
     _check_target(request)
     trees = Trees(site.layout)
     with locks.keep_trees(site.layout):
-        _render(store, trees, key, request)
+        called(request.text, lambda: _render(store, trees, key, request))
 
 
 def _render(store: ImageStore, trees: Trees, key: str, request: OutputRequest) -> None:

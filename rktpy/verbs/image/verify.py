@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from rktpy.errors import RktError
 from rktpy.store import locks
+from rktpy.store.errors import ImageGoneError
 from rktpy.store.images import ImageStore
 from rktpy.store.layers import LayerError
 from rktpy.store.stacks import check_root, verify_stack
@@ -42,6 +43,7 @@ def verify_images(site: Site, texts: Sequence[str]) -> Iterator[VerifyEvent]:
 
     Raises:
         VerifyError: an image is unknown, its tree cannot be made again, or a layer is damaged.
+        ImageGoneError: another command removed one.
     """
     store = ImageStore(site.layout)
     layers: set[str] = set()  # found to be good; images share them
@@ -52,7 +54,10 @@ def verify_images(site: Site, texts: Sequence[str]) -> Iterator[VerifyEvent]:
         except RktError as error:
             raise VerifyError(f"unable to resolve store key for image {text}") from error
         with locks.keep_trees(site.layout):
-            yield from _verify(store, key, text, layers)
+            try:
+                yield from _verify(store, key, text, layers)
+            except ImageGoneError:
+                raise ImageGoneError(text) from None
 
 
 def _verify(store: ImageStore, key: str, text: str, layers: set[str]) -> Iterator[VerifyEvent]:
@@ -74,6 +79,8 @@ def _verify(store: ImageStore, key: str, text: str, layers: set[str]) -> Iterato
 def _repair(store: ImageStore, trees: Trees, key: str, text: str) -> None:
     try:
         verify_stack(store, key, trees.render(store, key, rebuild=True))
+    except ImageGoneError:
+        raise
     except RktError as error:
         raise VerifyError(f"unable to repair cache for image {text}") from error
 
@@ -85,6 +92,8 @@ def _stack(store: ImageStore, trees: Trees, key: str, text: str) -> bool:
             return False
         check_root()
         trees.render(store, key)
+    except ImageGoneError:
+        raise
     except RktError as error:
         raise VerifyError(
             f"cannot verify image {text}: {error.message}", hint=error.hint

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from rktpy.image.fetch import fetch
+from rktpy.image.fetch import fetch, while_removed
 from rktpy.image.reference import parse_reference
 from rktpy.pod.before.compose import (
     PodImage,
@@ -40,6 +40,10 @@ def gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -
     Raises:
         RktError: an image is missing or not runnable, or the options do not fit together.
     """
+    return while_removed(lambda: _gather(site, store, source, overlay=overlay))
+
+
+def _gather(site: Site, store: ImageStore, source: PodSource, *, overlay: bool) -> Contents:
     trees = Trees(site.layout)
     stage1_key = find_stage1(site, store, source.stage1)
     stage1 = StoredTree(trees.render(store, stage1_key), store.manifest(stage1_key))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,10 +19,12 @@ from rktpy.verbs.site import Site
 from tests.integration.image.test_commands import Rkt, rkt
 from tests.integration.run.rk import PATIENCE, Rktpy, until
 from tests.support import layouts
+from tests.support.flocks import is_waited_for
 from tests.support.images import build_aci, image_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["rkt"]
 pytestmark = pytest.mark.integration
@@ -69,7 +70,7 @@ def test_an_image_that_a_pod_takes_meanwhile_stays(rkt: Rkt, keys: list[str]) ->
     with locks.lock_prepare(layout, exclusive=False) as held:  # as run and prepare hold it
         collector = threading.Thread(target=lambda: rest.extend(events))
         collector.start()
-        until(lambda: not collector.is_alive() or _is_waited_for(held.fd), "waiting collector")
+        until(lambda: not collector.is_alive() or is_waited_for(held.fd), "waiting collector")
         there = stored(rkt)
         ImageStore(layout).touch(keys[1])
     collector.join()
@@ -77,13 +78,6 @@ def test_an_image_that_a_pod_takes_meanwhile_stays(rkt: Rkt, keys: list[str]) ->
     assert there == [keys[1]]
     assert [event for event in rest if isinstance(event, RemoveEvent)] == []
     assert stored(rkt) == [keys[1]]
-
-
-def _is_waited_for(fd: int) -> bool:
-    """Return whether somebody sleeps in flock(2) for the file, see "/proc/locks" in proc(5)."""
-    inode = f":{os.fstat(fd).st_ino} "
-    lines = Path("/proc/locks").read_text().splitlines()
-    return any("->" in line and inode in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +98,7 @@ def test_who_reads_a_tree_waits_for_a_collector_that_may_take_it(
     with locks.lock_prepare(layout, exclusive=True) as held:
         command = Rktpy(rkt.data)
         reader = subprocess.Popen(command.argv(*argv), stdout=subprocess.PIPE)
-        until(lambda: reader.poll() is not None or _is_waited_for(held.fd), "waiting reader")
+        until(lambda: reader.poll() is not None or is_waited_for(held.fd), "waiting reader")
         waited = reader.poll() is None
         for tree in Trees(layout).ids():
             Trees(layout).remove(tree)

@@ -9,7 +9,7 @@ import pytest
 from rktpy.appc.image import ImageManifest
 from rktpy.codec import compact
 from rktpy.store.document import Document, DocumentError, key_of, parse_document, read_document
-from rktpy.store.errors import ImageDamagedError, StoreError
+from rktpy.store.errors import ImageDamagedError
 from rktpy.store.layers import LayerError, layer_name
 from tests.support.images import image_manifest
 
@@ -86,5 +86,5 @@ def test_a_blob_is_an_archive_or_has_its_hash(tmp_path: Path) -> None:
     with pytest.raises(ImageDamagedError, match="does not have its hash"):
         read_document(str(blob), key)
     blob.unlink()
-    with pytest.raises(StoreError):
+    with pytest.raises(FileNotFoundError):
         read_document(str(blob), key)

@@ -47,19 +47,19 @@ class Act(NamedTuple):
 # The pod, or the image, was somebody else's prey.
 _GONE = (
     r"no pod|not found|no such pod|was not present|does not exist|no matches|is gone"
-    r"|removed meanwhile|no image IDs|fetch the image again"
+    r"|removed meanwhile|no image IDs"
 )
 _STATE = (
     r"not running|(is|currently) running|is not prepared|not exited|in use|has no journal"
     r"|has not run yet|has no files any more|deadline exceeded|cannot join app"
-    r"|is not up yet|too many children"
+    r"|is not up yet"
 )
 # Names and ports are few.
 _STARTS = rf"{_GONE}|the name .* belongs to|port .*(in use|is published by)"
 
 
 def _fetch(world: World, rng: random.Random) -> Act:
-    return Act(["fetch", "--quiet", rng.choice(world.images)], (0,), _GONE)
+    return Act(["fetch", "--quiet", rng.choice(world.images)])
 
 
 def _options(rng: random.Random) -> list[str]:

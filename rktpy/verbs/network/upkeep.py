@@ -10,7 +10,7 @@ from rktpy.errors import RktError
 from rktpy.layout import RUNTIME_DIR
 from rktpy.pod.lifecycle import open_pod, pods
 from rktpy.pod.phase import Phase, State
-from rktpy.pod.pids import NotReadyError
+from rktpy.pod.state.pids import NotReadyError
 from rktpy.value import Value
 
 TYPE_CHECKING = False

@@ -16,7 +16,7 @@ from rktpy.store.images import ImageStore
 from rktpy.store.index import Index
 from rktpy.store.layers import Layers
 from rktpy.store.trees import Trees
-from rktpy.verbs.fetching import means_of
+from rktpy.verbs.image.fetching import means_of
 from rktpy.verbs.site import Insecure, Site
 from tests.integration.run.rk import PATIENCE, Rktpy, until
 from tests.support import layouts

@@ -11,6 +11,7 @@ import pytest
 from rktpy.image.fetch import fetch
 from rktpy.image.reference import parse_reference
 from rktpy.layout import Layout
+from rktpy.pod.app.overrides import AppSpec
 from rktpy.store import locks
 from rktpy.store.images import ImageStore
 from rktpy.store.index import Index
@@ -18,6 +19,8 @@ from rktpy.store.layers import Layers
 from rktpy.store.trees import Trees
 from rktpy.verbs.image.fetching import means_of
 from rktpy.verbs.site import Insecure, Site
+from rktpy.verbs.start.gathering import gather
+from rktpy.verbs.start.requests import PodSource
 from tests.integration.run.rk import PATIENCE, Rktpy, until
 from tests.support import layouts
 from tests.support.flocks import is_waited_for
@@ -90,28 +93,54 @@ def test_a_fetch_brings_again_what_is_removed_before_it_is_rendered(
 
 
 class Robbed(ImageStore):
-    """A store from which each of the first ``thefts`` imports is removed at once."""
+    """A store from which images are removed by others: ``imports`` and ``uses`` say how often as
+    soon as one is there, and how often when it is used.
+    """
 
-    thefts = 0
+    imports = uses = 0
 
     def add_aci(self, source: int, terms: Terms | None = None) -> str:
         key = super().add_aci(source, terms)
-        if self.thefts:
-            self.thefts -= 1
+        if self.imports:
+            self.imports -= 1
             ImageStore(self.layout).remove(key)
         return key
 
+    def touch(self, key: str) -> None:
+        super().touch(key)
+        if self.uses:
+            self.uses -= 1
+            ImageStore(self.layout).remove(key)
 
-def test_a_fetch_brings_again_what_is_removed_before_it_is_read(
-    layout: Layout, tmp_path: Path
-) -> None:
+
+@pytest.fixture
+def site(layout: Layout) -> Site:
+    return Site(data_dir=layout.data, insecure=Insecure(image=True))
+
+
+def test_a_fetch_brings_again_what_is_removed_before_it_is_read(site: Site, tmp_path: Path) -> None:
     aci = build_aci(tmp_path / "a.aci")
-    store = Robbed(layout)
-    store.thefts = 2
-    means = means_of(Site(data_dir=layout.data, insecure=Insecure(image=True)), "update")
+    store = Robbed(site.layout)
+    store.imports = 2
 
-    assert fetch(store, parse_reference(str(aci)), means) == image_key(aci)
-    assert (store.thefts, store.stored_keys()) == (0, [image_key(aci)])
+    assert fetch(store, parse_reference(str(aci)), means_of(site, "update")) == image_key(aci)
+    assert (store.imports, store.stored_keys()) == (0, [image_key(aci)])
+
+
+def test_a_pod_gets_an_image_that_is_removed_before_its_tree_is_found(
+    site: Site, tmp_path: Path
+) -> None:
+    aci = build_aci(tmp_path / "a.aci", app={"exec": ["/a"], "user": "0", "group": "0"})
+    store = Robbed(site.layout)
+    store.uses = 2
+    source = PodSource(apps=(AppSpec(str(aci)),))
+
+    with locks.keep_trees(site.layout):
+        contents = gather(site, store, source, overlay=True)
+
+    (app,) = contents.apps.values()
+    assert (store.uses, Trees(site.layout).ready(app.tree_id)) == (0, True)
+    assert image_key(aci) in store.stored_keys()
 
 
 @pytest.mark.parametrize("verb", ["export", "render", "verify"])

@@ -55,7 +55,7 @@ _STATE = (
     r"|is not up yet"
 )
 # Names and ports are few.
-_STARTS = rf"{_GONE}|the name .* belongs to|port .*(in use|is published by)"
+_STARTS = r"the name .* belongs to|port .*(in use|is published by)"
 
 
 def _fetch(world: World, rng: random.Random) -> Act:

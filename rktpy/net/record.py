@@ -1,8 +1,8 @@
 """What a pod's directory says of its networks.
 
-netns                   path of the pod's network namespace, written before that is made
-net/joining             there from before that until the pod has all of its networks and rules
 net/home                which network namespace is the pod's host: a unit may have one of its own
+net/joining             the same file, from before ``netns`` until it has all networks and rules
+netns                   path of the pod's network namespace, written before that is made
 net/<file>              copy of a network's configuration, there while the pod may be in it
 net-info.json           rkt's list, an object for each network, written before the first plugin is
                         called and after each; ``null`` for a pod with loopback only
@@ -74,9 +74,10 @@ def begin(pod: str, uuid: str, confs: Sequence[NetConf], memberships: Sequence[M
     ``joined`` says that it has them.
     """
     os.makedirs(f"{pod}/{_CONFS}", 0o755, exist_ok=True)
-    write_atomic(f"{pod}/{_JOINING}", b"", mode=0o644, durable=False)
-    write_atomic(f"{pod}/{_NETNS}", netns_path(uuid).encode(), mode=0o644, durable=False)
     write_atomic(f"{pod}/{_HOME}", here().encode(), mode=0o644, durable=False)
+    # A second name, not a file: ext4 is slow after each one that goes (docs/adr/0035).
+    os.link(f"{pod}/{_HOME}", f"{pod}/{_JOINING}")
+    write_atomic(f"{pod}/{_NETNS}", netns_path(uuid).encode(), mode=0o644, durable=False)
     for conf, one in zip(confs, memberships, strict=True):
         write_atomic(f"{pod}/{_CONFS}/{one.file}", conf.content, mode=0o644, durable=False)
 

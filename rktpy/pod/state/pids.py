@@ -199,8 +199,11 @@ def _pause(pod: Pod, deadline: float | None) -> None:
 
 
 def _program(pid: int) -> str:
-    """Return the name of the program a process executes, by link if we may read that."""
+    """Return the name of the program a process executes, by link if we may read that.
+
+    An upgrade of the host removes programs that go on running; the link says so (proc(5)).
+    """
     try:
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")).removesuffix(" (deleted)")
     except OSError:
         return procfs.read(f"/proc/{pid}/comm").decode("utf-8", "replace").strip()

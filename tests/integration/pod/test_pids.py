@@ -111,6 +111,16 @@ def test_pid_one_is_the_child_that_is_no_longer_nspawn(pod: Supervised) -> None:
         assert Path(f"/proc/{found.pid}/status").read_text().split("NSpid:")[1].split()[1] == "1"
 
 
+def test_nspawn_is_known_when_an_upgrade_of_systemd_has_removed_it(
+    pod: Supervised, nspawn: str
+) -> None:
+    os.unlink(nspawn)
+
+    assert pids.is_nspawn(pod.process.pid)
+    with pids.find_pid1(pod.pod, timeout=PATIENCE) as found:
+        assert "sh" in os.readlink(f"/proc/{found.pid}/exe")
+
+
 def test_pid_one_of_a_pod_that_does_not_come_up_is_waited_for_only_so_long(
     site: Site, nspawn: str
 ) -> None:
@@ -166,7 +176,7 @@ def test_stop_asks_a_starting_pod_when_it_can_hear(pod: Supervised, site: Site) 
     assert event.error is None
     assert event.kind == "stopped"
     wait_finished(pod.pod, PATIENCE)
-    assert pod.process.wait(PATIENCE) == 0
+    assert pod.process.wait(3) == 0
 
 
 def test_forced_stop_leaves_neither_supervisor_nor_pod(pod: Supervised, site: Site) -> None:

@@ -15,8 +15,17 @@ _NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOEN
 def write_atomic(path: str, data: bytes, *, mode: int = 0o640, durable: bool = True) -> None:
     """Make ``path`` a file holding ``data``; nobody ever sees a part of it.
 
-    A kill leaves nothing for anybody to collect, see ``NewFile``. ``durable`` also survives a power
-    cut (fsync of file and directory).
+    ``durable``: for what somebody wants back, such as files of the user, keys and proofs. It
+    survives a power cut (fsync of file and directory), and what was there before is never missing:
+    a kill leaves the old content or the new one, and at worst a hidden file beside it.
+
+    Not ``durable``: for new files, and for old ones that can be made again or that the caller gives
+    up anyway. What was there goes first, so after a kill, or for a moment, there may be none; but
+    nothing is ever beside it for anybody to collect. Where the old content matters though the new
+    one may be lost by a power cut, take ``rewrite``.
+
+    Raises:
+        OSError: it cannot be written; what was there before still is, if ``durable``.
     """
     with NewFile(path, mode=mode) as file:
         _write_all(file.fd, data)
@@ -25,10 +34,13 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o640, durable: bool = T
 
 def rewrite(path: str, data: bytes, *, mode: int = 0o640) -> None:
     """Replace the file ``path``, if it is there, so that it is never missing: whoever reads it, and
-    whoever comes after a kill, finds the old content or the new one, whole.
+    whoever comes after a kill, finds the old content or the new one, whole. Not durable.
 
-    A kill may leave a hidden file beside it, so this is for directories that are removed as a
-    whole, such as a pod's. On a disk without room for one more name it is missing for a moment.
+    For what changes while others need it, and is worth nothing after a power cut: a kill may leave
+    a hidden file beside it, so only in directories that are removed as a whole, such as a pod's.
+    Without the old content nobody may be able to clean up, so a full disk does not stop it:
+    where there is no room for one more name the file is missing for a moment. See ``write_atomic``
+    for everything else.
 
     Raises:
         OSError: it cannot be written.
@@ -79,8 +91,8 @@ class NewFile(Resource):
     def commit(self, *, replace: bool, durable: bool = True) -> None:
         """Give it its name, and make it ``durable``.
 
-        With ``replace`` what is there goes first: for a moment there is nothing, so that nothing
-        else needs a name.
+        With ``replace`` it takes the place of what is there, as ``write_atomic`` says: in one step
+        if it is ``durable``, which costs no more then, as ext4 has nothing left to write out.
 
         Raises:
             FileExistsError: something is there.
@@ -90,8 +102,9 @@ class NewFile(Resource):
         if not replace:
             self._link(self._path)
         elif self._named:
-            os.rename(self._aside, self._path)
-            self._named = False
+            self._rename()
+        elif durable:
+            self._take_place()
         else:
             self._replace()
         if durable:
@@ -108,8 +121,7 @@ class NewFile(Resource):
                 self._replace()
                 return
             self._named = True
-        os.rename(self._aside, self._path)
-        self._named = False
+        self._rename()
 
     def close(self) -> None:
         """Let go of it; twice is fine."""
@@ -118,6 +130,18 @@ class NewFile(Resource):
             os.close(fd)
             if self._named:
                 os.unlink(self._aside)
+
+    def _rename(self) -> None:
+        os.rename(self._aside, self._path)
+        self._named = False
+
+    def _take_place(self) -> None:
+        try:
+            self._link(self._path)
+        except FileExistsError:
+            self._link(self._aside)
+            self._named = True
+            self._rename()
 
     def _replace(self) -> None:
         while True:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import stat
 
-from rktpy.host.files import read_bytes, write_atomic
+from rktpy.host.files import read_bytes, rewrite, write_atomic
 from rktpy.host.lock import lock_dir
 
 TYPE_CHECKING = False
@@ -100,7 +100,8 @@ def _change(fd: int, aside: str, network: str, lines: Iterable[str]) -> None:
     if new != there:
         first = _first_page(new, there)
         if max(len(new), len(there)) > first + _PAGE:
-            write_atomic(aside, new, mode=0o600, durable=False)
+            # Never missing: of a write that a kill has cut it is all that is left.
+            rewrite(aside, new, mode=0o600)
             unfinished = new
         if len(new) > len(there):
             _grow(fd, len(there), len(new))

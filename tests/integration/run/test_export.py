@@ -17,6 +17,7 @@ from rktpy.layout import Layout
 from rktpy.pod.after.ended import EndedRoot
 from rktpy.pod.lifecycle import open_pod
 from tests.integration.run.images import INSPECT, SHELL
+from tests.integration.run.killing import kill_at, record
 from tests.integration.run.rk import until
 
 if TYPE_CHECKING:
@@ -202,6 +203,24 @@ def test_a_killed_export_leaves_nothing(rkt: Rktpy, tmp_path: Path) -> None:
         command.send_signal(signal.SIGKILL)
 
     assert os.listdir(tmp_path) == []
+
+
+def test_an_export_killed_while_it_takes_the_place_of_a_file_loses_neither(
+    rkt: Rktpy, tmp_path: Path
+) -> None:
+    rkt.run("--pod-name=job", SHELL, "--", "true")
+    file = tmp_path / "there" / "out.aci"
+    file.parent.mkdir()
+    file.write_text("old")
+    argv = rkt.argv("export", "--overwrite", "job", file)
+    moments = record(argv, tmp_path / "trace")
+    first = next(n for n, moment in enumerate(moments) if "/out.aci" in moment.text)
+    assert {"linkat", "rename"} & {moment.call for moment in moments[first:]}
+
+    for moment in moments[first - 1 :]:
+        file.write_text("old")
+        assert kill_at(moment, argv, tmp_path / "trace"), moment
+        assert file.read_bytes() == b"old" or "manifest" in members(file), moment
 
 
 @pytest.mark.parametrize("options", [(), ("--no-overlay",)], ids=["overlay", "copies"])

@@ -96,7 +96,7 @@ def fetch_registry(store: ImageStore, ref: ImageRef, means: Means) -> str:
         login=find_login(name.registry, means.logins()),
     )
     try:
-        with Registry(name, access) as registry:
+        with Registry(name, access, store.layout.downloads) as registry:
             return _pull(store, ref, name, registry, means, platform)
     except (RktError, OSError) as error:
         raise FetchError(f"cannot fetch image {quote(ref.text)}") from error

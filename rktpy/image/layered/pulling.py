@@ -3,7 +3,7 @@
 A process and not a thread, because reading HTTP and tar is Python's own work, and because each
 forks a worker itself, which must be done before there are threads. They die with us; what they had
 in ``cas/tmp`` is swept by whoever comes next. Layers that were complete stay: a pull that was
-killed goes on with the others.
+killed goes on with the others, and after what had arrived of them (``keeping``).
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rktpy.config.credentials import BasicAuth
     from rktpy.host.http.client import Response
     from rktpy.image.layered.challenges import Challenge
+    from rktpy.image.layered.keeping import Kept
     from rktpy.image.layered.names import RegistryName
 
 _PIECE = 1 << 18
@@ -58,14 +59,18 @@ class Access(Value):
 
 
 class Registry(Resource):
-    """One repository of a registry. Blobs may be asked for by several threads."""
+    """One repository of a registry. Blobs may be asked for by several threads.
+
+    What has arrived of large ones is kept in ``downloads``, which must be there then.
+    """
 
     __slots__ = (
-        "_access", "_answers", "_base", "_client", "_header", "_lock", "_name",
+        "_access", "_answers", "_base", "_client", "_downloads", "_header", "_lock", "_name",
     )  # fmt: skip
 
-    def __init__(self, name: RegistryName, access: Access) -> None:
+    def __init__(self, name: RegistryName, access: Access, downloads: str) -> None:
         self._name = name
+        self._downloads = downloads
         self._access = access
         self._client = Client(verify_tls=access.tls)
         self._base = f"https://{name.registry}/v2/{name.repository}"
@@ -105,8 +110,18 @@ class Registry(Resource):
         return content, digest, media_type
 
     def stream(self, blob: Descriptor) -> Iterator[bytes]:
-        """Download a blob; see ``blobs.Blobs``."""
-        return checked(self._receive(blob), blob)
+        """Download a blob, from where an earlier try was left; see ``blobs.Blobs``."""
+        from rktpy.image.layered.keeping import keep  # not for a manifest, which is all most need
+
+        with keep(self._downloads, f"{self._base}/blobs/{blob.digest}", blob) as kept:
+            try:
+                yield from checked(self._receive(blob, kept), blob)
+            except RegistryError:
+                raise  # it does not give the rest now
+            except LayeredImageError:
+                kept.discard()
+                raise
+            kept.discard()
 
     def rest(self) -> None:
         """See ``blobs.Blobs``."""
@@ -115,20 +130,25 @@ class Registry(Resource):
     def close(self) -> None:
         self._client.close()
 
-    def _receive(self, blob: Descriptor) -> Iterator[bytes]:
-        """Yield what arrives of the blob. A connection that breaks is taken up where it was."""
+    def _receive(self, blob: Descriptor, kept: Kept) -> Iterator[bytes]:
+        """Yield the blob. A connection that breaks is taken up where it was."""
         done = 0
+        for piece in kept.pieces():
+            done += len(piece)
+            yield piece
         for remaining in reversed(range(_TRIES)):
             before = done
+            if done == blob.size:
+                return  # there is no such range
             try:
-                rest = {"Range": f"bytes={done}-"} if done else {}
-                with self._get(f"/blobs/{blob.digest}", rest) as answer:
+                with self._from(f"/blobs/{blob.digest}", done) as answer:
                     known = done if answer.status != 206 else 0  # the whole of it once more
                     while piece := answer.read(_PIECE):
                         fresh = piece[known:] if known else piece
                         known = max(0, known - len(piece))
                         if fresh:
                             done += len(fresh)
+                            kept.add(fresh)
                             yield fresh
                 return
             except HttpError as error:
@@ -136,7 +156,19 @@ class Registry(Resource):
                     raise
                 _logger.warning("%s, going on", error.message)
 
-    def _get(self, path: str, fields: Mapping[str, str]) -> Response:
+    def _from(self, path: str, start: int) -> Response:
+        """Return an answer with what is at ``path``, from the byte ``start`` on if possible."""
+        if not start:
+            return self._get(path, {})
+        answer = self._get(path, {"Range": f"bytes={start}-"}, good=(200, 206, 416))
+        if answer.status != 416:
+            return answer
+        answer.close()
+        return self._get(path, {})
+
+    def _get(
+        self, path: str, fields: Mapping[str, str], good: tuple[int, ...] = (200, 206)
+    ) -> Response:
         """Return a good answer, after saying who we are if that is asked for."""
         stale = self._header
         answer = self._ask(path, fields)
@@ -147,7 +179,7 @@ class Registry(Resource):
                 if self._header == stale:  # else another thread was first
                     self._header = self._answer_to(header)
             answer = self._ask(path, fields)
-        if answer.status in (200, 206):
+        if answer.status in good:
             return answer
         with answer:
             raise self._refusal(answer)

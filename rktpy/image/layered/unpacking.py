@@ -1,5 +1,5 @@
 """One layer in a process of its own: it arrives, is checked and unwrapped, and goes on through a
-pipe to the confined process that unpacks it. Nothing of it is stored but its tree.
+pipe to the confined process that unpacks it. In the end nothing of it is stored but its tree.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ KEY = "sha512-" + 64 * "5"
 
 
 def kill_at_each_step(act: Callable[[], object], look: Callable[[], object]) -> int:
-    """Kill ``act`` at its first step, its second, and so on, and ``look`` each time; return how many
-    there are."""
+    """Kill ``act`` at its first step, its second, and so on, and ``look`` each time; return how
+    many there are."""
     step, status = 0, -signal.SIGKILL
     while status:
         step += 1
@@ -49,7 +49,7 @@ def kill_at_each_step(act: Callable[[], object], look: Callable[[], object]) -> 
 
 
 def seen(path: Path, old: str, new: str) -> Callable[[], None]:
-    """Return what fails unless ``path`` holds one of two texts, and puts the old one there again."""
+    """Return what fails unless ``path`` holds one of two texts, and puts the old one back."""
 
     def look() -> None:
         assert path.read_text() in (old, new)

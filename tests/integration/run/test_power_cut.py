@@ -49,24 +49,33 @@ class Cuts:
         trace: Path,
         *,
         before: Callable[[], object] = lambda: None,
+        kill: Callable[[Moment, Sequence[str], Path], bool] = kill_at,
+        look: Callable[[], Sequence[str]] = lambda: (),
         after: Sequence[Sequence[str]] = (GC,),
+        lost: str = "manifest",
     ) -> None:
-        """Cut at each of ``moments``, which ``argv`` comes to; fail if anything is wrong then."""
+        """Cut at each of ``moments``, which ``argv`` comes to; fail if anything is wrong then.
+
+        ``look`` tells what is wrong right after a cut; ``lost`` is a file that one of them, or
+        one before, cost.
+        """
         self._disk.sync()
         inside = set(tree_of(self._rkt.data))
         problems = []
         for number, moment in enumerate(moments, 1):
             before()
-            assert kill_at(moment, argv, trace), moment
+            assert kill(moment, argv, trace), moment
             cost = self._cut()
-            found = verify(self._rkt)
+            found = [*verify(self._rkt), *look()]
             commands = [("list",), ("image", "list"), *after]
             found += [f"{c}: {done}" for c in commands if (done := self._rkt(*c)).status]
             found += [f"left or lost: {path}" for path in inside ^ set(tree_of(self._rkt.data))]
             show(number, moment, f"{cost:3} {'; '.join(found[:3]) or 'clean'}")
             problems += [f"{moment}: {problem}" for problem in found]
         assert problems[:10] == []
-        assert self._cost["manifest"], "no cut came before a manifest was on the disk"
+        assert not lost or self._cost[lost], (
+            f"no cut came before {lost} was on the disk: {self._cost}"
+        )
 
     def _cut(self) -> int:
         """Cut the power; return how many files were emptied, or made or removed in vain."""

@@ -2,8 +2,9 @@
 
 cas/download/<64 hex of SHA-512 of the URL>-<uid>/    its owner holds the flock on it
 ├── body         what has arrived
-└── validator    JSON: by what the server knows this version of the file; written before ``body``
-                 grows. Of another boot: worthless, as ``body`` may have holes
+└── validator    JSON: by what the server knows this version of the file, or the digest of a layer;
+                 written before ``body`` grows. Of another boot: worthless, as ``body`` may have
+                 holes
 
 Removed when the image is in the store or refused; what lies around for long goes with
 ``image gc``.

@@ -130,7 +130,7 @@ class App:
         fetch(store_of(site), parse_reference(NAME), means_of(site, "update"))
 
     def _kill_while_it_arrives(self) -> bool:
-        self._server.rule(self._second, cut=1_200_000, hangs=True)
+        self._server.rule(self._second, cut=1_200_000, cuts=1000, hangs=True)
         argv = self._rkt.argv("fetch", NAME)
         quiet = subprocess.DEVNULL
         with subprocess.Popen(argv, start_new_session=True, stdout=quiet, stderr=quiet) as pull:

@@ -91,6 +91,7 @@ class Wires:
     """Leave it to take the names and processes away."""
 
     def __enter__(self) -> Self:
+        _know_addresses()
         self._servers: list[subprocess.Popen[str]] = []
         self._names: list[str] = []
         self._bridge = False
@@ -210,6 +211,14 @@ def _ask(
         ],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def _know_addresses() -> None:
+    """Let new links of the host have their addresses at once: no answer comes by a link that still
+    asks, for two seconds, whether somebody else has its link-local one (ip-sysctl.rst, accept_dad).
+    """
+    with open("/proc/sys/net/ipv6/conf/default/accept_dad", "w", encoding="ascii") as file:
+        file.write("0")
 
 
 def _inside(name: str) -> Sequence[str]:

@@ -63,7 +63,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # No test leaves anything to chance but through hypothesis, which seeds itself.
     config.option.randomly_reset_seed = False
     # What the user of the checkout has in the environment must not decide a test.
-    for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS"):
+    for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS",
+                 "MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # fmt: skip
         os.environ.pop(name, None)
     _hear_signals()
 

@@ -46,3 +46,31 @@ def test_programs_that_tests_start_hear_signals(tmp_path: Path, words: str) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     assert "IGNORED 0 0 0\n" in done.stderr
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+MAKE_PLUGIN = """
+import subprocess, sys
+def pytest_sessionfinish():
+    rule = "X = ours\\nall: ; @echo $(X)\\n"
+    said = subprocess.check_output(["make", "-f", "-"], input=rule, text=True)
+    sys.__stderr__.write("MADE " + said)
+"""
+
+
+def test_a_make_that_tests_start_is_none_of_the_one_that_started_them(tmp_path: Path) -> None:
+    """That would name the directories it enters, and take variables from the other."""
+    (tmp_path / "probe.py").write_text(MAKE_PLUGIN)
+    (tmp_path / "Makefile").write_text(
+        f"all: ; @cd {ROOT} && {sys.executable} -m pytest -s -q -p probe tests/unit/test_codec.py\n"
+    )
+
+    done = subprocess.run(
+        ["make", "-w", "-C", tmp_path, "X=theirs"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "MADE ours\n" in done.stderr

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from tests.support.pods_on_host import FORMS, RKTPY, SHELL, shell
-from tests.support.throttling import counters, shares
+from tests.support.throttling import counters, shares_awake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,12 +121,9 @@ def _shares_of_a_burner(pod: StartedPod) -> tuple[float, float]:
         "for part in '' /payload; do"
         f" cat /sys/fs/cgroup{below} /sys/fs/cgroup/*{below} 2>/dev/null || :; done"
     )
-    begin = counters(host.sh(look, pod.group).stdout)
-    found = None
-    end = time.monotonic() + 60 * host.slowness
-    while not (found := shares(begin, counters(host.sh(look, pod.group).stdout))):
-        assert time.monotonic() < end, "it is not throttled"
-        time.sleep(0.5)
+    found = shares_awake(
+        lambda: counters(host.sh(look, pod.group).stdout), 0.27, patience=60 * host.slowness
+    )
     host.run([RKTPY, "stop", "--force", pod.uuid])
     pod.wait_end()
     return found

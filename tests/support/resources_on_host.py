@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tests.support.pods_on_host import SHELL
-from tests.support.throttling import counters, shares
+from tests.support.throttling import counters, shares_awake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,13 +73,11 @@ def check_limits_of_a_unit_hold(pods: Pods) -> None:
     # Until Linux 6.11 a refused fork is counted where the process is, not where the limit is.
     refused = f"{group}/payload/system.slice/shell.service/pids.events"
     pods.host.wait_until('grep -q "^max [1-9]" "$1"', refused)
-    before = counters(pods.host.read(f"{group}/cpu.stat"))
-    found = None
-    end = time.monotonic() + 60 * pods.host.slowness
-    while not found:
-        assert time.monotonic() < end, "it is not throttled"
-        time.sleep(0.5)
-        found = shares(before, counters(pods.host.read(f"{group}/cpu.stat")))
+    found = shares_awake(
+        lambda: counters(pods.host.read(f"{group}/cpu.stat")),
+        0.27,
+        patience=60 * pods.host.slowness,
+    )
     began, ended, *_ = (float(line.split()[-2]) for line in pods.rktpy("logs", pod.uuid).split("\n")
                         if line.count(".") > 1)  # fmt: skip
     app = pods.processes(f"{pod.group}/payload/system.slice/shell.service")[0]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _guard = UnitGuard()
 _numbers = itertools.count()
+# Of a session, and of the make that may have started us.
+_THEIRS = ("DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
 
 # Few examples each time, other ones every time; --hypothesis-profile=default for a long look.
 # A machine that is busy with something else is no reason to fail.
@@ -62,11 +64,16 @@ def pytest_configure(config: pytest.Config) -> None:
     _guard.install()
     # No test leaves anything to chance but through hypothesis, which seeds itself.
     config.option.randomly_reset_seed = False
-    # What the user of the checkout has in the environment must not decide a test.
-    for name in ("SYSTEMD_LOG_LEVEL", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "LISTEN_FDS",
-                 "MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # fmt: skip
-        os.environ.pop(name, None)
+    _forget_surroundings()
     _hear_signals()
+
+
+def _forget_surroundings() -> None:
+    """Let nothing decide a test that the user of the checkout has in environment or umask."""
+    for name in list(os.environ):
+        if name in _THEIRS or name.startswith(("SYSTEMD_", "LISTEN_")):
+            del os.environ[name]
+    os.umask(0o022)
 
 
 def _keep_in_memory(config: pytest.Config, place: str) -> None:

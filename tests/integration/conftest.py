@@ -4,6 +4,8 @@ leaks before it leaves them. /run is an empty tmpfs: no systemd, no bus, whateve
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,9 +30,20 @@ def _own_cgroups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     cgroups.leave()
 
 
+@contextlib.contextmanager
+def _no_proxies() -> Iterator[None]:
+    """Forget the machine's proxies, which nobody reaches from these namespaces."""
+    names = [name for name in os.environ if name.lower().endswith("_proxy")]
+    theirs = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(theirs)
+
+
 @pytest.fixture(autouse=True)
 def _own_namespaces(_own_cgroups: None, request: pytest.FixtureRequest) -> Iterator[None]:
-    with Namespaces():
+    with Namespaces(), _no_proxies():
         before = leaks.take()
         yield
         reap_orphans()
@@ -38,6 +51,6 @@ def _own_namespaces(_own_cgroups: None, request: pytest.FixtureRequest) -> Itera
         if found:
             leaks.clean_up_processes(before)
     if disk := request.config.stash.get(MEMORY_DISK, None):
-        disk.give_back(request.node.funcargs.get("tmp_path"))
+        disk.give_back((request.node.funcargs or {}).get("tmp_path"))  # None after an interrupt
     if found:
         pytest.fail("\n".join(found), pytrace=False)

@@ -31,7 +31,7 @@ def _own_cgroups(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_proxies() -> Iterator[None]:
+def no_proxies() -> Iterator[None]:
     """Forget the machine's proxies, which nobody reaches from these namespaces."""
     names = [name for name in os.environ if name.lower().endswith("_proxy")]
     theirs = {name: os.environ.pop(name) for name in names}
@@ -43,7 +43,7 @@ def _no_proxies() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_namespaces(_own_cgroups: None, request: pytest.FixtureRequest) -> Iterator[None]:
-    with Namespaces(), _no_proxies():
+    with Namespaces(), no_proxies():
         before = leaks.take()
         yield
         reap_orphans()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.conftest import no_proxies
 from tests.support.fence import ROOT
 
 if TYPE_CHECKING:
@@ -74,3 +75,35 @@ def test_a_make_that_tests_start_is_none_of_the_one_that_started_them(tmp_path: 
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "MADE ours\n" in done.stderr
+
+
+CALLER_PLUGIN = """
+import os, sys
+def pytest_sessionfinish():
+    sys.__stderr__.write(f"MASK {os.umask(0):o} {os.environ.get('SYSTEMD_COLORS')}\\n")
+"""
+
+
+def test_umask_and_colours_of_the_caller_are_not_those_of_tests(tmp_path: Path) -> None:
+    (tmp_path / "probe.py").write_text(CALLER_PLUGIN)
+    test = ("-m", "pytest", "-s", "-q", "-p", "probe", "tests/unit/test_codec.py")
+
+    done = subprocess.run(
+        ["sh", "-c", 'umask 077; exec "$@"', "sh", sys.executable, *test],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "SYSTEMD_COLORS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "MASK 22 None\n" in done.stderr
+
+
+def test_no_proxy_is_seen_from_namespaces_that_reach_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTPS_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with no_proxies():
+        assert [name for name in os.environ if name.lower().endswith("_proxy")] == []
+    assert os.environ["HTTPS_PROXY"] == "http://127.0.0.1:9"

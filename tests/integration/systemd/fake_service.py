@@ -154,6 +154,13 @@ def machine(name: str) -> Reply:
     return ("o", (MACHINES[name],))
 
 
+# What every service of sd-bus lists before its own.
+_STANDARD = (
+    '<interface name="org.freedesktop.DBus.Introspectable"><method name="Introspect">'
+    '<arg name="data" type="s" direction="out"/></method></interface>'
+)
+
+
 def introspection(role: str) -> str:
     interfaces: dict[str, str] = {}
     for name, (taken, given, _function) in METHODS[role].items():
@@ -163,7 +170,7 @@ def introspection(role: str) -> str:
         known = interfaces.get(interface, "")
         interfaces[interface] = f'{known}<method name="{method}">{args}</method>'
     body = "".join(f'<interface name="{i}">{m}</interface>' for i, m in interfaces.items())
-    return f"<node>{body}</node>"
+    return f"<node>{_STANDARD}{body}</node>"
 
 
 def types(signature: str) -> list[str]:

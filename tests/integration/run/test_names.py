@@ -9,6 +9,8 @@ from tests.integration.run.images import INSPECT, SHELL
 from tests.integration.run.rk import Done
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.run.rk import Rktpy
 
 
@@ -39,14 +41,15 @@ def test_a_second_pod_of_the_name_is_refused_and_leaves_nothing(rkt: Rktpy) -> N
     assert rkt.pods() == [f"prepared/{uuid}"]
 
 
-def test_a_prepared_pod_keeps_its_name_until_it_is_removed(rkt: Rktpy) -> None:
+def test_a_prepared_pod_keeps_its_name_until_it_is_removed(rkt: Rktpy, tmp_path: Path) -> None:
     rkt.prepare("--pod-name=job", "--pod-label=kind=batch", SHELL, "--", "exit 3")
 
     done = rkt("run-prepared", "--net=none", "job")
     listed = json.loads(rkt.ok("list", "--label=kind=batch", "--format=json"))
     again = rkt("run", "--net=none", "--pod-name=job", SHELL, "--", "true")
     rkt.ok("rm", "--ignore", "job")
-    missing = rkt("rm", "--ignore", "job"), rkt("rm", "--ignore", "--uuid-file=/nonexistent")
+    nowhere = tmp_path / "nowhere"
+    missing = rkt("rm", "--ignore", "job"), rkt("rm", "--ignore", f"--uuid-file={nowhere}")
     free = rkt.run("--pod-name=job", SHELL, "--", "true")
 
     assert done.status == 3

@@ -66,6 +66,7 @@ def run() -> NoReturn:
     gc.set_threshold(50_000, 20, 20)
     gc.enable()
     _fill_closed_streams()
+    _keep_statuses()
     status = main()
     if _has_threads():
         sys.exit(status)  # waits for them
@@ -97,6 +98,15 @@ def _fill_closed_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDONLY)  # the lowest number that is free: this one
             os.set_inheritable(fd, True)
+
+
+def _keep_statuses() -> None:
+    """Have the kernel keep the statuses of what we start until we ask for them. A caller may have
+    told it not to (SIGCHLD ignored), and execve(2) hands that on, to systemd-nspawn too.
+    """
+    import _signal
+
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
 
 
 def program_name() -> str:

@@ -50,7 +50,10 @@ class Answer(Value):
 
 
 class Helper:
-    """A running helper. ``wait`` or ``cancel`` must be called, once."""
+    """A running helper. ``wait``, ``drop`` or ``cancel`` must be called.
+
+    ``cancel`` may follow on either, and on a signal that ended it at any step.
+    """
 
     __slots__ = ("_answer", "_failure", "_pid")
 
@@ -122,10 +125,7 @@ class Helper:
         """Tell it to clean up and end (SIGTERM), if its work has called ``heed_signals``; any
         other ends at once. ``drop`` must follow.
         """
-        try:
-            os.kill(self._pid, _signal.SIGTERM)
-        except ProcessLookupError:
-            pass  # ended by itself; still ours to reap
+        os.kill(self._pid, _signal.SIGTERM)  # ours to reap, so there is nobody else of that number
 
     def drop(self) -> None:
         """Wait until it has ended, whatever it may have to say. Instead of ``wait``.
@@ -148,16 +148,19 @@ class Helper:
         self._reap()
 
     def cancel(self) -> None:
-        """End it; what it did so far stays."""
-        try:
-            os.kill(self._pid, 9)
-        except ProcessLookupError:
-            pass  # ended by itself; still ours to reap
-        self._reap()
+        """End it, if it has not been waited for; what it did so far stays."""
+        if self._pid:
+            os.kill(self._pid, _signal.SIGKILL)
+            self._reap()
 
     def _reap(self) -> int:
-        os.close(self._answer)
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        answer, self._answer = self._answer, -1
+        if answer >= 0:
+            os.close(answer)
+        pid = self._pid
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        self._pid = 0  # first: when it is reaped the number may be a stranger's
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 class Stopped(BaseException):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.run.images import INSPECT, SHELL
+from tests.integration.run.images import INSPECT, SHELL, shell_aci
 
 if TYPE_CHECKING:
     from tests.integration.run.rk import Rktpy
@@ -28,6 +29,17 @@ def test_the_status_of_the_app_is_the_status_of_run(rkt: Rktpy, code: int) -> No
 
     assert done.status == code
     assert statuses(rkt) == {"rkt-inspect": str(code)}
+
+
+def test_a_caller_that_ignores_its_children_does_not_make_us_forget_ours(
+    rkt: Rktpy, images_go: None, tmp_path: Path
+) -> None:
+    image = shell_aci(tmp_path / "new.aci", "example.com/new")
+    words = rkt.argv("run", "--net=none", image, "--", "exit 7")
+
+    done = subprocess.run(["env", "--ignore-signal=CHLD", *words], check=False)
+
+    assert done.returncode == 7
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])

@@ -82,3 +82,23 @@ def test_who_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
         helper.ask_to_stop()
         helper.drop()
         assert pipe.read() in (b"", b"ready")  # it went on, if it had the time, and has ended
+
+
+def test_who_has_been_waited_for_is_not_ended_once_more() -> None:
+    helper = Helper(Answer)
+    number = helper.fileno()
+    helper.wait()
+    given = os.open("/dev/null", os.O_RDONLY)
+    assert given == number  # somebody else's now, as the number of the process may be
+
+    helper.cancel()
+
+    os.close(given)
+
+
+def test_who_ends_by_itself_can_still_be_cancelled() -> None:
+    helper = Helper(Answer)
+    os.waitid(os.P_PID, helper._pid, os.WEXITED | os.WNOWAIT)
+
+    helper.cancel()
+    helper.cancel()

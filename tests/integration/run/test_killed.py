@@ -7,10 +7,12 @@ the store verifies, and at the end everything still works. ``-s`` shows the tabl
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rktpy.layout import RUNTIME_DIR
 from tests.integration.run.images import SHELL, shell_aci
 from tests.integration.run.killing import (
     Ground,
@@ -185,6 +187,7 @@ def test_the_first_run_killed_at_a_dozen_moments(
 
     for number, moment in enumerate(spread(moments, 12), 1):
         rkt = Rktpy(tmp_path / str(number))
+        shutil.rmtree(RUNTIME_DIR)  # each is the first since boot: the steps must be the same
         assert kill_at(moment, argv(rkt), tmp_path / "trace"), moment
         assert rkt.collect().status == 0
         assert rkt.pods() == []

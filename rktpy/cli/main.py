@@ -104,7 +104,7 @@ def _keep_statuses() -> None:
     """Have the kernel keep the statuses of what we start until we ask for them. A caller may have
     told it not to (SIGCHLD ignored), and execve(2) hands that on, to systemd-nspawn too.
     """
-    import _signal
+    import _signal  # type: ignore[import-not-found]  # typeshed knows only signal (enum: 5 ms)
 
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
 
@@ -127,7 +127,7 @@ def help_text(command: Command, program: str) -> str:
 
 def _die_of(name: str) -> int:
     """End as a C program would, so that the shell sees the signal and stops its loop."""
-    import _signal  # type: ignore[import-not-found]  # typeshed knows only signal (enum: 5 ms)
+    import _signal
 
     number: int = getattr(_signal, name)
     _signal.signal(number, _signal.SIG_DFL)

@@ -41,6 +41,8 @@ class Feature(Value):
 SHARED_SUPERVISOR = Feature(since=254)
 # A service is started again without a moment in which it counts as ended: RestartMode=direct.
 RESTART_MODE = Feature(since=254)
+# A service with mounts of its own may start in /proc, /sys or /dev (NEWS 256: no longer).
+KERNEL_DIRECTORIES = Feature(gone=256)
 # nspawn colours the background of terminals, and can be told not to: --background= (NEWS 256).
 BACKGROUND = Feature(since=256)
 # systemd and nspawn run on cgroup v1 and hybrid hierarchies (NEWS 258: removed).

@@ -14,6 +14,7 @@ import stat
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host.tree.rootpath import open_in_root, resolve_in_root, stat_in_root
+from rktpy.systemd.features import KERNEL_DIRECTORIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 _KERNEL = ("/proc", "/sys")  # with links here, what is hidden below them would show
 # systemd mounts here itself, so it cannot be told where a link ends.
 SYSTEMD_INCOMING = "/run/systemd/incoming"
-_PROVIDED = ("/proc", "/sys", "/dev", "/run")
+_OF_THE_KERNEL = ("/proc", "/sys", "/dev")
+_PROVIDED = (*_OF_THE_KERNEL, "/run")
 
 
 class PlaceError(RktError):
@@ -39,6 +41,16 @@ class WorkingDirectoryError(RktError):
         super().__init__(
             f"image {quote(image)} has no working directory {quote(path)}",
             hint="choose another with --working-dir",
+        )
+
+
+class KernelDirectoryError(RktError):
+    """The pod's systemd does not start an app there."""
+
+    def __init__(self, path: str, systemd: int) -> None:
+        super().__init__(
+            f"systemd {systemd} of this host starts no app in working directory {quote(path)}",
+            hint="choose one outside of /proc, /sys and /dev with --working-dir",
         )
 
 
@@ -85,6 +97,19 @@ def check_working_directory(rootfs: str, image: str, path: str, *, taken: Collec
         raise WorkingDirectoryError(image, path) from None
     if not stat.S_ISDIR(found.st_mode):
         raise WorkingDirectoryError(image, path)
+
+
+def check_kernel_directory(path: str, systemd: int) -> None:
+    """Refuse a working directory for which systemd would refuse the app's unit.
+
+    ``systemd`` is its major version. A unit that is refused has neither begun nor ended, and the
+    pod would wait for ever.
+
+    Raises:
+        KernelDirectoryError: it is one of the kernel's, and systemd is new.
+    """
+    if is_below(path, _OF_THE_KERNEL) and not KERNEL_DIRECTORIES.of(systemd):
+        raise KernelDirectoryError(path, systemd)
 
 
 def is_below(path: str, tops: Collection[str]) -> bool:

@@ -13,6 +13,7 @@ from rktpy.errors import RktError
 from rktpy.flavour.plan import AppPlan, Bandwidth, PodPlan, SeccompPlan
 from rktpy.flavour.seccomp import default_filter, filter_plan
 from rktpy.host.tree.rootpath import stat_in_root
+from rktpy.nspawn import podfilter
 from rktpy.nspawn.streams import handed_streams
 from rktpy.nspawn.unit.confine import HIDDEN_IN_PODS
 from rktpy.nspawn.unit.units import API_DIRECTORIES, API_FILES
@@ -25,9 +26,10 @@ from rktpy.pod.app.streams import discarded_streams, reopens_streams
 from rktpy.pod.app.users import check_in_range, resolve_identity
 from rktpy.pod.app.watchdog import watchdog
 from rktpy.pod.before.dns import Mode, hosts_fallback, hosts_file, resolv_conf
-from rktpy.pod.before.places import check_working_directory, find_places
+from rktpy.pod.before.places import check_kernel_directory, check_working_directory, find_places
 from rktpy.pod.state.appstatus import BLANK, ROOM
 from rktpy.pod.volume.resolve import resolve_mounts
+from rktpy.systemd.features import RESTART_MODE
 from rktpy.value import Value
 from rktpy.verbs.start.activation import plan_sockets
 from rktpy.verbs.start.binding import bind_all
@@ -81,20 +83,18 @@ class Planner:
         logger: Logger,
         idmap: IdMap | None = None,
         v1: bool = False,
-        pod_filtered: bool = False,
+        systemd: int = 0,
         bandwidth: Bandwidth = _FREE,
         reboots: bool = False,
-        restart_mode: bool = False,
     ) -> None:
         self.uuid = uuid
         self.bandwidth = bandwidth
         self.reboots = reboots
-        self.restart_mode = restart_mode
         self.manifest = manifest
         self.images = images
         self.tree = tree
         self.start = start
-        self.pod_filtered = pod_filtered
+        self.systemd = systemd
         self.insecure = insecure
         self.logger = logger
         self.idmap = idmap
@@ -133,7 +133,7 @@ class Planner:
             isolators=asked(self.manifest.isolators),
             bandwidth=self.bandwidth,
             reboots=self.reboots,
-            restart_mode=self.restart_mode,
+            restart_mode=RESTART_MODE.may_be_in(self.systemd),
             fenced=not self.insecure.paths,
             hidden=() if self.insecure.paths else tuple(filter(os.path.exists, HIDDEN_IN_PODS)),
         )
@@ -151,6 +151,7 @@ class Planner:
         filter_ = self._filter(app)
         binds = self._binds(runtime, app, image, rootfs)
         files = self._app_files(rootfs)
+        check_kernel_directory(app.working_directory or "/", self.systemd)
         _check_directory(rootfs, image, app, binds)
         return AppPlan(
             name=runtime.name,
@@ -214,7 +215,7 @@ class Planner:
             return None
         asked = of.seccomp(app.isolators)
         if asked is None:
-            return default_filter(self.machine, pod_filtered=self.pod_filtered)
+            return default_filter(self.machine, pod_filtered=podfilter.applies(self.systemd))
         mode, chosen = asked
         return filter_plan(
             retain=mode == of.SeccompMode.RETAIN,

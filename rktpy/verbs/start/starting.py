@@ -17,7 +17,6 @@ from rktpy.flavour.placing import Placing
 from rktpy.host import mount
 from rktpy.host.cgroup.hierarchy import HYBRID, LEGACY
 from rktpy.net.outcome import Introduction
-from rktpy.nspawn import podfilter
 from rktpy.nspawn.launch import launch
 from rktpy.nspawn.lay import expose_journal, lay_stage1
 from rktpy.nspawn.limits.affinity import go_apart, place_apart
@@ -37,7 +36,6 @@ from rktpy.pod.before.rootfs import (
 )
 from rktpy.pod.naming import NAME_ANNOTATION
 from rktpy.store.trees import Trees
-from rktpy.systemd.features import RESTART_MODE
 from rktpy.systemd.sandbox import check_sandbox
 from rktpy.systemd.unit import place_pod
 from rktpy.verbs.network.joining import Joining, introduced, resolved
@@ -210,8 +208,7 @@ def _lay(
         v1=facts.cgroup_mode in (HYBRID, LEGACY),
         bandwidth=joining.bandwidth,
         reboots=reboots,
-        restart_mode=RESTART_MODE.may_be_in(facts.systemd),
-        pod_filtered=podfilter.applies(facts.systemd),
+        systemd=facts.systemd,
     )
     planned = planner.plan(debug=site.debug)
     lay_stage1(tree.stage1_rootfs, planned.plan, planned.files)

@@ -16,6 +16,7 @@ from rktpy.systemd.facts import HostFacts, major_version, systemd_version
 from rktpy.systemd.features import (
     BACKGROUND,
     CGROUP_V1,
+    KERNEL_DIRECTORIES,
     LEAST,
     POD_FILTER,
     RESTART_MODE,
@@ -37,22 +38,23 @@ FACTS = HostFacts(
     [
         (239, ""),
         (247, ""),
-        (252, "filter v1"),
-        (253, "v1"),
-        (254, "supervisor restart v1"),
-        (255, "supervisor restart v1"),
+        (252, "filter kernel v1"),
+        (253, "kernel v1"),
+        (254, "supervisor restart kernel v1"),
+        (255, "supervisor restart kernel v1"),
         (256, "supervisor restart background v1"),
         (257, "supervisor restart background v1"),
         (258, "supervisor restart background"),
         (FUTURE, "supervisor restart background"),
         # One that cannot be told is trusted with what all know.
-        (UNKNOWN, "filter v1"),
+        (UNKNOWN, "filter kernel v1"),
     ],
 )
 def test_what_each_version_has(systemd: int, has: str) -> None:
     table = {
         "supervisor": SHARED_SUPERVISOR,
         "restart": RESTART_MODE,
+        "kernel": KERNEL_DIRECTORIES,
         "background": BACKGROUND,
         "filter": POD_FILTER,
         "v1": CGROUP_V1,

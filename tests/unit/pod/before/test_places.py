@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rktpy.pod.before.places import (
+    KernelDirectoryError,
     PlaceError,
     WorkingDirectoryError,
+    check_kernel_directory,
     check_working_directory,
     find_places,
 )
+from tests.support.systemd_history import FUTURE, SUPPORTED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,3 +117,25 @@ def test_a_working_directory_that_is_not_there_is_refused(rootfs: Path, path: st
 
     with pytest.raises(WorkingDirectoryError, match=f'has no working directory "{path}"'):
         check_working_directory(str(rootfs), IMAGE, path, taken=("/vol",))
+
+
+@pytest.mark.parametrize("systemd", [*SUPPORTED, FUTURE])
+@pytest.mark.parametrize("path", ["/proc", "/proc/self", "/sys/kernel", "/dev/shm"])
+def test_a_working_directory_of_the_kernel_is_refused_where_systemd_would_refuse_the_unit(
+    path: str, systemd: int
+) -> None:
+    if systemd < 256:
+        check_kernel_directory(path, systemd)
+        return
+    with pytest.raises(KernelDirectoryError) as caught:
+        check_kernel_directory(path, systemd)
+
+    assert str(caught.value) == (
+        f'systemd {systemd} of this host starts no app in working directory "{path}"'
+    )
+    assert "--working-dir" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("path", ["/", "/process", "/run/x", "/srv/dev"])
+def test_any_systemd_starts_apps_elsewhere(path: str) -> None:
+    check_kernel_directory(path, FUTURE)

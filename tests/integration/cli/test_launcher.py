@@ -6,11 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from rktpy.cli import launcher
+from tests.integration.run.images import shell_aci
 from tests.unit.cli.desk import CHECKOUT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.integration
 
@@ -114,6 +119,15 @@ def test_bash_completes_a_live_pod(launched: str, tmp_path: object) -> None:
     result = run("bash", "-c", script)
 
     assert result.stdout.split() == [uuid]
+
+
+def test_as_a_module_it_is_the_same(tmp_path: Path) -> None:
+    image = shell_aci(tmp_path / "new.aci", "example.com/new")
+    us = [sys.executable, "-m", "rktpy", f"--dir={tmp_path}/data", "--insecure-options=image"]
+
+    done = run("env", "--ignore-signal=CHLD", *us, "fetch", str(image), cwd=CHECKOUT)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rktpy.errors import RktError
-from rktpy.store.errors import StoreError
+from rktpy.store.errors import ImageGoneError, StoreError
 from rktpy.store.trees import Trees
 
 TYPE_CHECKING = False
@@ -47,9 +47,11 @@ class LayerNeeds:
     def _of_image(self, key: str) -> tuple[str, ...]:
         try:
             document = self._store.document(key)
+        except ImageGoneError:
+            return ()  # removed since we listed it
         except StoreError as error:
             if isinstance(error.__cause__, FileNotFoundError):
-                return ()  # removed since we listed it
+                return ()  # likewise, by hand
             raise
         except RktError:
             return ()  # damaged: a fetch makes it anew, and looks for its layers itself

@@ -13,6 +13,7 @@ from rktpy.layout import Layout
 from rktpy.store.errors import ImageNotFoundError, StoreError
 from rktpy.store.images import ImageStore
 from rktpy.store.importing import Terms, WrongHashError
+from rktpy.store.needs import LayerNeeds
 from tests.support.archive import COMPRESSIONS, Entry, tar_bytes
 from tests.support.hostile import MANIFEST, ROOTFS
 from tests.support.images import build_aci, image_id, image_key
@@ -146,6 +147,25 @@ def test_a_changed_file_is_read_again(store: ImageStore, tmp_path: Path) -> None
     os.utime(path, (1, 1))
 
     assert store.manifest(_add(store, path)).name == "example.com/two"
+
+
+def test_an_image_that_is_removed_while_its_layers_are_looked_for_needs_none(
+    store: ImageStore, tmp_path: Path
+) -> None:
+    class Listed(ImageStore):
+        """The list that was read before the image went."""
+
+        listed: tuple[str, ...] = (_add(store, build_aci(tmp_path / "a.aci")),)
+
+        def stored_keys(self) -> list[str]:
+            found, self.listed = self.listed, ()
+            return list(found)
+
+    listed = Listed(store.layout)
+    for key in listed.listed:
+        store.remove(key)
+
+    assert LayerNeeds(listed).now() == frozenset()
 
 
 def test_a_removed_image_is_gone_whole(store: ImageStore, tmp_path: Path) -> None:

@@ -125,7 +125,8 @@ class Helper:
         """Tell it to clean up and end (SIGTERM), if its work has called ``heed_signals``; any
         other ends at once. ``drop`` must follow.
         """
-        os.kill(self._pid, _signal.SIGTERM)  # ours to reap, so there is nobody else of that number
+        if self._pid:  # 0 would be our own group; what is ours to reap nobody else's number is
+            os.kill(self._pid, _signal.SIGTERM)
 
     def drop(self) -> None:
         """Wait until it has ended, whatever it may have to say. Instead of ``wait``.

@@ -8,6 +8,7 @@ import time
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import procfs
+from rktpy.host.pidfd import Process
 from rktpy.pod.after.teardown import SurvivorsError, kill_survivors
 from rktpy.pod.lifecycle import PodGoneError, open_pod
 from rktpy.pod.phase import State, after_run
@@ -155,7 +156,7 @@ def _kill(pod: Pod) -> None:
     with pids.find_supervisor(pod, timeout=_START_PATIENCE) as supervisor:
         for child in procfs.children(supervisor.pid):
             try:
-                with pids.Process(child) as process:
+                with Process(child) as process:
                     if child in procfs.children(supervisor.pid):
                         process.send(SIGKILL)
             except ProcessLookupError:

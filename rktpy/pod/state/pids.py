@@ -12,7 +12,7 @@ import time
 from rktpy.codec import quote
 from rktpy.errors import RktError
 from rktpy.host import procfs
-from rktpy.host.pidfd import Process as Process
+from rktpy.host.pidfd import Process
 from rktpy.pod.phase import State
 from rktpy.pod.texts import read_number
 

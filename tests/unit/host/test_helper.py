@@ -102,3 +102,10 @@ def test_who_ends_by_itself_can_still_be_cancelled() -> None:
 
     helper.cancel()
     helper.cancel()
+
+
+def test_who_has_been_waited_for_is_asked_nothing() -> None:
+    helper = Helper(Answer)
+    helper.wait()
+
+    helper.ask_to_stop()  # told to number 0, it would end this process and its group
